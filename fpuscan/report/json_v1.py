@@ -1,0 +1,143 @@
+"""The JSON report, schema ``fpuscan-report/1``.
+
+A versioned copy, written field by field: what the engine calls its values may
+change, this does not. `SCHEMA_FILE`, which ships in the package, describes it;
+a member is only ever added together with a new version. Keys come in the
+order of the schema, text is ASCII with escapes, so the same tree gives the
+same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fpuscan import __version__
+from fpuscan.report.options import ReportOptions
+from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step, TreeInfo
+
+__all__ = ["SCHEMA", "SCHEMA_FILE", "render"]
+
+SCHEMA = "fpuscan-report/1"
+SCHEMA_FILE = "fpuscan-report-1.schema.json"
+
+_Object = dict[str, Any]
+
+
+def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 - one signature for all formats
+    """Render the report as JSON; it always holds the notes and ends with a newline."""
+    levels = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+    document: _Object = {
+        "schema": SCHEMA,
+        "tool": {"name": "fpuscan", "version": __version__},
+        "tree": _tree(result.tree),
+        "health": _health(result.health),
+        "summary": {
+            **{level.label: sum(finding.severity is level for finding in result.findings) for level in levels},
+            "suppressed": 0,
+            "baselined": 0,
+        },
+        "findings": [_finding(finding) for finding in result.findings],
+        "assumptions": [
+            {"kind": item.kind, "what": item.what, "why": item.why, "commit": item.commit}
+            for item in result.assumptions
+        ],
+    }
+    return json.dumps(_clean(document), indent=2, ensure_ascii=True) + "\n"
+
+
+def _tree(tree: TreeInfo) -> _Object:
+    document: _Object = {"kernel_version": tree.kernel_version}
+    if tree.revision:
+        document["revision"] = tree.revision
+    if tree.patches:
+        document["patches"] = list(tree.patches)
+    return document
+
+
+def _health(health: Health) -> _Object:
+    return {
+        "files": health.files,
+        "functions": health.functions,
+        "error_bytes": health.error_bytes,
+        "occurrences": health.occurrences,
+        "unaccounted": [_point(at) for at in health.unaccounted],
+        "unresolved_calls": list(health.unresolved_calls),
+        "unmatched_model_rows": list(health.unmatched_model_rows),
+        "incomplete": [
+            {"path": item.path, "line": item.line, "function": item.function, "reason": item.reason}
+            for item in health.incomplete
+        ],
+    }
+
+
+def _finding(finding: Finding) -> _Object:
+    at = finding.location
+    return {
+        "rule": finding.rule,
+        "slug": finding.slug,
+        "severity": finding.severity.label,
+        "message": finding.message,
+        "fingerprint": finding.fingerprint,
+        "path": at.path,
+        "line": at.line,
+        "column": at.column,
+        "end_line": at.end_line,
+        "end_column": at.end_column,
+        "function": at.function,
+        "source": _source(finding.source),
+        "sink": {
+            "place": finding.sink.place,
+            "kind": finding.sink.kind,
+            "path": finding.sink.location.path,
+            "line": finding.sink.location.line,
+        },
+        "surviving": {
+            "bits": list(finding.surviving.bits),
+            "mask": f"{finding.surviving.mask:#x}",
+            "kernel_format": finding.surviving.kernel_format,
+        },
+        "config": list(finding.config),
+        "side": finding.side,
+        "other_sources": [_source(place) for place in finding.other_sources],
+        "trace": [_step(step) for step in finding.trace],
+        "consumers": [{"kind": item.kind, **_spot(item.location)} for item in finding.consumers],
+        "related": [{"kind": item.kind, **_spot(item.location), "place": item.place} for item in finding.related],
+        "fix": finding.fix,
+    }
+
+
+def _step(step: Step) -> _Object:
+    return {
+        **_point(step.location),
+        "place": step.place,
+        "kind": step.kind,
+        "text": step.text,
+        "mask": f"{step.mask:#x}",
+        "after": step.after,
+    }
+
+
+def _source(place: Place) -> _Object:
+    return {"place": place.place, "path": place.location.path, "line": place.location.line}
+
+
+def _spot(at: Location) -> _Object:
+    return {"path": at.path, "line": at.line, "function": at.function}
+
+
+def _point(at: Location) -> _Object:
+    return {"path": at.path, "line": at.line, "column": at.column, "function": at.function}
+
+
+# A lone surrogate (a byte of a file name that is no UTF-8) is no legal JSON text; it becomes "\\udcff".
+def _clean(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case list():
+            return [_clean(item) for item in value]
+        case dict():
+            return {key: _clean(item) for key, item in value.items()}
+        case _:
+            return value

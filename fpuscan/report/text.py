@@ -1,0 +1,261 @@
+"""The text report, for a reviewer in a terminal of 80 columns.
+
+Each finding opens with the line that gcc would print, so that editors and
+kernel scripts read it, and goes on with what a reviewer asks: which
+statement, what survives, by which way, who reads it, what to do instead::
+
+    arch/x86/kernel/fpu/core.c:31:2: error: ... [FPU101]
+       31 | gfpu->uabi_size = guest_default_cfg.size;
+          | ^~~~~~~~~~~~~~~
+      in fpu_alloc_guest_fpstate(), guest side
+      surviving: a kernel-format size
+
+      trace:
+        1. guest_default_cfg.size
+           arch/x86/kernel/fpu/xstate.c:40 in init_xstate_size()
+             guest_default_cfg.size = xstate_calculate_size(mask, compacted);
+           kernel-format size
+     => 2. struct fpu_guest.uabi_size [crossing]
+           ...
+
+The end says what was hidden, what was assumed and what was seen.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from fpuscan.report.options import ReportOptions
+from fpuscan.report.terminal import paint, printable
+from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step, Surviving
+
+__all__ = ["render", "summary_line"]
+
+_LISTED = 10  # locations that are named without --verbose
+
+
+def render(result: ScanResult, options: ReportOptions) -> str:
+    """Render the report; ends with a newline, is empty only when quiet and without findings."""
+    shown = [finding for finding in result.findings if options.notes or finding.severity > Severity.NOTE]
+    if options.quiet:
+        return "".join(_headline(finding, options) + "\n" for finding in shown)
+    lines: list[str] = []
+    for finding in shown:
+        lines += _finding(finding, options)
+        lines.append("")
+    lines.append(summary_line(result, options))
+    lines += _assumptions(result, options)
+    lines += _health(result, options)
+    return "\n".join(lines) + "\n"
+
+
+def summary_line(result: ScanResult, options: ReportOptions) -> str:
+    """Count the findings: ``1 error, 0 warnings; 2 notes hidden (--notes shows them)``."""
+    count = {level: sum(finding.severity is level for finding in result.findings) for level in Severity}
+    notes = _plural(count[Severity.NOTE], "note")
+    text = f"{_plural(count[Severity.ERROR], 'error')}, {_plural(count[Severity.WARNING], 'warning')}"
+    if options.notes:
+        text += f", {notes}"
+    elif count[Severity.NOTE]:
+        text += f"; {notes} hidden (--notes shows {'it' if count[Severity.NOTE] == 1 else 'them'})"
+    return paint(text, "strong", colour=options.colour)
+
+
+def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
+    yield _headline(finding, options)
+    yield from _statement(finding, options)
+    function = f"in {_call(finding.location.function)}, " if finding.location.function else ""
+    yield f"  {function}{finding.side} side"
+    yield from _prose("surviving: ", _surviving(finding.surviving), options)
+    if finding.config:
+        yield from _prose("only with: ", ", ".join(finding.config), options)
+    yield ""
+    yield from _trace(finding.trace, options)
+    if finding.consumers:
+        yield "  consumers:"
+        width = max(len(consumer.kind) for consumer in finding.consumers)
+        for consumer in finding.consumers:
+            yield f"    {printable(consumer.kind):<{width}}  {_where(consumer.location)}"
+    yield from _places("other sources:", finding.other_sources)
+    yield from _places(
+        "related:", [Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related]
+    )
+    yield from _prose("fix: ", finding.fix, options)
+
+
+def _headline(finding: Finding, options: ReportOptions) -> str:
+    at = finding.location
+    where = paint(printable(f"{at.path}:{at.line}:{at.column}:"), "strong", colour=options.colour)
+    label = finding.severity.label
+    severity = paint(f"{label}:", label, colour=options.colour)
+    return f"{where} {severity} {printable(finding.message)} [{finding.rule}]"
+
+
+# The statement behind a gutter, as gcc draws it, with the stored operand marked.
+def _statement(finding: Finding, options: ReportOptions) -> Iterator[str]:
+    if not finding.statement:
+        return
+    before, marked, after = (printable(part) for part in _split_at_sink(finding))
+    text = before + marked + after
+    carets = " " * len(before) + "^" + "~" * (len(marked) - 1)
+    number = f"{finding.location.line:5d}"
+    for start, end in _rows(text, options.width - len(number) - 3):
+        yield f"{number} | {text[start:end]}"
+        if caret := carets[start:end].rstrip():
+            yield f"{' ' * len(number)} | {paint(caret, 'caret', colour=options.colour)}"
+        number = " " * len(number)
+
+
+# The statement before, at and behind the sink; all of it is "at" where the sink stands elsewhere.
+# Columns count bytes, so the cut is made in bytes.
+def _split_at_sink(finding: Finding) -> tuple[str, str, str]:
+    statement, sink = finding.location, finding.sink.location
+    data = finding.statement.encode("utf-8", "surrogatepass")
+    start, end = sink.column - statement.column, sink.end_column - statement.column
+    one_line = statement.path == sink.path and statement.line == statement.end_line == sink.line == sink.end_line
+    if not (one_line and 0 <= start < end <= len(data)):
+        start, end = 0, len(data)
+    before, marked, after = (part.decode("utf-8", "replace") for part in (data[:start], data[start:end], data[end:]))
+    return before, marked, after
+
+
+# Spans of at most `width` characters, broken at blanks where there are any.
+def _rows(text: str, width: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    while len(text) - start > width:
+        blank = text.rfind(" ", start + 1, start + width + 1)
+        end = blank if blank > start else start + width
+        yield start, end
+        start = end + (blank > start)
+    yield start, len(text)
+
+
+def _surviving(surviving: Surviving) -> str:
+    numbers = [bit for bit in range(64) if surviving.mask >> bit & 1]
+    names = [*surviving.bits, *[""] * (len(numbers) - len(surviving.bits))]
+    parts = [f"{name} (bit {bit})" if name else f"bit {bit}" for bit, name in zip(numbers, names, strict=False)]
+    if surviving.kernel_format:
+        parts.append("a kernel-format size")
+    if surviving.unknown:
+        parts.append("content that cannot be evaluated, unmasked")
+    return ", ".join(parts) or "nothing that the user ABI forbids"
+
+
+def _trace(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:
+    if not trace:
+        return
+    yield "  trace:"
+    previous: Step | None = None
+    digits = len(str(len(trace)))
+    for number, step in enumerate(trace, start=1):
+        if step.after and not (previous and previous.after):
+            yield "    behind the crossing, by the same value:"
+        yield from _step(f"{number:{digits}d}.", step, previous, options)
+        previous = step
+    yield ""
+
+
+def _step(number: str, step: Step, previous: Step | None, options: ReportOptions) -> Iterator[str]:
+    arrow, mark = (" => ", " [crossing]") if step.crossing else ("    ", "")
+    head = f"{arrow}{number} {printable(step.place)}{mark}"
+    yield paint(head, "crossing", colour=options.colour) if step.crossing else head
+    margin = " " * (len(arrow) + len(number) + 1)
+    yield margin + paint(_where(step.location), "dim", colour=options.colour)
+    same = previous and (previous.text, previous.location.path, previous.location.line) == (
+        step.text,
+        step.location.path,
+        step.location.line,
+    )
+    if step.text and not same:
+        yield from _wrap(printable(step.text), margin + "  ", margin + "      ", options)
+    yield from _wrap(_effect(step, previous), margin, margin + "  ", options)
+
+
+# What the step does to the bits, in words; the engine's own where it has some.
+def _effect(step: Step, previous: Step | None) -> str:
+    effect = step.effect
+    if not effect and previous and previous.mask != step.mask:
+        effect = f"bits left: {step.mask:#x}"
+    guard = f"only if {step.guard}" if step.guard else ""
+    return printable("; ".join(part for part in (effect, guard) if part))
+
+
+def _places(title: str, places: Iterable[Place]) -> Iterator[str]:
+    for place in places:
+        if title:
+            yield f"  {title}"
+            title = ""
+        yield f"    {printable(place.place)}, {_where(place.location)}"
+
+
+def _assumptions(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+    for item in result.assumptions:
+        commit = f" [{item.commit}]" if item.commit else ""
+        yield from _wrap(printable(f"assumed ({item.kind}): {item.what}: {item.why}{commit}"), "", "  ", options)
+
+
+def _health(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+    health = result.health
+    version = f"Linux {result.tree.kernel_version}: " if result.tree.kernel_version else ""
+    accounted = f"{len(health.unaccounted)} NOT accounted for" if health.unaccounted else "all accounted for"
+    text = (
+        f"{version}read {_plural(health.files, 'file')}, {_plural(health.functions, 'function')}, "
+        f"{_plural(health.error_bytes, 'byte')} unparsed; "
+        f"{_plural(health.occurrences, 'occurrence')} of tracked globals, {accounted}"
+    )
+    yield from _wrap(printable(text), "", "  ", options)
+    yield from _listed("not accounted for", [_where(at) for at in health.unaccounted], options, always=True)
+    yield from _listed("unresolved call near a flow", health.unresolved_calls, options)
+    yield from _listed("model row that matched nothing", health.unmatched_model_rows, options)
+    yield from _listed("statement not modelled", [_where(at) for at in health.unmodelled], options)
+    yield from _incomplete(health, options)
+
+
+def _incomplete(health: Health, options: ReportOptions) -> Iterator[str]:
+    for item in health.incomplete:
+        line = f":{item.line}" if item.line else ""
+        function = f" (in {_call(item.function)})" if item.function else ""
+        label = paint("incomplete:", "warning", colour=options.colour)
+        yield f"{printable(item.path)}{line}: {label} {printable(item.reason)}{function}"
+
+
+def _listed(title: str, items: Iterable[str], options: ReportOptions, *, always: bool = False) -> Iterator[str]:
+    rows = tuple(items)
+    if not rows:
+        return
+    if not (always or options.verbose):
+        yield f"  {title}: {len(rows)} (-v lists them)"
+        return
+    shown = rows if options.verbose else rows[:_LISTED]
+    yield from (f"  {title}: {printable(row)}" for row in shown)
+    if len(shown) < len(rows):
+        yield f"  ... and {len(rows) - len(shown)} more (-v lists them)"
+
+
+def _where(at: Location) -> str:
+    function = f" in {_call(at.function)}" if at.function else ""
+    return f"{printable(at.path)}:{at.line}{function}"
+
+
+def _call(function: str) -> str:
+    return f"{printable(function)}()"
+
+
+def _prose(label: str, text: str, options: ReportOptions) -> list[str]:
+    return _wrap(label + printable(text), "  ", "    ", options) if text else []
+
+
+def _wrap(text: str, first: str, rest: str, options: ReportOptions) -> list[str]:
+    return textwrap.wrap(
+        text,
+        options.width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,55 @@
+"""What every test shares: real kernel trees, found through FPUSCAN_TREES, and a hermetic environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TREES_VARIABLE = "FPUSCAN_TREES"
+
+
+def real_trees() -> tuple[Path, ...]:
+    """The kernel trees in the folder that FPUSCAN_TREES names, sorted; none if it is not set."""
+    folder = os.environ.get(TREES_VARIABLE, "")
+    if not folder:
+        return ()
+    return tuple(sorted(path for path in Path(folder).iterdir() if (path / "arch/x86/kernel/fpu").is_dir()))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for `real_tree` once per real tree."""
+    if "real_tree" in metafunc.fixturenames:
+        trees = real_trees()
+        metafunc.parametrize("real_tree", trees or [None], ids=[tree.name for tree in trees] or ["none"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the realtree tests with a printed reason where there is no tree."""
+    if real_trees():
+        return
+    reason = f"{TREES_VARIABLE} does not name a folder of kernel trees (see README, Tests)"
+    for item in items:
+        if item.get_closest_marker("realtree"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def trees() -> tuple[Path, ...]:
+    """All real kernel trees; a test that asks for them is marked realtree."""
+    return real_trees()
+
+
+@pytest.fixture(autouse=True)
+def _no_colour_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's colour settings change no expected output."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,100 @@
+"""The JSON report: the published schema, the promised keys in the promised order, the same bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fpuscan import __version__
+from fpuscan.report import ReportOptions, render
+from fpuscan.report.json_v1 import SCHEMA, SCHEMA_FILE
+from fpuscan.result import ScanResult, TreeInfo
+from tests.samples import CLEAN, ERROR, INCOMPLETE, LEAKY
+
+
+def report(result: ScanResult) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(render(result, "json", ReportOptions()))
+    return document
+
+
+def schema() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((resources.files("fpuscan.report") / SCHEMA_FILE).read_text())
+    return document
+
+
+@pytest.mark.parametrize("result", [CLEAN, LEAKY, INCOMPLETE], ids=["clean", "leaky", "incomplete"])
+def test_every_report_meets_the_published_schema(result: ScanResult) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+    jsonschema.validate(report(result), schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_is_strict() -> None:
+    """An internal value that leaks into the report fails the schema."""
+    document = report(LEAKY)
+    document["findings"][0]["trace"][0]["node"] = 7
+
+    with pytest.raises(jsonschema.ValidationError, match="node"):
+        jsonschema.validate(document, schema())
+
+
+def test_the_keys_come_in_the_documented_order() -> None:
+    document = report(LEAKY)
+
+    def keys(value: dict[str, Any]) -> str:
+        return " ".join(value)
+
+    assert keys(document) == "schema tool tree health summary findings assumptions"
+    assert keys(document["findings"][0]) == (
+        "rule slug severity message fingerprint path line column end_line end_column function source sink "
+        "surviving config side other_sources trace consumers related fix"
+    )
+    assert keys(document["findings"][0]["trace"][0]) == "path line column function place kind text mask after"
+    assert keys(document["health"]) == (
+        "files functions error_bytes occurrences unaccounted unresolved_calls unmatched_model_rows incomplete"
+    )
+
+
+def test_values_are_given_as_documented() -> None:
+    document = report(LEAKY)
+    finding = document["findings"][0]
+
+    assert document["schema"] == SCHEMA
+    assert document["tool"] == {"name": "fpuscan", "version": __version__}
+    assert document["tree"] == {"kernel_version": "7.3.0-rc7"}
+    assert document["summary"] == {"error": 1, "warning": 1, "note": 1, "suppressed": 0, "baselined": 0}
+    assert finding["surviving"] == {"bits": ["CET_KERNEL"], "mask": "0x101000", "kernel_format": True}
+    assert finding["sink"] == {
+        "place": "struct fpu_guest.uabi_size",
+        "kind": "size",
+        "path": "arch/x86/kernel/fpu/core.c",
+        "line": 31,
+    }
+    assert [step["after"] for step in finding["trace"]] == [False, False, False, True]
+
+
+def test_a_revision_and_patches_are_named_where_there_are_some() -> None:
+    document = report(replace(CLEAN, tree=TreeInfo("7.3.0", "0123abcd", ("a.patch",))))
+
+    assert document["tree"] == {"kernel_version": "7.3.0", "revision": "0123abcd", "patches": ["a.patch"]}
+    jsonschema.validate(document, schema())
+
+
+def test_equal_results_give_equal_bytes_whatever_the_run_took() -> None:
+    slow = replace(LEAKY, timings=(("parse", 99.0),))
+
+    assert render(slow, "json", ReportOptions()) == render(LEAKY, "json", ReportOptions(notes=True, colour=True))
+
+
+def test_odd_bytes_of_the_source_stay_legal_json_in_ascii() -> None:
+    odd = replace(ERROR, message="a\x1b\u202e\udcff\x9b", fix="\u00e9")
+
+    data = render(replace(CLEAN, findings=(odd,)), "json", ReportOptions()).encode("ascii")
+
+    assert b"\x1b" not in data
+    assert json.loads(data)["findings"][0]["message"] == "a\x1b\u202e\\udcff\x9b"
