@@ -37,8 +37,8 @@ class RuleInfo:
     """The metadata of one rule.
 
     ``why`` and ``how_to_fix`` are paragraphs on one line each, ``severity``
-    says when a finding is an error, a warning or a note, the examples are a
-    few lines of C. Raises ValueError if anything is missing or misspelt.
+    has one line that says when a finding is an error, one for a warning, one
+    for a note; the examples are a few lines of C. Raises ValueError if anything is missing or misspelt.
     """
 
     id: str
@@ -71,9 +71,9 @@ _GUEST_DEFAULTS = (
 
 _SEVERITY = (
     "error: a bit that the user ABI does not have, or a kernel-format (XSAVES) size, arrives; so does a value that "
-    "cannot be evaluated and passes no mask. "
+    "cannot be evaluated and passes no mask.\n"
     "warning: the bits are right today, but no mask makes sure of it and the user ABI now has a second source of "
-    "truth. "
+    "truth.\n"
     "note: a mask on the way removes every such bit, or a guest's run-time state stays on the guest side."
 )
 

@@ -1,0 +1,319 @@
+"""The command: options in, one scan, one report, one exit status.
+
+The only room that imports click and the only one that prints. Every expected
+failure is one line on stderr; the table of exit statuses is in the README.
+Whatever is slow to import (tree_sitter, networkx) is imported by the scan, so
+--help, --version, --list-rules and --explain answer at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fpuscan import __version__
+from fpuscan.errors import FpuscanError, UsageError
+from fpuscan.report import FORMATS, ReportOptions, render
+from fpuscan.report.rule_help import explanation, rule_list
+from fpuscan.report.terminal import printable
+from fpuscan.result import ScanResult, Severity
+from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
+from fpuscan.shipped import shipped_folder
+from fpuscan.tree import KernelTree, enclosing_tree, open_folder
+
+__all__ = ["command", "run"]
+
+EXIT_CLEAN = 0
+EXIT_FINDINGS = 1
+EXIT_INCOMPLETE = 4
+EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+_FAIL_ON: dict[str, int] = {
+    **{severity.label: severity for severity in sorted(Severity, reverse=True)},
+    "never": max(Severity) + 1,
+}
+
+
+_HEADINGS = ("Check", "Report", "Help")  # of --help, in this order
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the user chose: one field per parameter of `command`, of the same name."""
+
+    tree: str | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    fail_on: str
+    model: tuple[str, ...]
+    format_: str
+    output: str | None
+    notes: bool
+    stats: bool
+    color: str
+    quiet: bool
+    verbose: bool
+    list_rules: bool
+    explain: str | None
+    demo: bool
+
+
+class _Option(click.Option):
+    """An option that stands under a heading of --help."""
+
+    def __init__(self, *names: Any, heading: str, **settings: Any) -> None:  # noqa: ANN401 - click's own signature
+        super().__init__(*names, **settings)
+        self.heading = heading
+
+
+class _Command(click.Command):
+    """A command whose --help groups options by what they are about."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading in _HEADINGS:
+            options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
+            records = [
+                record
+                for option in options
+                if getattr(option, "heading", _HEADINGS[-1]) == heading and (record := option.get_help_record(ctx))
+            ]
+            with formatter.section(heading):
+                formatter.write_dl(records, col_max=24)
+
+
+def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
+    return click.option(*names, cls=_Option, heading=heading, **settings)
+
+
+@click.command(
+    cls=_Command,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
+    epilog="Exit status: 0 clean, 1 findings, 2 wrong usage or unreadable input, 3 not applicable, "
+    "4 incomplete, 70 internal error.",
+)
+@click.argument("tree", required=False)
+@_option(
+    "Check", "--select", multiple=True, metavar="RULE", help="Check these rules only (id or slug, commas allowed)."
+)
+@_option("Check", "--ignore", multiple=True, metavar="RULE", help="Do not check these rules.")
+@_option(
+    "Check",
+    "--fail-on",
+    type=click.Choice([*_FAIL_ON]),
+    default="warning",
+    show_default=True,
+    help="Exit 1 from this severity on.",
+)
+@_option("Check", "--model", multiple=True, metavar="FILE", help="Add sources, sinks, masks... from a TOML file.")
+@_option(
+    "Report",
+    "--format",
+    "format_",
+    type=click.Choice([*FORMATS]),
+    default="text",
+    show_default=True,
+    help="Format of the report.",
+)
+@_option("Report", "-o", "--output", metavar="FILE", help="Write the report to FILE.")
+@_option("Report", "--notes", is_flag=True, help="Show notes too (JSON always holds them).")
+@_option("Report", "--stats", is_flag=True, help="Print time per phase and sizes to stderr.")
+@_option(
+    "Report",
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour the text report.",
+)
+@_option("Report", "-q", "--quiet", is_flag=True, help="One line per finding.")
+@_option("Report", "-v", "--verbose", is_flag=True, help="List what is else only counted; tracebacks.")
+@_option("Help", "--list-rules", is_flag=True, help="List the rules.")
+@_option("Help", "--explain", metavar="RULE", help="Explain a rule: why, how to fix, examples.")
+@_option("Help", "--demo", is_flag=True, help="Scan a small leaking tree that comes with fpuscan.")
+@click.version_option(__version__, "--version", message="fpuscan %(version)s", help="Print the version.")
+def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _Options
+    """Find guest-specific FPU defaults that reach the user ABI of an x86 Linux tree.
+
+    TREE is the top folder of a kernel source tree; without it, the tree that
+    encloses the current folder. No build and no .config is needed.
+    """
+    options = _Options(**chosen)
+    if options.quiet and options.verbose:
+        raise UsageError("-q and -v contradict each other; give one of them")
+    if options.list_rules:
+        return _write(rule_list(), options.output, EXIT_CLEAN)
+    if options.explain is not None:
+        return _write(explanation(_rule(options.explain, "--explain")), options.output, EXIT_CLEAN)
+    result = _scan(_open_tree(options), options)
+    if options.stats:
+        _print_stats(result)
+    return _write(render(result, options.format_, _report_options(options)), options.output, _verdict(result, options))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command; gives the exit status, raises only KeyboardInterrupt."""
+    context = None
+    try:
+        context = command.make_context("fpuscan", list(arguments))
+        with context:
+            status = int(command.invoke(context))
+    except click.exceptions.Exit as done:
+        status = done.exit_code
+    except click.ClickException as error:
+        status = _fail(f"error: {error.format_message()} See fpuscan --help.", error.exit_code)
+    except FpuscanError as error:
+        status = _fail(f"error: {error}", error.exit_code)
+    except BrokenPipeError:
+        status = _pipe_closed(EXIT_CLEAN)
+    except Exception as error:  # noqa: BLE001 - the one place where an unexpected failure becomes a message
+        status = _internal_error(error, verbose=bool(context and context.params.get("verbose")))
+    return status if _flush() else _pipe_closed(status)
+
+
+def _open_tree(options: _Options) -> KernelTree:
+    if options.demo and options.tree is not None:
+        raise UsageError("--demo scans a tree of its own; give it without TREE")
+    if options.demo:
+        return open_folder(shipped_folder("demo"))
+    return enclosing_tree(Path.cwd()) if options.tree is None else open_folder(options.tree)
+
+
+def _scan(tree: KernelTree, options: _Options) -> ScanResult:
+    select, ignore = _rules(options.select, "--select"), _rules(options.ignore, "--ignore")
+    if not {rule.id for rule in RULE_INFOS if not select or rule.id in select} - set(ignore):
+        raise UsageError("--select and --ignore leave no rule to check; --list-rules shows them all")
+    from fpuscan.scan import ScanOptions, scan
+
+    progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
+    try:
+        models = tuple(Path(name) for name in options.model)
+        return scan(tree, ScanOptions(select=select, ignore=ignore, model_files=models, progress=progress))
+    finally:
+        if progress:
+            progress.clear()
+
+
+def _rules(names: Sequence[str], option: str) -> tuple[str, ...]:
+    split = [name for text in names for name in text.split(",")]
+    return tuple(sorted({_rule(name, option).id for name in split}))
+
+
+def _rule(name: str, option: str) -> RuleInfo:
+    rule = find_rule(name)
+    if rule is None:
+        raise UsageError(f"{option} {name}: there is no such rule; --list-rules shows the rules")
+    return rule
+
+
+def _verdict(result: ScanResult, options: _Options) -> int:
+    if any(finding.severity >= _FAIL_ON[options.fail_on] for finding in result.findings):
+        return EXIT_FINDINGS
+    return EXIT_INCOMPLETE if result.health.incomplete else EXIT_CLEAN
+
+
+def _report_options(options: _Options) -> ReportOptions:
+    terminal = options.output is None and sys.stdout is not None and sys.stdout.isatty()
+    wanted = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = options.color == "always" or (options.color == "auto" and wanted)
+    return ReportOptions(notes=options.notes, colour=colour, quiet=options.quiet, verbose=options.verbose)
+
+
+def _print_stats(result: ScanResult) -> None:
+    for name, seconds in result.timings:
+        click.echo(f"{name:<24}{seconds * 1000:10.1f} ms", err=True)
+    for name, number in result.counts:
+        click.echo(f"{name:<24}{number:10d}", err=True)
+
+
+# Write a report as UTF-8, whatever the locale says: the same tree gives the same bytes.
+def _write(text: str, output: str | None, status: int) -> int:
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if output is not None and output != "-":
+            Path(output).write_bytes(data)
+        elif sys.stdout is None:
+            raise UsageError("standard output is closed; name a file with -o FILE")
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        return _pipe_closed(status)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{output or 'standard output'}: cannot write the report ({reason}); try -o FILE") from error
+    return status
+
+
+# The reader went away (`fpuscan | head`): the verdict stands, the rest of the report is dropped.
+def _pipe_closed(status: int) -> int:
+    _drop_output()
+    return _fail("the output pipe was closed before the whole report was written; -o FILE keeps it", status)
+
+
+# Whether all that was printed went out; else nothing is left for the interpreter to complain about.
+def _flush() -> bool:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    except (OSError, ValueError):
+        _drop_output()
+    return True
+
+
+def _drop_output() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def _fail(message: str, status: int) -> int:
+    line = printable(" ".join(f"fpuscan: {message}".split()))
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):  # nobody may listen; the status still tells
+            click.echo(line, err=True)
+    return status
+
+
+def _internal_error(error: Exception, *, verbose: bool) -> int:
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else "?"
+    if verbose and sys.stderr is not None:
+        for line in traceback.format_exception(error):
+            click.echo("\n".join(map(printable, line.splitlines())), err=True)
+    return _fail(
+        f"internal error: {type(error).__name__}: {error} ({place}); please report this line together with fpuscan "
+        f"{__version__}, Python {sys.version.split()[0]} and the kernel version; -v shows the traceback",
+        EXIT_INTERNAL,
+    )
+
+
+class _Progress:
+    """One line on stderr that says what runs, from the second second on."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._shown = False
+
+    def __call__(self, what: str) -> None:
+        if time.monotonic() - self._started >= 1:
+            click.echo(f"\r\x1b[K{printable(what)[:70]}...", nl=False, err=True)
+            self._shown = True
+
+    def clear(self) -> None:
+        """Take the line away again."""
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)

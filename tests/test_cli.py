@@ -1,0 +1,465 @@
+"""The command: what each option does, every exit status, and one clear line whatever goes wrong.
+
+The scan itself is replaced where only the command is looked at, so these
+tests say nothing about the engine and do not wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from fpuscan import __version__, cli
+from fpuscan.errors import ModelError, NotApplicableError
+from fpuscan.report import FORMATS
+from fpuscan.result import ScanResult
+from fpuscan.rules.info import RULE_INFOS
+from tests.samples import CLEAN, INCOMPLETE, LEAKY, NOTE, WARNING
+
+
+@dataclass
+class Engine:
+    """Stands in for fpuscan.scan: gives `result`, or does what `action` does, and remembers what it was asked."""
+
+    result: ScanResult = CLEAN
+    action: Callable[[], None] | None = None
+    asked: list[Any] = field(default_factory=list)
+
+    def scan(self, tree: object, options: object) -> ScanResult:
+        self.asked.append((tree, options))
+        if self.action:
+            self.action()
+        return self.result
+
+
+@dataclass
+class Run:
+    """What one run of the command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    @dataclass(frozen=True)
+    class ScanOptions:
+        select: tuple[str, ...]
+        ignore: tuple[str, ...]
+        model_files: tuple[Path, ...]
+        progress: Callable[[str], None] | None
+
+    stand_in, module = Engine(), ModuleType("fpuscan.scan")
+    module.__dict__.update(scan=stand_in.scan, ScanOptions=ScanOptions)
+    monkeypatch.setitem(sys.modules, "fpuscan.scan", module)
+    return stand_in
+
+
+@pytest.fixture
+def fpuscan(capfd: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    def run(*arguments: str | Path) -> Run:
+        status = cli.run([str(argument) for argument in arguments])
+        return Run(status, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """The least that is a kernel tree."""
+    top = tmp_path / "linux"
+    (top / "arch/x86/kernel/fpu").mkdir(parents=True)
+    (top / "Makefile").write_text("VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\nEXTRAVERSION =\n")
+    return top
+
+
+def process(*arguments: str | Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fpuscan", *map(str, arguments)]
+    settings = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 60, **settings}
+    return subprocess.run(command, text=True, check=False, **settings)
+
+
+def one_line(run: Run) -> str:
+    """The error message, which must be one line with the program's name."""
+    lines = run.err.splitlines()
+
+    assert len(lines) == 1, run.err
+    assert lines[0].startswith("fpuscan: ")
+    return lines[0]
+
+
+# Exit statuses
+
+
+@pytest.mark.parametrize(
+    ("result", "arguments", "status"),
+    [
+        (CLEAN, [], 0),
+        (LEAKY, [], 1),
+        (replace(CLEAN, findings=(WARNING,)), [], 1),
+        (replace(CLEAN, findings=(WARNING,)), ["--fail-on", "error"], 0),
+        (replace(CLEAN, findings=(NOTE,)), [], 0),
+        (replace(CLEAN, findings=(NOTE,)), ["--fail-on", "note"], 1),
+        (LEAKY, ["--fail-on", "never"], 0),
+        (INCOMPLETE, [], 4),
+        (INCOMPLETE, ["--fail-on", "never"], 4),
+        (replace(INCOMPLETE, findings=(NOTE,)), [], 4),
+        (replace(INCOMPLETE, findings=(WARNING,)), [], 1),
+    ],
+)
+def test_the_status_says_findings_before_incomplete(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, result: ScanResult, arguments: list[str], status: int
+) -> None:
+    engine.result = result
+
+    assert fpuscan(tree, *arguments).status == status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["nothing"], 2, "nothing: no such file or directory"),
+        (["linux/Makefile"], 2, "linux/Makefile: is not a folder"),
+        (["."], 3, ".: is no Linux tree"),
+        ([], 3, "no kernel tree encloses this folder"),
+        (["linux/arch"], 3, "the tree that encloses it is"),
+        (["--select", "FPU999", "linux"], 2, "--select FPU999: there is no such rule"),
+        (["--ignore", "FPU101,nonsense", "linux"], 2, "--ignore nonsense: there is no such rule"),
+        (["--explain", ""], 2, "there is no such rule"),
+        (["--select", "FPU101", "--ignore", "FPU101", "linux"], 2, "leave no rule to check"),
+        (["--demo", "linux"], 2, "--demo scans a tree of its own"),
+        (["-q", "-v", "linux"], 2, "-q and -v contradict"),
+        (["--fail-on", "fatal", "linux"], 2, "'fatal' is not one of"),
+        (["--format", "xml", "linux"], 2, "'xml' is not one of"),
+        (["--nonsense"], 2, "--nonsense"),
+        (["linux", "linux"], 2, "unexpected extra argument"),
+        (["-o", "nowhere/report", "linux"], 2, "nowhere/report: cannot write the report (No such file or directory)"),
+        (["-o", "linux", "linux"], 2, "linux: cannot write the report (Is a directory)"),
+        (["bad\x1b[2J"], 2, "bad\\x1b[2J: no such file"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    engine: Engine,
+    fpuscan: Callable[..., Run],
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    status: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tree.parent)
+
+    run = fpuscan(*arguments)
+
+    assert (run.status, run.out) == (status, "")
+    assert message in one_line(run)
+    assert engine.result is CLEAN
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ModelError("my.toml: [[source]] row 1: no 'name'"), 2), (NotApplicableError("x: none"), 3)]
+)
+def test_an_expected_failure_of_the_scan_keeps_its_status(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, error: Exception, status: int
+) -> None:
+    def fail() -> None:
+        raise error
+
+    engine.action = fail
+
+    run = fpuscan(tree)
+
+    assert run.status == status
+    assert one_line(run) == f"fpuscan: error: {error}"
+
+
+def test_an_unexpected_failure_is_70_with_what_to_report(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path
+) -> None:
+    def fail() -> None:
+        raise KeyError("a\nb\x1b")
+
+    engine.action = fail
+
+    run = fpuscan(tree)
+
+    assert run.status == 70
+    line = one_line(run)
+    assert "internal error: KeyError" in line
+    assert "test_cli.py" in line
+    assert f"please report this line together with fpuscan {__version__}" in line
+    assert "Traceback" not in run.err
+
+
+def test_a_traceback_is_shown_on_request(engine: Engine, fpuscan: Callable[..., Run], tree: Path) -> None:
+    def fail() -> None:
+        raise RecursionError("deep\x1b")
+
+    engine.action = fail
+
+    run = fpuscan(tree, "-v")
+
+    assert run.status == 70
+    assert "Traceback" in run.err
+    assert "\x1b" not in run.err
+
+
+# What is read and checked
+
+
+def test_the_tree_that_encloses_the_current_folder_is_the_default(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree / "arch/x86/kernel/fpu")
+
+    assert fpuscan().status == 0
+    assert engine.asked[0][0].root == tree.resolve()
+
+
+def test_rules_are_chosen_by_id_or_slug_and_models_are_passed_on(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path
+) -> None:
+    run = fpuscan(tree, "--select", "fpu102, FPU101", "--ignore", "guest-default-in-uabi-size", "--model", "a.toml")
+
+    assert run.status == 0
+    options = engine.asked[0][1]
+    assert (options.select, options.ignore) == (("FPU101", "FPU102"), ("FPU101",))
+    assert options.model_files == (Path("a.toml"),)
+    assert options.progress is None
+
+
+# What is printed
+
+
+def test_formats_and_files(engine: Engine, fpuscan: Callable[..., Run], tree: Path, tmp_path: Path) -> None:
+    engine.result = LEAKY
+    report = tmp_path / "report.json"
+
+    printed, written = fpuscan(tree, "--format", "json"), fpuscan(tree, "--format", "json", "-o", report)
+
+    assert (written.status, written.out) == (1, "")
+    assert report.read_text() == printed.out
+    assert json.loads(printed.out)["schema"] == "fpuscan-report/1"
+    assert fpuscan(tree, "-o", "-").out.startswith("arch/x86/kernel/fpu/core.c:31:2: error: ")
+
+
+def test_text_choices_reach_the_report(engine: Engine, fpuscan: Callable[..., Run], tree: Path) -> None:
+    engine.result = LEAKY
+
+    assert "note: " not in fpuscan(tree).out
+    assert "note: " in fpuscan(tree, "--notes").out
+    assert len(fpuscan(tree, "-q").out.splitlines()) == 2
+    assert "\x1b[1;31m" not in fpuscan(tree).out
+    assert "\x1b[1;31m" in fpuscan(tree, "--color", "always").out
+
+
+def test_colour_is_for_terminals_that_want_it(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    engine.result = LEAKY
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+
+    assert "\x1b[" in fpuscan(tree).out
+    assert "\x1b[" not in fpuscan(tree, "--color", "never").out
+    fpuscan(tree, "-o", tmp_path / "report")
+    assert "\x1b[" not in (tmp_path / "report").read_text()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in fpuscan(tree).out
+    monkeypatch.setenv("NO_COLOR", "")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b[" not in fpuscan(tree).out
+
+
+def test_stats_go_to_stderr_and_leave_the_report_alone(engine: Engine, fpuscan: Callable[..., Run], tree: Path) -> None:
+    engine.result = replace(LEAKY, counts=(("nodes", 1234),))
+
+    run = fpuscan(tree, "--stats")
+
+    assert run.out == fpuscan(tree).out
+    assert run.err.splitlines() == [
+        "parse                        310.0 ms",
+        "graph                        120.0 ms",
+        "nodes                         1234",
+    ]
+
+
+def test_progress_shows_on_a_terminal_after_a_second(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 0.5, 1.5])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    def work() -> None:
+        progress = engine.asked[0][1].progress
+        progress("reading")
+        progress("following flows\x1b")
+
+    engine.action = work
+
+    run = fpuscan(tree)
+
+    assert run.err == "\r\x1b[Kfollowing flows\\x1b...\r\x1b[K"
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULE_INFOS])
+def test_a_rule_is_explained_in_full(fpuscan: Callable[..., Run], rule: str) -> None:
+    info = next(info for info in RULE_INFOS if info.id == rule)
+
+    run = fpuscan("--explain", rule.lower())
+
+    flat = " ".join(run.out.split())
+    for text in (info.slug, info.title, info.why, info.how_to_fix, info.example_bad, info.example_good, info.severity):
+        assert " ".join(text.split()) in flat
+    assert all(commit.hash in flat for commit in info.commits)
+    assert max(len(line) for line in run.out.splitlines()) <= 80
+    assert fpuscan("--explain", info.slug).out == run.out
+
+
+def test_every_rule_is_listed(fpuscan: Callable[..., Run]) -> None:
+    lines = fpuscan("--list-rules").out.splitlines()
+
+    assert [line.split()[:2] for line in lines] == [[rule.id, rule.slug] for rule in RULE_INFOS]
+
+
+def test_help_names_every_option_and_format(fpuscan: Callable[..., Run]) -> None:
+    text = fpuscan("--help").out
+
+    for parameter in cli.command.params:
+        if parameter.param_type_name == "option":
+            assert max(parameter.opts, key=len) in text
+    assert all(name in text for name in FORMATS)
+    assert fpuscan("-h").out == text
+
+
+def test_parameters_and_choices_are_the_same() -> None:
+    names = {parameter.name for parameter in cli.command.params if parameter.expose_value}
+
+    assert names == {field.name for field in fields(cli._Options)}
+
+
+def test_version(fpuscan: Callable[..., Run]) -> None:
+    assert fpuscan("--version").out == f"fpuscan {__version__}\n"
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "--list-rules", "--explain=FPU101"])
+def test_words_come_without_loading_the_engine(argument: str) -> None:
+    """--help is instant: nothing that only a scan needs is imported."""
+    code = (
+        "import sys; from fpuscan.cli import run; run(sys.argv[1:]); "
+        "slow = {'networkx', 'tree_sitter', 'fpuscan.scan', 'tomllib'} & set(sys.modules); "
+        "sys.exit(f'loaded: {slow}' if slow else 0)"
+    )
+
+    run = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=False)
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+# The world around the process
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> dict[str, str]:
+    """An environment in which the whole process finds a stand-in for the engine: it prints much, or waits."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(
+        "import os, sys, time, types\n"
+        "from dataclasses import replace\n"
+        "def scan(tree, options):\n"
+        "    from tests.samples import LEAKY, WARNING\n"
+        "    if 'MARK' in os.environ:\n"
+        "        open(os.environ['MARK'], 'w').close()\n"
+        "        time.sleep(30)\n"
+        "    return replace(LEAKY, findings=(WARNING,) * 5000)\n"
+        "module = types.ModuleType('fpuscan.scan')\n"
+        "module.scan, module.ScanOptions = scan, lambda **chosen: chosen\n"
+        "sys.modules['fpuscan.scan'] = module\n"
+    )
+    root = Path(__file__).resolve().parents[1]
+    return {**os.environ, "PYTHONPATH": f"{tmp_path / 'site'}{os.pathsep}{root}"}
+
+
+def test_a_closed_output_pipe_is_one_line_and_keeps_the_verdict(site: dict[str, str], tree: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = process(tree, env=site, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "fpuscan: the output pipe was closed before the whole report was written; -o FILE keeps it\n",
+    )
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "--list-rules"])
+def test_a_closed_output_pipe_is_no_traceback_for_help_either(argument: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = process(argument, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+
+    os.close(writer)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_full_disk_is_an_error(site: dict[str, str], tree: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = process(tree, env=site, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "fpuscan: error: standard output: cannot write the report (No space left on device); try -o FILE\n"
+    )
+
+
+def test_a_closed_standard_output_is_an_error(site: dict[str, str], tree: Path) -> None:
+    command = f"exec '{sys.executable}' -m fpuscan '{tree}' >&-"
+
+    done = subprocess.run(["sh", "-c", command], env=site, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "fpuscan: error: standard output is closed; name a file with -o FILE\n",
+    )
+
+
+def test_interrupting_is_130_and_one_line(site: dict[str, str], tree: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    with subprocess.Popen(
+        [sys.executable, "-m", "fpuscan", tree],
+        env={**site, "MARK": str(mark)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        while not mark.exists() and running.poll() is None:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+
+    assert (running.returncode, out, err) == (130, "", "fpuscan: interrupted\n")
+
+
+def test_the_report_is_the_same_bytes_in_any_locale(site: dict[str, str], tree: Path) -> None:
+    outputs = {
+        process(tree, env={**site, "LC_ALL": locale, "PYTHONUTF8": utf8, "PYTHONHASHSEED": seed}).stdout
+        for locale, utf8, seed in (("C", "0", "1"), ("C.UTF-8", "1", "2"), ("POSIX", "0", "3"))
+    }
+
+    assert len(outputs) == 1
