@@ -151,14 +151,14 @@ def _truth(condition: _Condition) -> bool | None:
         case ("const", bool(value)):
             return value
         case ("not", tuple(inner)):
-            value = _truth(inner)
-            return None if value is None else not value
+            inside = _truth(inner)
+            return None if inside is None else not inside
         case ("and" | "or" as operator, tuple(left), tuple(right)):
-            values = {_truth(left), _truth(right)}
+            sides = _truth(left), _truth(right)
             absorbing = operator == "or"
-            if absorbing in values:
+            if absorbing in sides:
                 return absorbing
-            return None if None in values else not absorbing
+            return None if None in sides else not absorbing
         case _:
             return None
 

@@ -194,7 +194,9 @@ def split_arguments(text: str) -> list[str]:
     """
     if not text.strip():
         return []
-    arguments, current, depth = [], [], 0
+    arguments: list[str] = []
+    current: list[str] = []
+    depth = 0
     for piece in _PIECE.findall(text):
         if piece == "," and depth == 0:
             arguments.append("".join(current).strip())

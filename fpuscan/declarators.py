@@ -92,7 +92,7 @@ class Declared:
     """One name of a declaration: its type, where the name stands (byte offset), and its initialiser."""
 
     name: str
-    ctype: CType
+    type: CType
     start: int
     value: Node | None = None
 
@@ -129,7 +129,7 @@ def _descriptor_type(node: Node, data: bytes) -> CType:
     inner = node.child_by_field_name("type")
     base = specifier_type(inner, data) if inner is not None else CType("int")
     declarator = node.child_by_field_name("declarator")
-    return declarator_type(base, declarator, data).ctype if declarator is not None else base
+    return declarator_type(base, declarator, data).type if declarator is not None else base
 
 
 _NAMES = frozenset({"identifier", "field_identifier", "type_identifier"})
@@ -150,6 +150,8 @@ def declarator_type(base: CType, declarator: Node | None, data: bytes) -> Declar
                 ctype = ctype.array_of(_length(node.child_by_field_name("size"), data))
             case "function_declarator" | "abstract_function_declarator":
                 ctype = CType(FUNCTION, function=True, result=ctype)
+            case _:
+                pass  # parentheses, attributes
         node = _inner_declarator(node)
     if node is None:
         return Declared("", ctype, declarator.start_byte if declarator is not None else 0, value)
@@ -229,7 +231,7 @@ def _parameter(node: Node, data: bytes) -> tuple[str, CType]:
     if declarator is None or specifier is None:
         return "", _unnamed_parameter(node, data)
     found = declarator_type(specifier_type(specifier, data), declarator, data)
-    ctype = found.ctype
+    ctype = found.type
     if ctype.arrays:
         ctype = replace(ctype, arrays=ctype.arrays[1:]).pointer_to()
     elif ctype.function and not ctype.pointers:
