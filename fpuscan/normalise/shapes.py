@@ -1,0 +1,193 @@
+"""R7b, R8, R9 and R11: small shapes of kernel C that the grammar does not know.
+
+FNAME(walk_addr)(a)              ->         walk_addr (a)
+kvm_x86_call(get_cpl)(vcpu)      ->   kvm_x86_ops. get_cpl (vcpu)
+case 1 ... 3:                    ->   case 1 |   3:
+container_of(p, struct fpu, x)   ->   container_of(p, struct_fpu, x)
+kmalloc_objs(struct fpu *, n)    ->   kmalloc_objs(struct_fpu__, n)
+min_t(unsigned int, a, b)        ->   min_t(unsigned_int, a, b)
+f(a, /* last */)                 ->   f(a            )
+offsetof(struct fpu, a.b)        ->   OFFSETOF(struct_fpu, a.b)
+typeof(p->x) y;                  ->   typeof       y;
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from fpuscan.normalise.text import Depth, Text
+
+__all__ = ["rewrite_named_calls", "rewrite_ranges", "rewrite_small_shapes", "rewrite_type_arguments"]
+
+_DOUBLE_CALL = re.compile(rb"\)\(")
+_NAMED = re.compile(rb"(\w+)\(\s*(\w+)\s*\Z")
+_NAMED_WIDTH = 120
+_NOT_NAMING = frozenset(
+    b"""
+    guard CLASS sizeof typeof __typeof__ __alignof__ _Alignof if while for switch return case ASM else do
+    """.split()
+)
+_OPS = {
+    b"kvm_x86_call": b"kvm_x86_ops. ",
+    b"kvm_pmu_call": b"kvm_pmu_ops. ",
+    b"kvm_nested_call": b"nested_ops->",
+}
+_ELLIPSIS = re.compile(rb"\.\.\.")
+# A whole argument that is a type: by its keyword, by its first word, or by the star at its end.
+_TYPES = (
+    re.compile(rb"struct\s+\w+\s*(?=[,)])"),
+    re.compile(rb"union\s+\w+\s*(?=[,)])"),
+    re.compile(rb"enum\s+\w+\s*(?=[,)])"),
+    re.compile(rb"signed\s+(?:int|long|char|short)\b[\w\s]*(?=[,)])"),
+    re.compile(rb"long\s+(?:long|int)\b[\w\s]*(?=[,)])"),
+    re.compile(rb"\*\s*(?=[,)])"),
+)
+_TYPE_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_* \t\n"
+_TYPE_WIDTH = 120
+_NO_MACRO = frozenset(
+    b"""
+    sizeof typeof __typeof__ __alignof__ if return while for switch case else do ASM
+    void int long char short bool unsigned u8 u16 u32 u64
+    """.split()
+)
+_NOT_WORD = re.compile(rb"\W")
+_NUMBER = re.compile(rb"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+(?:\.\d+)?(?:[eE]-?\d+)?)[uUlLfF]*\b")
+
+
+def rewrite_named_calls(text: Text) -> None:
+    """`X(y)(..)`, where X makes the function's name from y, becomes a call of y."""
+    for match in _DOUBLE_CALL.finditer(text.buf):
+        closing = match.start()
+        floor = max(0, closing - _NAMED_WIDTH)
+        named = _NAMED.search(bytes(text.buf[floor:closing]))
+        if not named or named[1] in _NOT_NAMING:
+            continue
+        start, opening = floor + named.start(), floor + named.end(1)
+        name = named[1]
+        text.blank(start, opening + 1)
+        text.blank(closing, closing + 1)
+        text.put(start, _OPS.get(name, b""))
+
+
+def rewrite_ranges(text: Text) -> None:
+    """`a ... b` in a case label becomes `a |   b`; the file's own bytes still say that it is a range."""
+    for match in _ELLIPSIS.finditer(text.buf):
+        start = match.start()
+        if text.at(text.before(start)) not in (b",", b"(", b""):
+            text.put(start, b"|  ")
+
+
+def rewrite_type_arguments(text: Text) -> None:
+    """A type that is an argument of a call becomes one identifier of the same place and length."""
+    for pattern in _TYPES:
+        depth = Depth(text)
+        for match in pattern.finditer(text.buf):
+            begin, end = _argument(text, *match.span())
+            if begin >= 0 and _is_macro_argument(text, begin, depth):
+                _join(text, begin, end)
+
+
+def _argument(text: Text, start: int, end: int) -> tuple[int, int]:
+    """The argument around a type's last word or star, without blanks at its ends; begin is -1 if it is no type."""
+    floor = max(0, start - _TYPE_WIDTH)
+    head = text.buf[floor:start].rstrip(_TYPE_BYTES)
+    if not head.endswith((b"(", b",")):
+        return -1, end
+    begin = text.after(floor + len(head))
+    return (begin if begin < end else -1), text.before(end) + 1
+
+
+def _is_macro_argument(text: Text, begin: int, depth: Depth) -> bool:
+    opening = text.before(begin)
+    if text.buf[opening] == 0x2C:
+        opening = text.open(begin)
+    if opening < 0:
+        return False
+    start, name = text.word_before(opening)
+    if not name or name in _NO_MACRO:
+        return False
+    return depth.at(begin) > 0 or _in_initialiser(text, start)
+
+
+def _in_initialiser(text: Text, offset: int) -> bool:
+    # Outside braces a parenthesis belongs to a prototype, unless a value has begun.
+    floor = max(0, offset - _TYPE_WIDTH)
+    value = max(text.buf.rfind(b"=", floor, offset), text.buf.rfind(b"[", floor, offset))
+    return value > max(text.buf.rfind(b";", floor, offset), text.buf.rfind(b"}", floor, offset))
+
+
+def _join(text: Text, begin: int, end: int) -> None:
+    written = bytes(text.buf[begin:end])
+    if b"\n" not in written and b"\t" not in written:
+        text.put(begin, _NOT_WORD.sub(b"_", written))
+        return
+    word_end = end
+    while word_end > begin and text.buf[word_end - 1] in b"* \t\n":
+        word_end -= 1
+    word = written[: word_end - begin].split()[-1]
+    text.blank(begin, word_end - len(word))
+    text.blank(word_end, end)
+
+
+def rewrite_small_shapes(text: Text) -> None:
+    """All of R11: each shape is one pattern and what to do with a match."""
+    for pattern, rewrite in _SMALL_SHAPES:
+        for match in pattern.finditer(text.buf):
+            rewrite(text, match.start(), match.end())
+
+
+def _to_space(text: Text, start: int, _end: int) -> None:
+    text.put(start, b" ")
+
+
+def _rename_offsetof(text: Text, start: int, _end: int) -> None:
+    if text.starts_word(start):
+        text.put(start, b"OFFSETOF")
+
+
+def _rename_auto(text: Text, start: int, _end: int) -> None:
+    if text.starts_word(start):
+        text.put(start, b"Auto")
+
+
+def _shorten_typeof(text: Text, _start: int, end: int) -> None:
+    # The word that stays reads as the name of a type.
+    closing = text.close(end - 1)
+    if closing >= 0:
+        text.blank(end - 1, closing + 1)
+
+
+def _mend_number(text: Text, _start: int, end: int) -> None:
+    # F(3DNOW): half a name.
+    if not _NUMBER.match(text.buf, end):
+        text.put(end, b"_")
+
+
+def _write_case(text: Text, start: int, end: int) -> None:
+    while not text.starts_word(start):
+        start -= 1
+    opening, closing = text.buf.find(b"(", start, end), text.buf.rfind(b")", start, end)
+    if text.at(text.before(start)) not in (b";", b"{", b"}", b":"):
+        return
+    text.blank(start, opening + 1)
+    text.put(start, b"case ")
+    text.blank(closing, closing + 1)
+
+
+def _blank(text: Text, start: int, end: int) -> None:
+    text.blank(start, end)
+
+
+_SMALL_SHAPES: tuple[tuple[re.Pattern[bytes], Callable[[Text, int, int], None]], ...] = (
+    (re.compile(rb",\s*\)"), _to_space),
+    (re.compile(rb"offsetof\s*\("), _rename_offsetof),
+    (re.compile(rb"__alignof__\b"), lambda text, start, _: text.put(start, b"sizeof     ")),
+    (re.compile(rb"auto\s+\w+\s*="), _rename_auto),
+    (re.compile(rb"typeof(?:_unqual)?(?:__)?\s*\("), _shorten_typeof),
+    (re.compile(rb"\((?=\d)"), _mend_number),
+    (re.compile(rb", (?=\d)"), _mend_number),
+    (re.compile(rb"CASE\w*\(\s*\w+\s*\)\s*:"), _write_case),
+    (re.compile(rb"unsigned\s*:[^;,{}]*;"), _blank),
+    (re.compile(rb"\n[A-Z_][A-Z_0-9]*;"), _blank),
+)

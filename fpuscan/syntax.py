@@ -1,0 +1,238 @@
+"""Syntax trees of kernel C: the only room that knows tree-sitter.
+
+    parse(SourceFile, Attributes) -> ParsedFile
+
+The tree is that of the normalised text; all its offsets hold for the file's own bytes, and what a node says is
+always read there: `source.data[node.start_byte:node.end_byte]`. Queries are files in `queries/`, each with an
+example of C in its head; `captures` and `matches` run one by name.
+
+If a file cannot be read in full, the safety net makes one unknown construct cost one function or declaration:
+the top-level pieces of the file that do not parse alone are taken out of the tree, named in `ParsedFile.errors`,
+and their functions, as far as they were understood, come from trees of their own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
+
+from fpuscan.normalise import Attributes, Normalised, normalise
+from fpuscan.pieces import top_level_pieces
+from fpuscan.source import SourceFile
+
+__all__ = [
+    "ErrorSpan",
+    "FunctionSpan",
+    "Node",
+    "ParsedFile",
+    "captures",
+    "deeper_than",
+    "matches",
+    "parse",
+    "parse_snippet",
+]
+
+_LANGUAGE = Language(tree_sitter_c.language())
+_PARSER = Parser(_LANGUAGE)
+_BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpan:
+    """A function definition: its name and its bytes in the file, of all of it and of the body with its braces.
+
+    `SYSCALL_DEFINE3(name, ..)` and `FNAME(name)(..)` are called by the bare name.
+    """
+
+    name: str
+    start: int
+    end: int
+    body_start: int
+    body_end: int
+    node: Node = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSpan:
+    """Bytes that were not understood: where, in which function (or ""), and how many bytes that costs."""
+
+    start: int
+    end: int
+    function: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """One file, parsed. `functions` and `errors` are sorted by their start."""
+
+    source: SourceFile
+    normalised: Normalised = field(repr=False)
+    root: Node = field(repr=False)
+    functions: tuple[FunctionSpan, ...] = field(repr=False)
+    errors: tuple[ErrorSpan, ...]
+
+
+def parse(source: SourceFile, attributes: Attributes) -> ParsedFile:
+    """Normalise and parse one file. Never raises, whatever the file holds."""
+    normalised = normalise(source.data, attributes)
+    root = _PARSER.parse(normalised.text).root_node
+    if root.has_error:
+        root, functions, errors = _isolate(source, normalised.text, root)
+    else:
+        functions, errors = _functions(source, root), []
+    return ParsedFile(source, normalised, root, tuple(functions), tuple(errors))
+
+
+def parse_snippet(text: bytes, attributes: Attributes | None = None) -> Node:
+    """The root of the tree of a fragment, such as a macro body wrapped in a function.
+
+    With `attributes` the fragment is normalised first. Offsets are those of `text`.
+    """
+    if attributes is not None:
+        text = normalise(text, attributes).text
+    return _PARSER.parse(text).root_node
+
+
+def captures(query: str, node: Node) -> dict[str, list[Node]]:
+    """Everything that `queries/<query>.scm` captures in `node`, by name of the capture."""
+    return QueryCursor(_query(query)).captures(node)
+
+
+def matches(query: str, node: Node) -> list[dict[str, list[Node]]]:
+    """The matches of `queries/<query>.scm` in `node`, each with its captures."""
+    return [match for _, match in QueryCursor(_query(query)).matches(node)]
+
+
+def deeper_than(node: Node, limit: int) -> bool:
+    """True if some node stands more than `limit` levels below `node`: too deep to walk by recursion."""
+    if node.descendant_count <= limit:
+        return False
+    cursor = node.walk()
+    while True:
+        if cursor.depth > limit:
+            return True
+        if cursor.goto_first_child() or cursor.goto_next_sibling():
+            continue
+        while cursor.goto_parent():
+            if cursor.goto_next_sibling():
+                break
+        else:
+            return False
+
+
+@cache
+def _query(name: str) -> Query:
+    return Query(_LANGUAGE, _query_text(name + ".scm"))
+
+
+def _query_text(file: str) -> str:
+    """A query file: in the package when installed, at the top of the repository in a checkout."""
+    packaged = resources.files("fpuscan") / "queries" / file
+    if packaged.is_file():
+        return packaged.read_text("utf-8")
+    return (Path(__file__).resolve().parent.parent / "queries" / file).read_text("utf-8")
+
+
+def _functions(source: SourceFile, root: Node) -> list[FunctionSpan]:
+    cursor = QueryCursor(_query("functions"))
+    if not root.has_error:
+        cursor.set_max_start_depth(1)  # without errors a function is a child of the root
+    spans: list[FunctionSpan] = []
+    for _, match in cursor.matches(root):
+        node, body = match["function"][0], match["body"][0]
+        name = _declared_name(source, match["declarator"][0])
+        spans.append(FunctionSpan(name, node.start_byte, node.end_byte, body.start_byte, body.end_byte, node))
+    spans.sort(key=lambda span: (span.start, -span.end))
+    return _outermost(spans)
+
+
+def _outermost(spans: list[FunctionSpan]) -> list[FunctionSpan]:
+    kept: list[FunctionSpan] = []
+    for span in spans:
+        if not kept or span.start >= kept[-1].end:
+            kept.append(span)
+    return kept
+
+
+def _declared_name(source: SourceFile, declarator: Node) -> str:
+    node: Node | None = declarator
+    while node is not None and node.type != "identifier":
+        node = node.child_by_field_name("declarator") or next(iter(node.named_children), None)
+    return source.data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""
+
+
+def _isolate(source: SourceFile, text: bytes, root: Node) -> tuple[Node, list[FunctionSpan], list[ErrorSpan]]:
+    """The safety net: a tree without the pieces that do not parse, all functions, and what was lost."""
+    pieces = top_level_pieces(text)
+    broken: list[tuple[int, int]] = []
+    hit = _hit_by_errors(root, pieces)
+    if hit:
+        # First what the errors touch; if that does not heal the rest, everything that does not parse alone.
+        for suspects in (hit, pieces):
+            broken = [piece for piece in suspects if _fails(text, piece)]
+            root = _PARSER.parse(_cleared(text, broken)).root_node
+            if not root.has_error or not _hit_by_errors(root, pieces):
+                break
+    functions = _functions(source, root)
+    errors = _error_spans(root, functions)
+    for start, end in broken:
+        found = _functions(source, _parse_alone(text, start, end))
+        functions += found
+        errors.append(ErrorSpan(start, end, found[0].name if found else "", end - start))
+    functions.sort(key=lambda span: span.start)
+    errors.sort(key=lambda span: (span.start, span.end))
+    return root, functions, errors
+
+
+def _hit_by_errors(root: Node, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pieces touched by a top-level node with errors that reaches over more than one of them."""
+    hit: set[tuple[int, int]] = set()
+    starts = [start for start, _ in pieces]
+    for child in root.children if root.type == "translation_unit" else [root]:
+        if child.has_error:
+            first = max(0, bisect_right(starts, child.start_byte) - 1)
+            behind = bisect_left(starts, max(child.end_byte, child.start_byte + 1))
+            if behind - first > 1:
+                hit.update(pieces[first:behind])
+    return sorted(hit)
+
+
+def _cleared(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
+    cleared = bytearray(text)
+    for start, end in ranges:
+        cleared[start:end] = cleared[start:end].translate(_BLANK_KEEPING_LINES)
+    return bytes(cleared)
+
+
+def _fails(text: bytes, piece: tuple[int, int]) -> bool:
+    return _PARSER.parse(text[piece[0] : piece[1]]).root_node.has_error
+
+
+def _parse_alone(text: bytes, start: int, end: int) -> Node:
+    # Blanks before the piece keep its offsets those of the file.
+    padding = text[:start].translate(_BLANK_KEEPING_LINES)
+    return _PARSER.parse(padding + text[start:end]).root_node
+
+
+def _error_spans(root: Node, functions: list[FunctionSpan]) -> list[ErrorSpan]:
+    if not root.has_error:
+        return []
+    found = captures("errors", root)
+    nodes = sorted(
+        [*found.get("error", ()), *found.get("missing", ())], key=lambda node: (node.start_byte, -node.end_byte)
+    )
+    spans: list[ErrorSpan] = []
+    for node in nodes:
+        start, end = node.start_byte, node.end_byte
+        if not spans or end > spans[-1].end or start == end == spans[-1].end:
+            name = next((f.name for f in functions if f.start <= start < f.end), "")
+            spans.append(ErrorSpan(start, end, name, end - start))
+    return spans
