@@ -132,9 +132,8 @@ class TypeTable:
     def declarator(self, specifier: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
         """The name and type of one declarator of a declaration with that specifier."""
         name = declarator_type(CType(""), declarator, data).name
-        ctype = declarator_type(
-            specifier_type(specifier, data, f"{specifier.start_byte}:{name}"), declarator, data
-        ).type
+        base = specifier_type(specifier, data, f"{specifier.start_byte}:{name}")
+        ctype = declarator_type(base, declarator, data).type
         self._records.remember(base, specifier, data)
         return name, ctype
 

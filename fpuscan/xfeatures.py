@@ -7,6 +7,7 @@ headers. A mask is a 64-bit word, bit 12 is CET_KERNEL.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,6 +18,7 @@ __all__ = ["UNKNOWN", "WORD", "Evaluator", "FeatureBits", "Lookup", "MaskValue",
 
 _SOFTWARE_BITS = ("FPU_GUEST_PERM_LOCKED",)  # defined next to the features, in asm/fpu/types.h
 _PREFIX = "XFEATURE_"
+_STATUS = re.compile(r"_(UNUSED|UNIMPLEMENTED_SO_FAR)$")  # what a tree says about a feature it does not use yet
 
 
 def bits_of(mask: int) -> tuple[int, ...]:
@@ -40,7 +42,7 @@ class FeatureBits:
         count, no feature.
         """
         names = {
-            value: name.removeprefix(_PREFIX).removesuffix("_UNIMPLEMENTED_SO_FAR")
+            value: _STATUS.sub("", name.removeprefix(_PREFIX))
             for name, value in constants
             if name.startswith(_PREFIX) and name != f"{_PREFIX}MAX" and 0 <= value < 64
         }
