@@ -184,7 +184,7 @@ def _open_tree(options: _Options) -> KernelTree:
         raise UsageError("--demo scans a tree of its own; give it without TREE")
     if options.demo:
         return open_folder(shipped_folder("demo"))
-    return enclosing_tree(Path.cwd()) if options.tree is None else open_folder(options.tree)
+    return enclosing_tree() if options.tree is None else open_folder(options.tree)
 
 
 def _scan(tree: KernelTree, options: _Options) -> ScanResult:

@@ -165,12 +165,18 @@ def open_folder(path: str | Path) -> FolderTree:
     return tree
 
 
-def enclosing_tree(start: Path) -> FolderTree:
-    """Open the kernel tree that a folder lies in; raises NotApplicableError if there is none."""
-    root = start.resolve()
+def enclosing_tree(start: Path = Path()) -> FolderTree:
+    """Open the kernel tree that a folder lies in, by default the current one.
+
+    Raises NotApplicableError if there is none, UsageError if the folder is gone.
+    """
+    try:
+        root = start.resolve(strict=True)
+    except OSError as error:
+        raise UsageError(f"{start}: {_reason(error)}; name the top folder of a kernel source tree") from error
     above = root if not _what_is_missing(FolderTree(root)) else _first_tree_above(root)
     if above is None:
-        raise NotApplicableError(f"{start}: no kernel tree encloses this folder; run fpuscan in one or name one")
+        raise NotApplicableError(f"{root}: no kernel tree encloses this folder; run fpuscan in one or name one")
     return FolderTree(above)
 
 

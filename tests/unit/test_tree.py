@@ -158,6 +158,15 @@ def test_the_enclosing_tree_is_found_from_below(tmp_path: Path, root: Path) -> N
         enclosing_tree(tmp_path)
 
 
+def test_a_current_folder_that_is_gone_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    with pytest.raises(UsageError, match="no such file"):
+        enclosing_tree()
+
+
 def test_two_spellings_of_a_folder_are_one_tree(root: Path) -> None:
     alias = root.parent / "alias"
     alias.symlink_to(root)
