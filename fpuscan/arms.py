@@ -49,7 +49,7 @@ def contradict(left: Iterable[ConfigLiteral], right: Iterable[ConfigLiteral]) ->
 
 # ---------------------------------------------------------------- conditions
 
-# A condition is one of: ("const", bool) ("config", name) ("other",) ("not", c) ("and", c, c) ("or", c, c).
+# A condition is one of: ("const", bool) ("config", name) ("other",) ("not", c) ("and", (c, ...)) ("or", (c, ...)).
 _Condition = tuple[object, ...]
 
 _TOKEN = re.compile(r"&&|\|\||[()!](?!=)|[A-Za-z_]\w*|[^\s&|()!\w]+|\w+|.")
@@ -58,6 +58,7 @@ _CONFIG_TESTS = frozenset({"defined", "IS_ENABLED", "IS_REACHABLE", "IS_BUILTIN"
 _NEVER_DEFINED = frozenset({"__ASSEMBLER__", "__ASSEMBLY__", "__CHECKER__"})
 _ALWAYS_DEFINED = frozenset({"__KERNEL__", "__GNUC__"})
 _DEEPEST = 100  # nesting of parentheses; an endless condition is opaque
+_MOST_LITERALS = 50  # that earlier arms of one group leave behind; an endless #elif chain keeps the first ones
 _OTHER: _Condition = ("other",)
 
 
@@ -77,18 +78,18 @@ class _ConditionParser:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def _disjunction(self) -> _Condition:
-        left = self._conjunction()
+        operands = [self._conjunction()]
         while self._peek() == "||":
             self._at += 1
-            left = ("or", left, self._conjunction())
-        return left
+            operands.append(self._conjunction())
+        return ("or", tuple(operands)) if len(operands) > 1 else operands[0]
 
     def _conjunction(self) -> _Condition:
-        left = self._operand()
+        operands = [self._operand()]
         while self._peek() == "&&":
             self._at += 1
-            left = ("and", left, self._operand())
-        return left
+            operands.append(self._operand())
+        return ("and", tuple(operands)) if len(operands) > 1 else operands[0]
 
     def _operand(self) -> _Condition:
         negated = False
@@ -153,12 +154,12 @@ def _truth(condition: _Condition) -> bool | None:
         case ("not", tuple(inner)):
             inside = _truth(inner)
             return None if inside is None else not inside
-        case ("and" | "or" as operator, tuple(left), tuple(right)):
-            sides = _truth(left), _truth(right)
+        case ("and" | "or" as operator, tuple(operands)):
+            values = [_truth(operand) for operand in operands]
             absorbing = operator == "or"
-            if absorbing in sides:
+            if absorbing in values:
                 return absorbing
-            return None if None in sides else not absorbing
+            return None if None in values else not absorbing
         case _:
             return None
 
@@ -172,13 +173,14 @@ def _literals(condition: _Condition, *, holds: bool) -> tuple[dict[str, bool], b
             return {}, True
         case ("not", tuple(inner)):
             return _literals(inner, holds=not holds)
-        case ("and" | "or" as operator, tuple(left), tuple(right)):
-            operands = [side for side in (left, right) if _truth(side) is None]
-            parts = [_literals(side, holds=holds) for side in operands]
-            if len(parts) == 1 or (operator == "and") == holds:
-                merged = {name: value for literals, _ in parts for name, value in literals.items()}
-                return merged, all(exact for _, exact in parts)
-            return {}, False
+        case ("and" | "or" as operator, tuple(operands)):
+            undecided = [operand for operand in operands if _truth(operand) is None]
+            if len(undecided) > 1 and (operator == "and") != holds:
+                return {}, False
+            parts = [_literals(operand, holds=holds) for operand in undecided]
+            return {name: value for found, _ in parts for name, value in found.items()}, all(
+                all_of for _, all_of in parts
+            )
         case _:
             return {}, False
 
@@ -195,35 +197,47 @@ class _ArmFacts:
 
 
 def _arm_facts(group: Group, path: str, *, guard: bool) -> Iterator[_ArmFacts]:
+    # ``guard``: the group is no choice of the build, so that its arm says nothing unless it tests a CONFIG.
     conditions = [
         ("const", True) if arm.kind == "else" else _parse_condition(arm.kind, arm.condition) for arm in group.arms
     ]
-    known = [_truth(condition) for condition in conditions]
-    open_arms = sum(value is not False for value in known[: known.index(True) + 1 if True in known else None])
-    for index, arm in enumerate(group.arms):
-        found: dict[str, bool] = {}
-        exact = True
-        for earlier in conditions[:index]:
-            found |= _literals(earlier, holds=False)[0]
-        own, exact = _literals(conditions[index], holds=True)
-        literals = [ConfigLiteral(name, value) for name, value in sorted((found | own).items())]
-        dead = known[index] is False or True in known[:index]
-        if (len(group.arms) > 1 and (open_arms > 1 or dead)) or (len(group.arms) == 1 and not exact and not guard):
+    truths = [_truth(condition) for condition in conditions]
+    taken = truths.index(True) if True in truths else len(truths)  # the arms behind it are compiled by no build
+    choices = sum(truth is not False for truth in truths[: taken + 1])
+    before: dict[str, bool] = {}
+    for index, (arm, condition) in enumerate(zip(group.arms, conditions, strict=True)):
+        own, exact = _literals(condition, holds=True)
+        literals = [ConfigLiteral(name, value) for name, value in sorted((before | own).items())]
+        dead = arm.dead or truths[index] is False or index > taken
+        opaque = not exact and not guard if len(group.arms) == 1 else choices > 1 or dead
+        if opaque:
             literals.append(ConfigLiteral(f"arm:{path}:{group.start}", index))
         yield _ArmFacts(arm.start, arm.end, tuple(literals), dead)
+        if len(before) < _MOST_LITERALS:
+            before |= _literals(condition, holds=False)[0]
 
 
-def _is_guard(normalised: Normalised, group: Group) -> bool:
-    # An include guard, or the default definition of a macro: its one arm says nothing about the build.
-    text = normalised.text
-    if not text[: group.start].strip() and not text[group.end :].strip():
-        return True
-    name = group.arms[0].condition.split(maxsplit=1)[:1] if group.arms[0].kind == "ifndef" else []
-    inside = bisect.bisect_left(normalised.directives, group.arms[0].start, key=lambda directive: directive.start)
-    if not name or inside >= len(normalised.directives):
-        return False
-    first = normalised.directives[inside]
-    return first.kind == "define" and first.text.split(maxsplit=1)[:1] == [name[0].encode()]
+class _Guards:
+    # Tells which groups of a file are include guards, or default definitions of a macro: no choice of the build.
+
+    def __init__(self, normalised: Normalised) -> None:
+        text = normalised.text
+        self._first = len(text) - len(text.lstrip())
+        self._last = len(text.rstrip())
+        self._directives = normalised.directives
+
+    def __contains__(self, group: Group) -> bool:
+        if len(group.arms) > 1:
+            return False
+        if group.start <= self._first and group.end >= self._last:
+            return True
+        arm = group.arms[0]
+        inside = bisect.bisect_left(self._directives, arm.start, key=lambda directive: directive.start)
+        if arm.kind != "ifndef" or inside >= len(self._directives):
+            return False
+        first = self._directives[inside]
+        name = arm.condition.split(maxsplit=1)[:1]
+        return first.kind == "define" and first.text.decode("utf-8", "replace").split(maxsplit=1)[:1] == name
 
 
 class ArmIndex:
@@ -234,9 +248,9 @@ class ArmIndex:
         self._starts: list[int] = [0]
         self._values: list[tuple[tuple[ConfigLiteral, ...], bool]] = [((), False)]
         arms: list[_ArmFacts] = []
+        guards = _Guards(normalised)
         for group in normalised.groups:
-            guard = len(group.arms) == 1 and _is_guard(normalised, group)
-            arms.extend(_arm_facts(group, path, guard=guard))
+            arms.extend(_arm_facts(group, path, guard=group in guards))
         self._sweep([arm for arm in arms if arm.end > arm.start])
 
     def _sweep(self, arms: list[_ArmFacts]) -> None:

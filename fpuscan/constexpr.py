@@ -10,11 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fpuscan.cpp import Macro, expand_call, split_arguments
+from fpuscan.integers import (
+    INTEGER_BITS,
+    TYPE_WORDS,
+    Integer,
+    NotConstantError,
+    binary,
+    common_type,
+    fit,
+    integer_bits,
+    literal,
+    truth_value,
+)
 
-__all__ = ["INTEGER_BITS", "WORD", "Evaluator", "Lookup", "evaluate", "integer_bits"]
+__all__ = ["INTEGER_BITS", "WORD", "Evaluator", "Lookup", "constant_lookup", "evaluate", "integer_bits"]
 
 WORD = (1 << 64) - 1
 """All bits of a 64-bit word."""
@@ -22,117 +33,6 @@ WORD = (1 << 64) - 1
 Lookup = Callable[[str], Macro | int | None]
 """What a name stands for: a macro, the value of an enum constant, or nothing known."""
 
-INTEGER_BITS: dict[str, tuple[int, bool]] = {
-    "bool": (1, False),
-    "_Bool": (1, False),
-    "char": (8, True),
-    "short": (16, True),
-    "int": (32, True),
-    "unsigned": (32, False),
-    "signed": (32, True),
-    "long": (64, True),
-    "size_t": (64, False),
-    "ssize_t": (64, True),
-    "loff_t": (64, True),
-    "gfn_t": (64, False),
-    "gpa_t": (64, False),
-    "gva_t": (64, False),
-    "hpa_t": (64, False),
-    "uintptr_t": (64, False),
-} | {
-    spelling.format(bits): (bits, signed)
-    for bits in (8, 16, 32, 64)
-    for signed, spellings in (
-        (True, ("s{}", "__s{}", "int{}_t")),
-        (False, ("u{}", "__u{}", "uint{}_t", "__le{}", "__be{}")),
-    )
-    for spelling in spellings
-}
-"""Integer types of the kernel on x86-64: (width in bits, signed)."""
-
-_TYPE_WORDS = frozenset(INTEGER_BITS) | {"const", "volatile", "__force"}
-
-
-def integer_bits(base: str) -> tuple[int, bool] | None:
-    """(width in bits, signed) of an integer type such as ``u32`` or ``unsigned long``; None for any other."""
-    words = [word for word in base.split() if word not in {"const", "volatile", "__force"}]
-    if not words or any(word not in INTEGER_BITS for word in words):
-        return None
-    if len(words) == 1:
-        return INTEGER_BITS[words[0]]
-    for name in ("char", "short", "long"):
-        if name in words:
-            return INTEGER_BITS[name][0], "unsigned" not in words
-    return 32, "unsigned" not in words
-
-
-# ---------------------------------------------------------------- values
-
-
-class _NotConstantError(Exception):
-    # Unwinds the parser to evaluate(), which gives None.
-    pass
-
-
-class _TooDeepError(_NotConstantError):
-    # Says nothing about the macro at hand: shallower, it may have a value.
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    # A C integer after promotion: bits is 32 or 64.
-    number: int
-    bits: int
-    signed: bool
-
-
-def _fit(number: int, bits: int, *, signed: bool) -> _Value:
-    # The value a C integer of that type has; narrower types are promoted to int.
-    number &= (1 << bits) - 1
-    if signed and number >> (bits - 1):
-        number -= 1 << bits
-    if bits < 32:
-        return _Value(number, 32, signed=True)
-    return _Value(number, bits, signed)
-
-
-def _boolean(*, truth: bool) -> _Value:
-    return _Value(int(truth), 32, signed=True)
-
-
-def _common(left: _Value, right: _Value) -> tuple[int, bool]:
-    # The usual arithmetic conversions.
-    bits = max(left.bits, right.bits)
-    signed = all(side.signed for side in (left, right) if side.bits == bits)
-    return bits, signed
-
-
-def _divide(left: int, right: int) -> int:
-    if right == 0:
-        raise _NotConstantError
-    quotient = abs(left) // abs(right)
-    return quotient if (left < 0) == (right < 0) else -quotient
-
-
-_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
-    "|": int.__or__,
-    "^": int.__xor__,
-    "&": int.__and__,
-    "+": int.__add__,
-    "-": int.__sub__,
-    "*": int.__mul__,
-    "/": _divide,
-    "%": lambda left, right: left - right * _divide(left, right),
-}
-_COMPARISON: dict[str, Callable[[int, int], bool]] = {
-    "==": int.__eq__,
-    "!=": int.__ne__,
-    "<": int.__lt__,
-    "<=": int.__le__,
-    ">": int.__gt__,
-    ">=": int.__ge__,
-}
 _PRECEDENCE = {
     operator: level
     for level, operators in enumerate(("||", "&&", "|", "^", "&", "== !=", "< <= > >=", "<< >>", "+ -", "* / %"))
@@ -140,45 +40,10 @@ _PRECEDENCE = {
 }
 
 
-def _binary(operator: str, left: _Value, right: _Value) -> _Value:
-    if operator == "||":
-        return _boolean(truth=bool(left.number or right.number))
-    if operator == "&&":
-        return _boolean(truth=bool(left.number and right.number))
-    if operator in {"<<", ">>"}:
-        if not 0 <= right.number < left.bits:
-            raise _NotConstantError
-        shifted = left.number << right.number if operator == "<<" else left.number >> right.number
-        return _fit(shifted, left.bits, signed=left.signed)
-    bits, signed = _common(left, right)
-    operands = _fit(left.number, bits, signed=signed).number, _fit(right.number, bits, signed=signed).number
-    if operator in _COMPARISON:
-        return _boolean(truth=_COMPARISON[operator](*operands))
-    return _fit(_ARITHMETIC[operator](*operands), bits, signed=signed)
+class _TooDeepError(NotConstantError):
+    # Says nothing about the macro at hand: shallower, it may have a value.
+    pass
 
-
-def _literal(text: str) -> _Value:
-    # 10, 0x1f, 0b11, 017 with any of the suffixes u, l, ll.
-    found = re.fullmatch(r"(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)([uUlL]*)", text)
-    if not found:
-        raise _NotConstantError
-    digits, suffix = found[1], found[2].lower()
-    octal = len(digits) > 1 and digits.isdigit() and digits[0] == "0"
-    try:
-        number = int(digits, 8 if octal else 0)
-    except ValueError:
-        raise _NotConstantError from None
-    unsigned, long = "u" in suffix, "l" in suffix
-    decimal = digits.isdigit() and not octal
-    for bits in (64,) if long else (32, 64):
-        if not unsigned and number < 1 << (bits - 1):
-            return _Value(number, bits, signed=True)
-        if number < 1 << bits and (unsigned or not decimal or bits == 64):
-            return _Value(number, bits, signed=False)
-    raise _NotConstantError
-
-
-# ---------------------------------------------------------------- the parser
 
 _TOKEN = re.compile(
     r"""
@@ -190,21 +55,21 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _DEEPEST = 40  # nesting of parentheses and macros; deeper is hostile and no constant
-_LONGEST = 20_000  # tokens of one fully expanded expression
+_LONGEST = 5_000  # tokens of one fully expanded expression
 
 
 def _tokens(text: str) -> list[str]:
     return [found["token"] for found in _TOKEN.finditer(text) if found["token"]]
 
 
-def _mask_between(high: _Value, low: _Value) -> _Value:
+def _mask_between(high: Integer, low: Integer) -> Integer:
     if not 0 <= low.number <= high.number < 64:
-        raise _NotConstantError
-    return _Value((1 << (high.number + 1)) - (1 << low.number), 64, signed=False)
+        raise NotConstantError
+    return Integer((1 << (high.number + 1)) - (1 << low.number), 64, signed=False)
 
 
-def _bit(number: _Value) -> _Value:
-    return _binary("<<", _Value(1, 64, signed=False), number)
+def _bit(number: Integer) -> Integer:
+    return binary("<<", Integer(1, 64, signed=False), number)
 
 
 # Macros of headers outside the scope (linux/bits.h, uapi/linux/const.h), whose bodies need sizeof and pasting.
@@ -222,7 +87,7 @@ class Evaluator:
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._known: dict[str, _Value | None] = {}
+        self._known: dict[str, Integer | None] = {}
         self._active: set[str] = set()
 
     def evaluate(self, expression: str | bytes) -> int | None:
@@ -230,35 +95,35 @@ class Evaluator:
         text = expression.decode("utf-8", "replace") if isinstance(expression, bytes) else expression
         try:
             return _Parser(_tokens(text), self).parse(0).number & WORD
-        except _NotConstantError:
+        except NotConstantError:
             return None
 
-    def name(self, name: str) -> Macro | _Value:
+    def name(self, name: str) -> Macro | Integer:
         """What a name stands for; raises where nothing is known."""
         found = self._lookup(name)
         if found is None:
-            raise _NotConstantError
+            raise NotConstantError
         if isinstance(found, int):
-            return _fit(found, 32 if -(1 << 31) <= found < 1 << 31 else 64, signed=found < 1 << 63)
+            return fit(found, 32 if -(1 << 31) <= found < 1 << 31 else 64, signed=found < 1 << 63)
         return found
 
-    def body(self, name: str, tokens: list[str], depth: int) -> _Value:
+    def body(self, name: str, tokens: list[str], depth: int) -> Integer:
         """The value of a macro body that is one operand; each name is evaluated once."""
         if name not in self._known:
             if name in self._active:
-                raise _NotConstantError
+                raise NotConstantError
             self._active.add(name)
             try:
                 self._known[name] = _Parser(tokens, self).parse(depth)
             except _TooDeepError:
                 raise
-            except _NotConstantError:
+            except NotConstantError:
                 self._known[name] = None
             finally:
                 self._active.discard(name)
         value = self._known[name]
         if value is None:
-            raise _NotConstantError
+            raise NotConstantError
         return value
 
 
@@ -284,10 +149,10 @@ class _Parser:
         self._names = names
         self._budget = _LONGEST
 
-    def parse(self, depth: int) -> _Value:
+    def parse(self, depth: int) -> Integer:
         value = self._ternary(depth)
         if self._rest:
-            raise _NotConstantError
+            raise NotConstantError
         return value
 
     def _peek(self) -> str:
@@ -295,10 +160,10 @@ class _Parser:
 
     def _take(self, expected: str = "") -> str:
         if not self._rest or (expected and self._rest[-1] != expected):
-            raise _NotConstantError
+            raise NotConstantError
         return self._rest.pop()
 
-    def _ternary(self, depth: int) -> _Value:
+    def _ternary(self, depth: int) -> Integer:
         if depth > _DEEPEST:
             raise _TooDeepError
         condition = self._operation(0, depth)
@@ -308,17 +173,17 @@ class _Parser:
         yes = self._ternary(depth + 1)
         self._take(":")
         no = self._ternary(depth + 1)
-        bits, signed = _common(yes, no)
-        return _fit((yes if condition.number else no).number, bits, signed=signed)
+        bits, signed = common_type(yes, no)
+        return fit((yes if condition.number else no).number, bits, signed=signed)
 
-    def _operation(self, level: int, depth: int) -> _Value:
+    def _operation(self, level: int, depth: int) -> Integer:
         left = self._unary(depth)
         while (found := _PRECEDENCE.get(self._peek(), -1)) >= level:
             operator = self._take()
-            left = _binary(operator, left, self._operation(found + 1, depth))
+            left = binary(operator, left, self._operation(found + 1, depth))
         return left
 
-    def _unary(self, depth: int) -> _Value:
+    def _unary(self, depth: int) -> Integer:
         if depth > _DEEPEST:
             raise _TooDeepError
         match self._peek():
@@ -326,44 +191,44 @@ class _Parser:
                 self._take()
                 value = self._unary(depth + 1)
                 if operator == "!":
-                    return _boolean(truth=not value.number)
+                    return truth_value(truth=not value.number)
                 number = {"~": ~value.number, "-": -value.number, "+": value.number}[operator]
-                return _fit(number, value.bits, signed=value.signed)
+                return fit(number, value.bits, signed=value.signed)
             case "(":
                 return self._parenthesis(depth + 1)
             case _:
                 return self._primary(self._take(), depth)
 
-    def _parenthesis(self, depth: int) -> _Value:
+    def _parenthesis(self, depth: int) -> Integer:
         self._take("(")
-        if self._peek() in _TYPE_WORDS:
+        if self._peek() in TYPE_WORDS:
             words = []
             while self._peek() != ")":
                 words.append(self._take())
             self._take(")")
             width = integer_bits(" ".join(words))
             if width is None:
-                raise _NotConstantError
+                raise NotConstantError
             value = self._unary(depth)
             number = int(value.number != 0) if width[0] == 1 else value.number
-            return _fit(number, width[0], signed=width[1])
+            return fit(number, width[0], signed=width[1])
         value = self._ternary(depth)
         self._take(")")
         return value
 
-    def _primary(self, token: str, depth: int) -> _Value:
+    def _primary(self, token: str, depth: int) -> Integer:
         if token[0].isdigit():
-            return _literal(token)
+            return literal(token)
         if token[0] == "'":
             return _character(token)
         if not (token[0].isalpha() or token[0] == "_"):
-            raise _NotConstantError
+            raise NotConstantError
         if token in _BUILTINS and self._peek() == "(":
             return self._builtin(token, depth)
         found = self._names.name(token)
-        return found if isinstance(found, _Value) else self._macro(found, depth)
+        return found if isinstance(found, Integer) else self._macro(found, depth)
 
-    def _builtin(self, name: str, depth: int) -> _Value:
+    def _builtin(self, name: str, depth: int) -> Integer:
         arguments = self._arguments()
         if name == "_AC":
             del arguments[1:]  # the suffix
@@ -373,11 +238,11 @@ class _Parser:
             case [number] if name in _BIT:
                 return _bit(number)
             case [number] if name in _WIDEN:
-                return _fit(number.number, 64, signed=False)
+                return fit(number.number, 64, signed=False)
             case _:
-                raise _NotConstantError
+                raise NotConstantError
 
-    def _macro(self, macro: Macro, depth: int) -> _Value:
+    def _macro(self, macro: Macro, depth: int) -> Integer:
         if macro.params is None:
             tokens = _tokens(macro.body)
             if _is_operand(tokens):
@@ -386,7 +251,7 @@ class _Parser:
             tokens = _tokens(expand_call(macro, self._arguments()))
         self._budget -= len(tokens) + 1
         if self._budget < 0 or not tokens:
-            raise _NotConstantError
+            raise NotConstantError
         self._rest.extend(reversed(tokens))
         return self._unary(depth + 1)
 
@@ -403,10 +268,10 @@ class _Parser:
             inside.append(token)
 
 
-def _character(token: str) -> _Value:
+def _character(token: str) -> Integer:
     if len(token) != 3:
-        raise _NotConstantError
-    return _Value(ord(token[1]), 32, signed=True)
+        raise NotConstantError
+    return Integer(ord(token[1]), 32, signed=True)
 
 
 def evaluate(expression: str | bytes, lookup: Lookup) -> int | None:
@@ -418,3 +283,17 @@ def evaluate(expression: str | bytes, lookup: Lookup) -> int | None:
     None for everything else: ``sizeof``, unknown names, cyclic macros.
     """
     return Evaluator(lookup).evaluate(expression)
+
+
+def constant_lookup(macro: Callable[[str], Macro | None], constant: Callable[[str], int | None]) -> Lookup:
+    """The lookup over a table of macros and one of enum constants.
+
+    A constant comes first: where both have a name, the macro only makes it
+    visible to ``#ifdef`` (``#define RED RED``).
+    """
+
+    def lookup(name: str) -> Macro | int | None:
+        value = constant(name)
+        return value if value is not None else macro(name)
+
+    return lookup

@@ -56,12 +56,14 @@ class MacroTable:
         self._files: dict[str, Normalised] = {}
         self._index: dict[str, dict[str, list[Directive]]] = {}
         self._events: dict[str, dict[str, tuple[_Event, ...]]] = {}
+        self._elsewhere: dict[tuple[str, str, tuple[ConfigLiteral, ...]], Macro | None] = {}
         for path, normalised in files:
             self.add(path, normalised)
 
     def add(self, path: str, normalised: Normalised) -> None:
-        """Index the directives of one more file."""
+        """Index the directives of one more file; each path once."""
         self._files[path] = normalised
+        self._elsewhere.clear()
         index = self._index
         for directive in normalised.directives:
             if directive.kind in {"define", "undef"} and (found := _NAME.match(directive.text)):
@@ -83,19 +85,21 @@ class MacroTable:
         Where arms of ``#if`` groups disagree, the one that a 64-bit build takes
         and else the first; definitions that contradict the arm of the offset
         are left out. If the file has none, the one of another file: headers
-        first, unconditional first, then by path.
+        first, unconditional first, then by path. What a ``.c`` file defines is
+        visible in itself and in headers, which it may include.
         """
         if name not in self._index:
             return None
-        events = self._of(name)
-        here = events.get(path, ())
         conditions = self.conditions(path, offset) if offset is not None else ()
+        here = self._of(name).get(path, ())
         if offset is not None:
             here = tuple(event for event in here if event.start < offset)
         if here:
             return _in_force(here, conditions, ordered=offset is not None)
-        others = [event for other, found in events.items() if other != path for event in found]
-        return _in_force(others, conditions, ordered=False)
+        key = name, path, conditions
+        if key not in self._elsewhere:
+            self._elsewhere[key] = _in_force(self._visible(name, path), conditions, ordered=False)
+        return self._elsewhere[key]
 
     def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
         """What must hold for that offset of the file to be compiled."""
@@ -111,6 +115,16 @@ class MacroTable:
                 if any(not contradict(event.conditions, other.conditions) for other in events[:number]):
                     return True
         return False
+
+    def _visible(self, name: str, path: str) -> list[_Event]:
+        # The events of a name in other files that a file may include.
+        unit = path.endswith(".c")
+        return [
+            event
+            for other, found in self._of(name).items()
+            if other != path and not (unit and other.endswith(".c"))
+            for event in found
+        ]
 
     def _arm_index(self, path: str) -> ArmIndex | None:
         if path not in self._arms and path in self._files:
@@ -184,7 +198,7 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PASTE = re.compile(r"\s*##\s*")
+_LONGEST = 1_000_000  # characters of an expansion; only a hostile macro is longer
 
 
 def split_arguments(text: str) -> list[str]:
@@ -212,12 +226,15 @@ def expand_call(macro: Macro, args: Sequence[str]) -> str:
 
     Handles ``#x``, ``a##b``, ``__VA_ARGS__``, named variadics, ``, ##args`` and
     the bodies of object-like macros. Missing arguments are empty. The result
-    is not expanded again.
+    is not expanded again. An expansion beyond all measure is just the arguments.
     """
-    body = _PASTE.sub("##", macro.body)
+    parts = macro.body.split("##")
+    body = "##".join([parts[0].rstrip(), *(part.strip() for part in parts[1:])]) if len(parts) > 1 else macro.body
     if macro.params is None:
         return body.replace("##", "")
     values = _bind(macro, args)
+    if len(body) * max(map(len, values.values()), default=0) > _LONGEST and _length(body, values) > _LONGEST:
+        return f"({', '.join(args)})"
     pieces = _PIECE.findall(body)
     result: list[str] = []
     at = 0
@@ -241,6 +258,10 @@ def _bind(macro: Macro, args: Sequence[str]) -> dict[str, str]:
     if macro.variadic:
         values[macro.variadic] = ", ".join(args[len(params) :])
     return values
+
+
+def _length(body: str, values: dict[str, str]) -> int:
+    return sum(len(values.get(piece, piece)) for piece in _PIECE.findall(body))
 
 
 def _swallow_comma(result: list[str], following: str, variadic: str, values: dict[str, str]) -> None:

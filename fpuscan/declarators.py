@@ -132,6 +132,7 @@ def _descriptor_type(node: Node, data: bytes) -> CType:
     return declarator_type(base, declarator, data).type if declarator is not None else base
 
 
+_DEEPEST = 100  # levels of one declarator; deeper is no C that somebody wrote
 _NAMES = frozenset({"identifier", "field_identifier", "type_identifier"})
 
 
@@ -140,7 +141,9 @@ def declarator_type(base: CType, declarator: Node | None, data: bytes) -> Declar
     ctype = base
     value: Node | None = None
     node = declarator
-    while node is not None and node.type not in _NAMES:
+    for _ in range(_DEEPEST):
+        if node is None or node.type in _NAMES:
+            break
         match node.type:
             case "init_declarator":
                 value = node.child_by_field_name("value")
@@ -153,7 +156,7 @@ def declarator_type(base: CType, declarator: Node | None, data: bytes) -> Declar
             case _:
                 pass  # parentheses, attributes
         node = _inner_declarator(node)
-    if node is None:
+    if node is None or node.type not in _NAMES:
         return Declared("", ctype, declarator.start_byte if declarator is not None else 0, value)
     return Declared(_text(node, data), ctype, node.start_byte, value)
 

@@ -10,7 +10,7 @@ from fpuscan.cpp import Macro
 
 __all__ = ["EnumTable"]
 
-_ENUM = re.compile(rb"enum\b[^{};()=,]*\{")
+_ENUM = re.compile(rb"enum\b[^{};()=,]{0,200}\{")
 
 
 class EnumTable:

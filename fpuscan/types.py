@@ -68,8 +68,8 @@ class _Declaration:
     node: Node
 
 
-_DECLARED_NAME = re.compile(rb"[A-Za-z_]\w*(?=\s*[;=,\[():])")
-_BRACED = re.compile(rb"\{[^{}]*\}")
+_DECLARED_NAME = re.compile(rb"(?<!\w)[A-Za-z_]\w*+(?=\s*+[;=,\[():])")
+_BRACE = re.compile(rb"[{}]")
 
 
 class TypeTable:
@@ -227,9 +227,7 @@ class TypeTable:
     def _index_names(self, declaration: _Declaration, text: bytes) -> None:
         # All names that the declaration may declare; reading it tells which of them it does.
         chunk = text[declaration.node.start_byte : declaration.node.end_byte]
-        while b"{" in chunk and (outer := _BRACED.sub(b"", chunk)) != chunk:
-            chunk = outer
-        for name in set(_DECLARED_NAME.findall(chunk)):
+        for name in set(_DECLARED_NAME.findall(_outside_braces(chunk) if b"{" in chunk else chunk)):
             self._declarations.setdefault(name.decode(), []).append(declaration)
 
 
@@ -241,6 +239,20 @@ def _top_level(root: Node) -> Iterator[Node]:
             yield node
         elif node.type == "ERROR":
             yield from (child for child in node.named_children if child.type in wanted)
+
+
+def _outside_braces(chunk: bytes) -> bytes:
+    # What is left of a declaration without struct bodies and initialiser lists.
+    kept, start, depth = [], 0, 0
+    for found in _BRACE.finditer(chunk):
+        if found[0] == b"{":
+            if depth == 0:
+                kept.append(chunk[start : found.start()])
+            depth += 1
+        elif depth:
+            depth -= 1
+            start = found.end()
+    return b"".join([*kept, chunk[start:]])
 
 
 def _innermost(ctype: CType) -> CType:
