@@ -36,10 +36,11 @@ _LISTED = 10  # locations that are named without --verbose
 
 
 def render(result: ScanResult, options: ReportOptions) -> str:
-    """Render the report; ends with a newline, is empty only when quiet and without findings."""
+    """Render the report; ends with a newline, is empty only when quiet and there is nothing to say."""
     shown = [finding for finding in result.findings if options.notes or finding.severity > Severity.NOTE]
     if options.quiet:
-        return "".join(_headline(finding, options) + "\n" for finding in shown)
+        brief = [_headline(finding, options) for finding in shown]
+        return "".join(f"{line}\n" for line in [*brief, *_incomplete(result.health, options)])
     lines: list[str] = []
     for finding in shown:
         lines += _finding(finding, options)

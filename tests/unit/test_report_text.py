@@ -109,6 +109,12 @@ def test_quiet_is_one_line_per_finding() -> None:
     assert text(CLEAN, quiet=True) == ""
 
 
+def test_quiet_does_not_hide_what_could_not_be_read() -> None:
+    lines = text(INCOMPLETE, quiet=True).splitlines()
+
+    assert [line.split(": ")[1] for line in lines] == ["incomplete", "incomplete"]
+
+
 def test_colour_changes_nothing_but_the_colour() -> None:
     coloured = text(LEAKY, colour=True, notes=True)
 
