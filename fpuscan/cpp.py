@@ -237,19 +237,22 @@ def expand_call(macro: Macro, args: Sequence[str]) -> str:
         return f"({', '.join(args)})"
     pieces = _PIECE.findall(body)
     result: list[str] = []
-    at = 0
-    while at < len(pieces):
-        piece = pieces[at]
-        following = pieces[at + 1] if at + 1 < len(pieces) else ""
+    for at, piece in enumerate(pieces):
         if piece == "##":
-            _swallow_comma(result, following, macro.variadic, values)
-        elif piece == "#" and following in values:
-            result.append(_quote(values[following]))
-            at += 1
+            _swallow_comma(result, pieces[at + 1] if at + 1 < len(pieces) else "", macro.variadic, values)
+        elif piece in values and (hash_at := _stringizes(result)) is not None:
+            result[hash_at:] = [_quote(values[piece])]
         else:
             result.append(values.get(piece, piece))
-        at += 1
     return "".join(result)
+
+
+def _stringizes(result: list[str]) -> int | None:
+    # Where the ``#`` stands that makes a string of the parameter behind it.
+    last = len(result) - 1
+    if last > 0 and result[last].isspace():
+        last -= 1
+    return last if last >= 0 and result[last] == "#" else None
 
 
 def _bind(macro: Macro, args: Sequence[str]) -> dict[str, str]:
