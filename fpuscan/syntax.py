@@ -85,6 +85,11 @@ def parse(source: SourceFile, attributes: Attributes) -> ParsedFile:
     normalised = normalise(source.data, attributes)
     root = _PARSER.parse(normalised.text).root_node
     if root.has_error:
+        # A macro that opens a block and is of no known family looks like this; reading them all as loops may mend it.
+        again = normalise(source.data, attributes, unknown_blocks=True)
+        if again.iterators != normalised.iterators:
+            normalised, root = again, _PARSER.parse(again.text).root_node
+    if root.has_error:
         root, functions, errors = _isolate(source, normalised.text, root)
     else:
         functions, errors = _functions(source, root), []

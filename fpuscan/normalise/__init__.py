@@ -15,9 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fpuscan.normalise.asm import rewrite_asm, rewrite_asm_macros
-from fpuscan.normalise.attributes import ATTRIBUTE_HEADERS, BUILT_IN, blank_attributes, learn_attributes
+from fpuscan.normalise.attributes import (
+    ATTRIBUTE_HEADERS,
+    BUILT_IN,
+    blank_attributes,
+    learn_attributes,
+    local_attributes,
+)
 from fpuscan.normalise.directives import read_directives
-from fpuscan.normalise.macros import blank_top_level_calls, rewrite_declaring, rewrite_iterators
+from fpuscan.normalise.macros import blank_top_level_calls, rewrite_declaring, rewrite_iterators, rewrite_unknown_blocks
 from fpuscan.normalise.mask import mask, strip_comments
 from fpuscan.normalise.shapes import (
     rewrite_named_calls,
@@ -47,19 +53,28 @@ __all__ = [
 _FIRST_ARMS: Mapping[int, int] = {}
 
 
-def normalise(data: bytes, attributes: Attributes, choose: Mapping[int, int] = _FIRST_ARMS) -> Normalised:
+def normalise(
+    data: bytes,
+    attributes: Attributes,
+    *,
+    choose: Mapping[int, int] = _FIRST_ARMS,
+    unknown_blocks: bool = False,
+) -> Normalised:
     """Mend one file. Never raises, whatever `data` holds.
 
     `choose` names, by the offset of its group, the arm that an `#if` group keeps if it splits a construct.
+    With `unknown_blocks` every `name(..) {` inside a function counts as an iterator, not only the known families.
     """
     text = Text(data, mask(data))
     table = read_directives(text, choose)
-    blank_attributes(text, attributes)
+    blank_attributes(text, local_attributes(table.directives, attributes))
     labels = rewrite_asm(text)
     labels.update(rewrite_asm_macros(text))
     macro_calls = rewrite_declaring(text)
     macro_calls += blank_top_level_calls(text)
     iterators = rewrite_iterators(text)
+    if unknown_blocks:
+        iterators += rewrite_unknown_blocks(text)
     rewrite_named_calls(text)
     rewrite_ranges(text)
     rewrite_type_arguments(text)

@@ -16,7 +16,8 @@ __all__ = ["rewrite_asm", "rewrite_asm_macros"]
 
 _ASM = re.compile(rb"asm(?:__|_inline|)\b|asm_volatile_goto\b")
 _QUALIFIER = re.compile(rb"\s*(?:(?:volatile|__volatile__|__volatile|goto|inline|__inline__|__inline)\s*)*")
-_OPERAND = re.compile(rb'"[^"]*"\s*\(')
+# What stands before an operand: its constraint, or a macro that is one (`: [value] ASM_INPUT_RM (x)`).
+_OPERAND = re.compile(rb"""(?:"[^"]*"|(?<=[:,\]])\s*[A-Z_]\w*)\s*\(""")
 _STRING_CALL = re.compile(rb'"\s*\(')
 _COLON = re.compile(rb"[:(]")
 _LABEL = re.compile(rb"\w+")
@@ -60,8 +61,8 @@ def _names_a_symbol(text: Text, start: int) -> bool:
     return last >= 0 and (text.at(last) in (b")", b"]") or text.at(last).isalnum() or text.at(last) == b"_")
 
 
-def _operands(text: Text, start: int, end: int) -> list[tuple[int, int, int]]:
-    """(quote, opening, closing) of each operand between `start` and `end`, outermost only."""
+def _operands(text: Text, start: int, end: int) -> list[tuple[int, int]]:
+    """The operands between `start` and `end` with their parentheses, outermost only."""
     found = []
     position = start
     while match := _OPERAND.search(text.buf, position, end):
@@ -69,18 +70,23 @@ def _operands(text: Text, start: int, end: int) -> list[tuple[int, int, int]]:
         closing = text.close(opening)
         if closing < 0 or closing >= end:
             break
-        found.append((match.start(), opening, closing))
+        found.append((opening, closing + 1))
         position = closing + 1
     return found
 
 
-def _keep_only(text: Text, start: int, end: int, operands: list[tuple[int, int, int]]) -> None:
+def _keep_only(text: Text, start: int, end: int, kept: list[tuple[int, int]]) -> None:
+    """Blank `[start, end)` but for the `kept` ranges, with a comma before each but the first."""
     position = start
-    for index, (quote, opening, closing) in enumerate(operands):
-        text.blank(position, opening)
+    for index, (begin, stop) in enumerate(kept):
+        text.blank(position, begin)
         if index:
-            text.put(quote, b",")
-        position = closing + 1
+            # Between two kept ranges stands at least the comma or the quote that parted them.
+            comma = begin - 1
+            while comma > position and text.buf[comma] == 0x0A:
+                comma -= 1
+            text.put(comma, b",")
+        position = stop
     text.blank(position, end)
 
 
@@ -126,18 +132,7 @@ def _rewrite_arguments(text: Text, start: int, end: int) -> None:
     for number, (begin, stop) in enumerate(split_top_level(text, start, end)):
         operands = _operands(text, begin, stop)
         if operands:
-            kept.extend((opening, closing + 1) for _, opening, closing in operands)
+            kept += operands
         elif number and b'"' not in text.buf[begin:stop] and _PLAIN.fullmatch(text.buf, begin, stop):
-            first = text.after(begin)
-            kept.append((first, text.before(stop) + 1))
-    position = start
-    for index, (begin, stop) in enumerate(kept):
-        text.blank(position, begin)
-        if index:
-            # Between two kept pieces stands at least the comma or the quote that parted them.
-            comma = begin - 1
-            while text.buf[comma] == 0x0A:
-                comma -= 1
-            text.put(comma, b",")
-        position = stop
-    text.blank(position, end)
+            kept.append((text.after(begin), text.before(stop) + 1))
+    _keep_only(text, start, end, kept)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from fpuscan.normalise.mask import strip_comments
 from fpuscan.normalise.text import Text
-from fpuscan.normalise.values import Attributes
+from fpuscan.normalise.values import Attributes, Directive
 
-__all__ = ["ATTRIBUTE_HEADERS", "BUILT_IN", "blank_attributes", "learn_attributes"]
+__all__ = ["ATTRIBUTE_HEADERS", "BUILT_IN", "blank_attributes", "learn_attributes", "local_attributes"]
 
 ATTRIBUTE_HEADERS = (
     "include/linux/compiler_types.h",
@@ -46,6 +47,8 @@ BUILT_IN = Attributes(
         __no_sanitize_undefined __no_sanitize_memory __no_kasan_or_inline __no_kcsan_or_inline
         __no_stack_protector __nonstring __ro_fixed __designated_init __entry_text __noendbr __kprobes __sched
         __nokprobe_inline __notrace_funcgraph __extension__ __bpf_kfunc __signed__ __no_profile __nocfi
+        nokprobe_inline __lockfunc __bss_decrypted __percpu_seg_override __efiapi __data_racy
+        randomized_struct_fields_start randomized_struct_fields_end
         """.split()
     ),
     with_arguments=frozenset(
@@ -54,7 +57,7 @@ BUILT_IN = Attributes(
         __counted_by __counted_by_le __counted_by_be __counted_by_ptr __printf __scanf __alloc_size __assume_aligned
         __cleanup __free __diagnose_as __guarded_by __pt_guarded_by __must_hold_shared __acquires_shared
         __releases_shared __no_context_analysis_for __no_sanitize __copy __compiletime_error __compiletime_warning
-        __declspec __nonnull __sized_by
+        __declspec __nonnull __sized_by __cond_acquires_shared __cond_releases
         """.split()
     ),
 )
@@ -70,6 +73,7 @@ _DEFINE = re.compile(
     re.VERBOSE,
 )
 _ITEM = re.compile(rb"\s*(\w+)\s*")
+_FIRST_WORD = re.compile(rb"\s*(\w+)")
 _LOWER = re.compile(rb"__+[a-z][a-z0-9_]*")
 _RESERVED = re.compile(rb"__\w+")
 # Look like attributes and are code, or part of the language.
@@ -82,20 +86,29 @@ _ROUNDS = 3
 
 def learn_attributes(headers: Iterable[bytes]) -> Attributes:
     """The built-in attributes and those that the `headers` (file contents) define from them."""
-    plain, with_arguments = set(BUILT_IN.plain), set(BUILT_IN.with_arguments)
     candidates = [c for header in headers for c in _candidates(header)]
-    for _ in range(_ROUNDS):
-        known = len(plain) + len(with_arguments)
-        for name, takes_arguments, body in candidates:
-            if _is_attribute(name, body, plain, with_arguments):
-                (with_arguments if takes_arguments else plain).add(name)
-        if len(plain) + len(with_arguments) == known:
-            break
-    code = {name for name, _, body in candidates if not _is_attribute(name, body, plain, with_arguments)}
+    learned = _fixpoint(candidates)
+    code = {name for name, _, body in candidates if not _is_attribute(name, body, learned)}
+    # Once more without the names that are code in some configuration, for those that were made of them.
+    learned = _fixpoint([c for c in candidates if c[0] not in code])
     return Attributes(
-        BUILT_IN.plain | (plain - code),
-        BUILT_IN.with_arguments | (with_arguments - plain - code),
+        BUILT_IN.plain | learned.plain,
+        BUILT_IN.with_arguments | (learned.with_arguments - learned.plain),
     )
+
+
+def _fixpoint(candidates: list[tuple[bytes, bool, bytes]]) -> Attributes:
+    known = BUILT_IN
+    for _ in range(_ROUNDS):
+        found = [c for c in candidates if _is_attribute(c[0], c[2], known)]
+        before = known
+        known = Attributes(
+            known.plain | {name for name, takes_arguments, _ in found if not takes_arguments},
+            known.with_arguments | {name for name, takes_arguments, _ in found if takes_arguments},
+        )
+        if known == before:
+            break
+    return known
 
 
 def _candidates(header: bytes) -> list[tuple[bytes, bool, bytes]]:
@@ -109,7 +122,7 @@ def _candidates(header: bytes) -> list[tuple[bytes, bool, bytes]]:
     return found
 
 
-def _is_attribute(name: bytes, body: bytes, plain: set[bytes], with_arguments: set[bytes]) -> bool:
+def _is_attribute(name: bytes, body: bytes, known: Attributes) -> bool:
     if not body:
         return not name.endswith((b"_h", b"_h__"))
     position = 0
@@ -118,11 +131,11 @@ def _is_attribute(name: bytes, body: bytes, plain: set[bytes], with_arguments: s
         if not match:
             return False
         word, position = match[1], match.end()
-        if word in with_arguments:
+        if word in known.with_arguments:
             position = _behind_arguments(body, position)
             if position < 0:
                 return False
-        elif word not in plain and word != b"inline":
+        elif word not in known.plain and word != b"inline":
             return False
     return True
 
@@ -138,6 +151,19 @@ def _behind_arguments(body: bytes, position: int) -> int:
     return -1
 
 
+def local_attributes(directives: Iterable[Directive], attributes: Attributes) -> Attributes:
+    """`attributes` and what the file itself defines from them, such as `#define STATIC_INIT __init`."""
+    found: set[bytes] = set()
+    for directive in directives:
+        if directive.kind == "define":
+            name, _, body = directive.text.partition(b" ")
+            first = _FIRST_WORD.match(body)
+            known = first and (first[1] in attributes.plain or first[1] in attributes.with_arguments)
+            if (known or (not body and _LOWER.fullmatch(name))) and name not in _NEVER:
+                found.update({name} if b"(" not in name and _is_attribute(name, body, attributes) else ())
+    return Attributes(attributes.plain | found, attributes.with_arguments) if found else attributes
+
+
 def blank_attributes(text: Text, attributes: Attributes) -> None:
     """Blank every attribute with its arguments."""
     plain, with_arguments = attributes.plain, attributes.with_arguments
@@ -145,9 +171,14 @@ def blank_attributes(text: Text, attributes: Attributes) -> None:
         word = match[0]
         if word in plain or word in with_arguments:
             _blank_one(text, match.start(), match.end(), takes_arguments=word in with_arguments)
-    for word in sorted(plain | with_arguments):
-        if word[:2] != b"__":
-            _blank_word(text, word, takes_arguments=word in with_arguments)
+    for word in _unreserved(attributes):
+        _blank_word(text, word, takes_arguments=word in with_arguments)
+
+
+@cache
+def _unreserved(attributes: Attributes) -> tuple[bytes, ...]:
+    """The attributes that do not begin with two underscores: few, and looked for one by one."""
+    return tuple(sorted(word for word in attributes.plain | attributes.with_arguments if word[:2] != b"__"))
 
 
 def _blank_word(text: Text, word: bytes, *, takes_arguments: bool) -> None:

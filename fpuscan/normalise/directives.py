@@ -175,17 +175,28 @@ def _outside(found: list[Directive], dead: list[tuple[int, int]]) -> list[Direct
 
 
 def _splits(text: Text, group: Group, live: list[Arm]) -> bool:
-    before = text.at(text.before(group.start))
-    if before not in (b"", b";", b"{", b"}", b",", b":"):
+    """True if the arms are no whole statements, declarations or list elements, but halves of one construct."""
+    if not _ends_whole(text, 0, group.start):
         return True
     for arm in live:
         code = text.buf[arm.start : arm.end]
         if code.count(b"{") != code.count(b"}") or code.count(b"(") != code.count(b")"):
             return True
-        end = bytes(code.rstrip()[-1:])
-        if end not in (b"", b";", b"}", b",", b":"):
+        if not _ends_whole(text, arm.start, arm.end):
             return True
     return False
+
+
+def _ends_whole(text: Text, start: int, end: int) -> bool:
+    """True if the last code byte before `end` ends something, or there is none behind `start`."""
+    last = text.before(end, start)
+    if last < 0 or text.at(last) in (b";", b"{", b"}", b",", b":"):
+        return True
+    if text.at(last) != b")":
+        return False
+    # A macro call in column 0 needs no `;`: EXPORT_SYMBOL(x)
+    name, _ = text.word_before(text.open(last))
+    return name < last and (name == 0 or text.at(name - 1) == b"\n") and text.at(text.after(end)) != b"{"
 
 
 def _keep_one(text: Text, group: Group, live: list[Arm], choose: Mapping[int, int], table: DirectiveTable) -> None:

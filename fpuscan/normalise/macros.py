@@ -12,42 +12,59 @@ Every call that is blanked or turned into a declaration stays in a side table.
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 from fpuscan.normalise.text import Depth, Text, split_top_level
 from fpuscan.normalise.values import MacroCall
 
-__all__ = ["blank_top_level_calls", "rewrite_declaring", "rewrite_iterators"]
+__all__ = ["blank_top_level_calls", "rewrite_declaring", "rewrite_iterators", "rewrite_unknown_blocks"]
 
 _DECLARING = re.compile(rb"DE(?:FINE|CLARE)_\w+")
+_NO_OBJECT = re.compile(rb"\w*_(?:EVENT\w*|CLASS|\w*GUARD\w*|FREE|TRACE\w*)")
 _NAME = re.compile(rb"\s*(\w+)\s*")
-_TYPE_FIRST = re.compile(rb"\w*PER_CPU\w*|DECLARE_FLEX_ARRAY")
-_ITERATOR = re.compile(rb"for_each|scoped_(?:cond_)?guard\b")
-_TOP_CALL = re.compile(rb"(?:\n|\A)([A-Za-z_]\w*)[ \t]*\(")
-_TOP_CALL_INDENTED = re.compile(rb"(?:\n|\A)[ \t]*([A-Za-z_]\w*)[ \t]*\(")
+_TYPE_FIRST = re.compile(rb"\w*PER_CPU\w*|_*DECLARE_FLEX_ARRAY")
+_STATIC_CALL = re.compile(rb"static\s+(?:const\s+)?([A-Z][A-Z_0-9]*)\s*\(")
+_ITERATORS = (re.compile(rb"for_each"), re.compile(rb"foreach"), re.compile(rb"scoped_"))  # a literal each: fast
+_BLOCK_HEAD = re.compile(rb"\)\s*\{")
+_TOP_CALL = re.compile(rb"\n([A-Za-z_]\w*)[ \t]*\(")
+_TOP_CALL_INDENTED = re.compile(rb"\n[ \t]*([A-Za-z_]\w*)[ \t]*\(")
+_FIRST_CALL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*\(")
 _SYSCALL = re.compile(rb"\w*SYSCALL\w*_DEFINE[0-6]")
 _STRINGS = re.compile(rb'\s*"[^"]*"(?:\s*"[^"]*")*')
 _STATEMENT_STARTS = (b"", b";", b"{", b"}", b")", b":")
+_OPERATORS = frozenset((b"=", b",", b"(", b"?", b"&", b"|", b"+", b"-", b"/", b"<", b">", b"!"))
 # What can follow the head of a loop: its body. Everything else makes it a value.
-_NO_BODY = frozenset(b";,)=&|+*/<>?.-^%]:")
+_NO_BODY = frozenset((b"", *(bytes((sign,)) for sign in b";,)=&|+*/<>?.-^%]:")))
 _KEYWORDS = frozenset(
     {b"if", b"while", b"for", b"switch", b"return", b"sizeof", b"typeof", b"__typeof__", b"asm", b"ASM", b"do", b"else"}
 )
 
 
 def rewrite_declaring(text: Text) -> list[MacroCall]:
-    """Turn `DEFINE_X(..)` and `DECLARE_X(..)` followed by `;`, `=` or `[` into declarations."""
+    """Turn `DEFINE_X(..)`, `DECLARE_X(..)` and `static X(..)` followed by `;`, `=` or `[` into declarations."""
     calls = []
-    for match in _DECLARING.finditer(text.buf):
-        start, end = match.span()
-        if not text.starts_word(start) or text.at(end) != b"(":
-            continue
-        closing = text.close(end)
-        if closing < 0 or text.at(text.after(closing + 1)) not in (b";", b"=", b"["):
-            continue
-        call = _call(text, start, end, closing)
-        if _declare(text, start, end, closing):
-            calls.append(call)
+    for pattern, group in ((_DECLARING, 0), (_STATIC_CALL, 1)):
+        for match in pattern.finditer(text.buf):
+            start, end = _whole_word(text, match.start(group)), match.end(group)
+            opening = text.after(end)
+            if start < 0 or text.at(opening) != b"(" or _NO_OBJECT.fullmatch(text.buf, start, end):
+                continue
+            if text.at(text.before(start)) in _OPERATORS:
+                continue  # = DEFINE_RES_MEM(0, 0);
+            closing = text.close(opening)
+            if closing < 0 or text.at(text.after(closing + 1)) not in (b";", b"=", b"["):
+                continue
+            call = _call(text, start, opening, closing)
+            if _declare(text, start, opening, closing):
+                calls.append(call)
     return calls
+
+
+def _whole_word(text: Text, start: int) -> int:
+    # __DECLARE_FLEX_ARRAY is of the family, KVM_DEFINE_X is not.
+    while start > 0 and text.buf[start - 1] == 0x5F:
+        start -= 1
+    return start if text.starts_word(start) else -1
 
 
 def _call(text: Text, start: int, opening: int, closing: int) -> MacroCall:
@@ -61,7 +78,8 @@ def _declare(text: Text, start: int, opening: int, closing: int) -> bool:
         if len(parts) != 2:
             return False
         text.blank(start, opening + 1)
-        text.blank(parts[0][1], parts[1][0])
+        bounds = text.buf.find(b"[", *parts[0])  # u64 [N], name: an array of which `u64 name` says enough
+        text.blank(bounds if bounds >= 0 else parts[0][1], parts[1][0])
         text.blank(closing, closing + 1)
         return True
     begin, end = parts[0]
@@ -76,30 +94,55 @@ def _declare(text: Text, start: int, opening: int, closing: int) -> bool:
 def rewrite_iterators(text: Text) -> list[int]:
     """Turn the name of each iterator macro and scoped guard at the start of a statement into `while`."""
     found = []
-    for match in _ITERATOR.finditer(text.buf):
-        start, end = match.start(), text.word_end(match.start())
-        while not text.starts_word(start):
-            start -= 1
-        opening = text.after(end)
-        if text.at(opening) != b"(" or not _begins_statement(text, start):
-            continue
-        closing = text.close(opening)
-        if closing < 0:
-            continue
-        following = text.after(closing + 1)
-        if following >= len(text.buf):
-            continue
-        is_tail = text.buf[following] == 0x3B and text.at(text.before(start)) == b"}" and _closes_do(text, start)
-        if text.buf[following] in _NO_BODY and not is_tail:
-            continue
-        text.blank(start, end)
-        if text.after(opening + 1) == closing:  # `while ()` is no C
-            text.blank(opening, closing + 1)
-            text.put(start, b"while(1)")
-        else:
-            text.put(start, b"while")
-        found.append(start)
+    for pattern in _ITERATORS:
+        for match in pattern.finditer(text.buf):
+            start = match.start()
+            while not text.starts_word(start):
+                start -= 1
+            opening = text.after(text.word_end(start))
+            closing = text.close(opening) if text.at(opening) == b"(" else -1
+            if closing < 0 or not _begins_statement(text, start) or not _has_body(text, start, closing):
+                continue
+            if _loop(text, start, opening, closing):
+                found.append(start)
     return found
+
+
+def _has_body(text: Text, start: int, closing: int) -> bool:
+    following = text.at(text.after(closing + 1))
+    if following == b";" and text.at(text.before(start)) == b"}":
+        return _closes_do(text, start)
+    return following not in _NO_BODY
+
+
+def rewrite_unknown_blocks(text: Text) -> list[int]:
+    """Turn every other `name(..) {` at the start of a statement into a loop: for files that do not parse."""
+    found = []
+    depth = Depth(text)
+    for match in _BLOCK_HEAD.finditer(text.buf):
+        closing = match.start()
+        opening = text.open(closing)
+        start, name = text.word_before(opening)
+        if opening < 0 or not name or name in _KEYWORDS or not _begins_statement(text, start):
+            continue
+        if depth.at(opening) and _loop(text, start, opening, closing):
+            found.append(start)
+    return found
+
+
+def _loop(text: Text, start: int, opening: int, closing: int) -> bool:
+    """Write `while` over the name of a macro; False if the name is too short."""
+    if text.after(opening + 1) == closing:  # `while ()` is no C
+        if opening - start < len(b"while(1)"):
+            return False
+        text.blank(start, closing + 1)
+        text.put(start, b"while(1)")
+        return True
+    if opening - start < len(b"while"):
+        return False
+    text.blank(start, opening)
+    text.put(start, b"while")
+    return True
 
 
 def _begins_statement(text: Text, start: int) -> bool:
@@ -131,7 +174,8 @@ def blank_top_level_calls(text: Text) -> list[MacroCall]:
     depth = Depth(text)
     floor, last = 0, b""  # the last code byte before `floor`, from where on nothing was blanked
     pattern = _TOP_CALL_INDENTED if b"\n}" not in text.buf and b"{" in text.buf else _TOP_CALL
-    for match in pattern.finditer(text.buf):
+    first = _FIRST_CALL.match(text.buf)
+    for match in chain((first,) if first else (), pattern.finditer(text.buf)):
         start, opening = match.start(1), match.end() - 1
         offset = text.before(start, floor)
         if offset >= 0:
@@ -143,6 +187,8 @@ def blank_top_level_calls(text: Text) -> list[MacroCall]:
         if closing < 0:
             continue
         following = text.after(closing + 1)
+        if text.at(following) == b"(":
+            continue  # void (*f)(void);
         call = _call(text, start, opening, closing)
         if text.at(following) == b"{":
             _rewrite_head(text, start, opening, closing, call.name.encode())
@@ -170,11 +216,7 @@ def _rewrite_head(text: Text, start: int, opening: int, closing: int, name: byte
     first = parts[0]
     text.put(start, b"long".ljust(opening + 1 - start))
     if len(parts) == 1:
-        # SYSCALL_DEFINE0(rt_sigreturn): the name moves to the front to make room for its parentheses.
-        word = bytes(text.buf[first[0] : first[1]]).strip()
-        text.blank(start, closing + 1)
-        text.put(start, b"long " + word + b"(")
-        text.put(closing, b")")
+        text.blank(closing, closing + 1)  # SYSCALL_DEFINE0(name): no room for "()", and a bare name will do
         return
     text.put(first[1], b"(")
     for number in range(1, len(parts) - 1, 2):

@@ -21,8 +21,6 @@ from fpuscan.normalise.text import Depth, Text
 __all__ = ["rewrite_named_calls", "rewrite_ranges", "rewrite_small_shapes", "rewrite_type_arguments"]
 
 _DOUBLE_CALL = re.compile(rb"\)\(")
-_NAMED = re.compile(rb"(\w+)\(\s*(\w+)\s*\Z")
-_NAMED_WIDTH = 120
 _NOT_NAMING = frozenset(
     b"""
     guard CLASS sizeof typeof __typeof__ __alignof__ _Alignof if while for switch return case ASM else do
@@ -51,6 +49,7 @@ _NO_MACRO = frozenset(
     void int long char short bool unsigned u8 u16 u32 u64
     """.split()
 )
+_TYPE_WORD = re.compile(rb"(?:__)?[us](?:8|16|32|64)|unsigned|signed|int|long|short|char|bool|\w+_t")
 _NOT_WORD = re.compile(rb"\W")
 _NUMBER = re.compile(rb"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+(?:\.\d+)?(?:[eE]-?\d+)?)[uUlLfF]*\b")
 
@@ -59,12 +58,13 @@ def rewrite_named_calls(text: Text) -> None:
     """`X(y)(..)`, where X makes the function's name from y, becomes a call of y."""
     for match in _DOUBLE_CALL.finditer(text.buf):
         closing = match.start()
-        floor = max(0, closing - _NAMED_WIDTH)
-        named = _NAMED.search(bytes(text.buf[floor:closing]))
-        if not named or named[1] in _NOT_NAMING:
+        inner, word = text.word_before(closing)
+        opening = text.before(inner)
+        if not word or text.at(opening) != b"(" or text.at(opening - 1).isspace():
             continue
-        start, opening = floor + named.start(), floor + named.end(1)
-        name = named[1]
+        start, name = text.word_before(opening)
+        if not name or name in _NOT_NAMING:
+            continue
         text.blank(start, opening + 1)
         text.blank(closing, closing + 1)
         text.put(start, _OPS.get(name, b""))
@@ -175,6 +175,27 @@ def _write_case(text: Text, start: int, end: int) -> None:
     text.blank(closing, closing + 1)
 
 
+def _blank_unnamed_bits(text: Text, start: int, end: int) -> None:
+    # `unsigned : 3;` and `u32 : 4;` have a width and no name; `u32 x : 4;` is left alone.
+    word_start, word = text.word_before(start)
+    if _TYPE_WORD.fullmatch(word):
+        text.blank(word_start, end)
+
+
+def _open_struct_group(text: Text, start: int, end: int) -> None:
+    # struct_group(name, members..); struct_group_tagged(tag, name, members..): the members stay.
+    closing = text.close(end - 1)
+    names = 1 + (text.buf[start:end].find(b"_", len(b"struct_")) > 0)
+    comma = end
+    for _ in range(names):
+        comma = text.buf.find(b",", comma, max(closing, 0)) + 1
+        if not comma:
+            return
+    text.blank(start, comma)
+    following = text.after(closing + 1)
+    text.blank(closing, following + 1 if text.at(following) == b";" else closing + 1)
+
+
 def _blank(text: Text, start: int, end: int) -> None:
     text.blank(start, end)
 
@@ -187,7 +208,8 @@ _SMALL_SHAPES: tuple[tuple[re.Pattern[bytes], Callable[[Text, int, int], None]],
     (re.compile(rb"typeof(?:_unqual)?(?:__)?\s*\("), _shorten_typeof),
     (re.compile(rb"\((?=\d)"), _mend_number),
     (re.compile(rb", (?=\d)"), _mend_number),
+    (re.compile(rb"struct_group(?:_tagged|_attr)?\s*\("), _open_struct_group),
     (re.compile(rb"CASE\w*\(\s*\w+\s*\)\s*:"), _write_case),
-    (re.compile(rb"unsigned\s*:[^;,{}]*;"), _blank),
+    (re.compile(rb":\s*\d+\s*[,;]"), _blank_unnamed_bits),
     (re.compile(rb"\n[A-Z_][A-Z_0-9]*;"), _blank),
 )

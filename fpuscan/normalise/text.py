@@ -26,11 +26,12 @@ _BACK_STEPS = 200
 class Text:
     """One file while the rules work on it. `data`: as read; `buf`: as edited so far."""
 
-    __slots__ = ("_steps", "_unclosed", "buf", "data")
+    __slots__ = ("_balanced", "_steps", "_unclosed", "buf", "data")
 
     def __init__(self, data: bytes, masked: bytes) -> None:
         self.data = data
         self.buf = bytearray(masked)
+        self._balanced: bool | None = None
         self._unclosed = len(masked)
         self._steps = 10_000 + len(masked)  # parens looked at for the whole file; real files need a tenth
 
@@ -96,6 +97,12 @@ class Text:
         match = _CODE.search(self.buf, offset)
         return match.start() if match else len(self.buf)
 
+    def balanced(self) -> bool:
+        """True if there are as many `{` as `}`; told once, and first after the directives are gone."""
+        if self._balanced is None:
+            self._balanced = self.buf.count(b"{") == self.buf.count(b"}")
+        return self._balanced
+
     def at(self, offset: int) -> bytes:
         """The one byte at `offset`; empty outside the text."""
         return bytes(self.buf[offset : offset + 1]) if offset >= 0 else b""
@@ -133,18 +140,17 @@ class Depth:
     If the braces of the file do not balance, a `}` in column 0 is trusted to end everything.
     """
 
-    __slots__ = ("_balanced", "_depth", "_offset", "_text")
+    __slots__ = ("_depth", "_offset", "_text")
 
     def __init__(self, text: Text) -> None:
         self._text = text
-        self._balanced = text.buf.count(b"{") == text.buf.count(b"}")
         self._offset = 0
         self._depth = 0
 
     def at(self, offset: int) -> int:
         """How many `{` are open at `offset`, which must not be smaller than in the last call."""
         buf, start = self._text.buf, self._offset
-        if not self._balanced:
+        if not self._text.balanced():
             end = buf.rfind(b"\n}", start, offset)
             if end >= 0:
                 start, self._depth = end + 2, 0
