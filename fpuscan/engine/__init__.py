@@ -1,0 +1,1 @@
+"""From facts to flows: places, guards, masks, calls, the def-use graph, and reachability over it."""

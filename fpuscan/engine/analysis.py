@@ -1,0 +1,282 @@
+"""What all parts of the engine share: the functions' analyses, types of places, and the model's patterns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.calls import Calls
+from fpuscan.engine.function import FunctionAnalysis
+from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.values import Values
+
+if TYPE_CHECKING:
+    from fpuscan.arms import ConfigLiteral
+    from fpuscan.declarators import CType
+    from fpuscan.engine.literals import Guards
+    from fpuscan.model import Chain, Instance, Model, PlacePattern
+    from fpuscan.places import Place, Root
+    from fpuscan.program import Program, Unit
+
+__all__ = ["Analysis"]
+
+
+class Analysis:
+    """The lazily grown knowledge about one program."""
+
+    def __init__(self, program: Program, model: Model) -> None:
+        self.program = program
+        self.model = model
+        self._functions: dict[int, FunctionAnalysis] = {}
+        self._chains: dict[tuple[Root, tuple[str, ...]], Chain] = {}
+        self._types: dict[Place, CType | None] = {}
+        self._config: dict[tuple[ConfigLiteral, ...], Guards] = {}
+        self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
+        self.barriers_used: set[str] = set()
+        self.calls = Calls(self)
+        self.values = Values(self)
+
+    def of(self, unit: Unit) -> FunctionAnalysis:
+        """The analysis of one unit."""
+        found = self._functions.get(unit.id)
+        if found is None:
+            found = FunctionAnalysis(self, unit)
+            self._functions[unit.id] = found
+        return found
+
+    def by_id(self, number: int) -> FunctionAnalysis:
+        """The analysis of a unit by its number."""
+        return self.of(self.program.units[number])
+
+    def config_guards(self, config: tuple[ConfigLiteral, ...]) -> Guards:
+        """The configuration that a statement needs, as literals."""
+        if not config:
+            return NOTHING
+        found = self._config.get(config)
+        if found is None:
+            found = frozenset((("c", literal.name), "=", literal.value) for literal in config)
+            self._config[config] = found
+        return found
+
+    # ------------------------------------------------------------ types
+
+    def root_type(self, root: Root) -> CType | None:
+        """The C type of an object."""
+        from fpuscan.declarators import CType  # noqa: PLC0415
+
+        kind = root[0]
+        if kind == "g":
+            return self._global_type(str(root[1]))
+        if kind == "h":
+            return CType(str(root[1]))
+        if kind == "r":
+            return self.by_id(root[1]).facts.returns  # type: ignore[arg-type]
+        if kind == "v":
+            return self._local_type(root)
+        facts = self.by_id(root[1]).facts  # type: ignore[arg-type]
+        index = root[2]
+        assert isinstance(index, int)
+        ctype = facts.params[index].type if index < len(facts.params) else None
+        if kind == "p":
+            return ctype
+        if ctype is not None and ctype.base in {"void", "char", "u8"}:
+            hint = self.by_id(root[1]).hint(index)  # type: ignore[arg-type]
+            if hint:
+                return CType(hint)
+        return ctype.pointee() if ctype is not None else None
+
+    def _global_type(self, key: str) -> CType | None:
+        path, _, name = key.rpartition(":")
+        if "." in name:  # function-static
+            return self._static_types.get(key)
+        return self.program.global_type(name, path)
+
+    @property
+    def _static_types(self) -> dict[str, CType | None]:
+        return self.program.static_types
+
+    def _local_type(self, root: Root) -> CType | None:
+        function = self.by_id(root[1])  # type: ignore[arg-type]
+        for node in function.definitions.get(root[2], ()):
+            instruction = function.code[node]
+            variable = getattr(instruction, "result", None) or getattr(instruction, "target", None)
+            while variable is not None:
+                if getattr(variable, "key", None) == root[2]:
+                    return variable.type  # type: ignore[no-any-return]
+                variable = getattr(variable, "base", None)
+        return function.local_type(root[2])
+
+    def place_type(self, place: Place) -> CType | None:
+        """The C type of the value in a place."""
+        if place not in self._types:
+            self._types[place] = self._place_type(place)
+        return self._types[place]
+
+    def _place_type(self, place: Place) -> CType | None:
+        root, path = place
+        ctype = self.root_type(root)
+        for name in path:
+            if ctype is None:
+                return None
+            if name == "*" or name[0] == "[":
+                ctype = ctype.pointee()
+            else:
+                members = self.program.members(self.program.types.resolve(ctype).base)
+                ctype = members.get(name) if members is not None else None
+            if ctype is not None:
+                ctype = self.program.types.resolve(ctype)
+        return ctype
+
+    def chain(self, place: Place) -> Chain:
+        """The structs that a place lies in, outermost first: (tag, path below it)."""
+        found = self._chains.get(place)
+        if found is None:
+            found = self._chain(place)
+            self._chains[place] = found
+        return found
+
+    def _chain(self, place: Place) -> Chain:
+        root, path = place
+        levels = []
+        ctype = self.root_type(root)
+        for position, name in enumerate(path):
+            if ctype is None:
+                break
+            resolved = self.program.types.resolve(ctype)
+            if name == "*" or name[0] == "[":
+                ctype = resolved.pointee()
+                continue
+            levels.append((resolved.base, path[position:]))
+            members = self.program.members(resolved.base)
+            ctype = members.get(name) if members is not None else None
+        if ctype is not None:
+            resolved = self.program.types.resolve(ctype)
+            if resolved.is_struct:
+                levels.append((resolved.base, ()))
+        if not levels and root[0] == "g":
+            levels.append(("", path))
+        return tuple(levels)
+
+    def variable(self, root: Root) -> str:
+        """The name of a global, without its file; empty for other objects."""
+        return str(root[1]).rpartition(":")[2] if root[0] == "g" else ""
+
+    def matches(self, pattern: PlacePattern, place: Place) -> bool:
+        """Whether a place is one of a pattern's."""
+        root, path = place
+        if pattern.variable and root[0] != "g":
+            return False
+        return pattern.matches(self.chain(place), self.variable(root))
+
+    def instances(self, tag: str) -> tuple[Instance, ...]:
+        """The rows about instances of a type."""
+        return tuple(row for row in self.model.instances if row.type == tag)
+
+    def pointer_instance(self, place: Place) -> str:
+        """The side of the objects that the pointer in a place denotes ("" where the model does not say)."""
+        from fpuscan.model import PlacePattern  # noqa: PLC0415
+
+        for row in self.model.instances:
+            if row.variable:
+                continue
+            if self.matches(PlacePattern(row.pointer_type, row.pointer_member), place):
+                if row.barrier:
+                    self.barriers_used.add(row.barrier)
+                return row.side
+        return ""
+
+    def same_memory(self, first: Place, second: Place) -> bool:
+        """Whether two places of shared memory may be one; a barrier that keeps them apart is remembered."""
+        if self.calls.same_memory(first, second):
+            return True
+        sides = {str(place[0][3]) for place in (first, second) if place[0][0] == "h" and place[0][3]}
+        if len(sides) > 1 and first[0][1] == second[0][1]:
+            self.barriers_used.update(row.barrier for row in self.instances(str(first[0][1])) if row.barrier)
+        return False
+
+    def instance_under(self, tag: str, guards: Guards) -> str:
+        """The side of an object of a type that has sides, as the guards of the flow say."""
+        if not self.instances(tag):
+            return ""
+        return self.side_of(guards)
+
+    def side_of(self, guards: Guards) -> str:
+        """The side that a set of guards is about: "guest", "host", or "" where they do not say."""
+        for key, operator, constant in sorted(guards, key=repr):
+            if key[0] != "b" or operator not in {"!", "="}:
+                continue
+            if constant == 0 and self._is_side((key[2], key[3])):  # type: ignore[arg-type]
+                return "guest" if operator == "!" else "host"
+            if constant and operator == "=" and self._is_chosen((key[2], key[3]), constant):  # type: ignore[arg-type]
+                return "guest"
+        return ""
+
+    def _is_chosen(self, place: Place, constant: object) -> bool:
+        root, path = place
+        if root[0] != "p" or path:
+            return False
+        name = self.by_id(root[1]).facts.params[root[2]].name  # type: ignore[arg-type,index]
+        return any(row.equals and row.parameter == name and self.program.evaluate(row.equals) == constant for row in self.model.sides)
+
+    def _is_side(self, place: Place) -> bool:
+        from fpuscan.model import PlacePattern  # noqa: PLC0415
+
+        root, path = place
+        ctype = self.place_type(place)
+        for row in self.model.sides:
+            if row.pointer and ctype is not None and ctype.base == row.pointer and ctype.pointers == 1:
+                return True
+            if row.member and self.matches(PlacePattern(row.type, row.member), place):
+                return True
+            if row.parameter and not row.equals and root[0] == "p" and not path:
+                facts = self.by_id(root[1]).facts  # type: ignore[arg-type]
+                if facts.params[root[2]].name == row.parameter:  # type: ignore[index]
+                    return True
+        return False
+
+    def readers(self, place: Place) -> list[Unit]:
+        """The functions that may read a place of shared memory."""
+        root, path = place
+        found: dict[int, Unit] = {}
+        names = [name for name in path if name[0] not in "[*"]
+        variable = self.variable(root)
+        if variable:
+            found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
+        if not variable or self.program.address_taken(variable):
+            for tag, below in self.chain(place):
+                for unit in self.program.units_accessing(tag, below[0] if below else ""):
+                    found[unit.id] = unit
+            if not names:
+                return list(found.values())
+        return [unit for unit in found.values() if unit.is_function]
+
+    def follows(self, place: Place) -> bool:
+        """Whether pointers in such a place are followed to what was stored into them."""
+        ctype = self.place_type(place)
+        return ctype is not None and ctype.is_record and ctype.base in self.model.scope.tracked_types
+
+    def describe(self, place: Place) -> str:
+        """The name of a place for people, e.g. ``struct fpu.guest_perm.__state_perm``."""
+        root, path = place
+        match root[0]:
+            case "g":
+                name = self.variable(root).rpartition(".")[2]
+            case "h":
+                name = str(root[1])
+            case "r":
+                name = f"return of {self.program.units[root[1]].name}()"  # type: ignore[index]
+            case "v":
+                name = str(root[2]).partition("@")[0]
+            case _:
+                name = self._describe_parameter(root)
+        return name + "".join(part if part[0] == "[" else f".{part}" for part in path)
+
+    def _describe_parameter(self, root: Root) -> str:
+        facts = self.by_id(root[1]).facts  # type: ignore[arg-type]
+        index = root[2]
+        assert isinstance(index, int)
+        if root[0] == "d":
+            ctype = self.root_type(root)
+            if ctype is not None and ctype.is_struct:
+                return ctype.base
+            return f"*{facts.params[index].name}"
+        return facts.params[index].name if index < len(facts.params) else "..."

@@ -1,0 +1,619 @@
+"""Calls: who calls whom, what a callee does to memory, and how conditions cross the boundary."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
+from fpuscan.ir import Addr, Assign, Call, Cast, Const, FunctionRef, Load, Return
+from fpuscan.places import covers, heap, overlap
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.literals import Guards, Literal
+    from fpuscan.ir import Expr
+    from fpuscan.places import Guarded, Place
+    from fpuscan.program import Unit
+
+__all__ = ["CallSite", "Calls"]
+
+ENTRY, EXIT = 0, 1
+_MAX_DEPTH = 8
+CallSite = tuple[int, int]  # (function, node)
+
+
+class Calls:
+    """The call graph and the summaries over it, all on demand."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.program = analysis.program
+        self._callees: dict[CallSite, tuple[Unit, ...]] = {}
+        self._callers: dict[int, tuple[CallSite, ...]] = {}
+        self._stored_functions: dict[tuple[str, str], frozenset[str]] = {}
+        self._stored_pointers: dict[Place, tuple[list[Guarded], bool]] = {}
+        self._must: dict[tuple[int, Place], bool] = {}
+        self._may: dict[tuple[int, Place], bool] = {}
+        self._storing: dict[str, frozenset[int]] = {}
+        self._mentioning: dict[str, frozenset[int]] = {}
+        self._busy: set[object] = set()
+        self.unresolved: set[tuple[str, str, int]] = set()
+
+    # ------------------------------------------------------------ the call graph
+
+    def callees(self, function: FunctionAnalysis, node: int) -> tuple[Unit, ...]:
+        """The definitions that a call can reach."""
+        key = (function.id, node)
+        found = self._callees.get(key)
+        if found is None:
+            self._callees[key] = ()  # cut recursion through function pointers
+            found = self._find_callees(function, node)
+            self._callees[key] = found
+        return found
+
+    def _find_callees(self, function: FunctionAnalysis, node: int) -> tuple[Unit, ...]:
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if isinstance(call.callee, str):
+            return tuple(self._named(call.callee, function.unit.path))
+        names = self.function_values(function, node, call.callee)
+        return tuple(unit for name in sorted(names) for unit in self.program.functions_named(name, function.unit.path))
+
+    def _named(self, name: str, path: str) -> list[Unit]:
+        units = self.program.functions_named(name, path)
+        if units:
+            return units
+        names = set(self.program.static_calls().get(name, ()))
+        for prefix, tag in self.analysis.model.static_calls.items():
+            if name.startswith(prefix):
+                names |= self.stored_functions(tag, name.removeprefix(prefix))
+        return [unit for target in sorted(names) for unit in self.program.functions_named(target)]
+
+    def function_values(self, function: FunctionAnalysis, node: int, expr: Expr, depth: int = 0) -> frozenset[str]:
+        """The functions that a function pointer may be."""
+        match expr:
+            case FunctionRef():
+                return frozenset({expr.name})
+            case Cast():
+                return self.function_values(function, node, expr.operand, depth)
+            case Load():
+                found: frozenset[str] = frozenset()
+                for root, path, _ in function.resolve(node, expr.place):
+                    found |= self._place_functions(function, node, (root, path), depth)
+                return found
+            case Addr():
+                return frozenset()
+            case _:
+                return frozenset()
+
+    def _place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        if depth > _MAX_DEPTH:
+            return found
+        for definition in function.reaching(node, place):
+            instruction = function.code[definition]
+            if definition == ENTRY:
+                found |= self._outside_functions(place, depth)
+            elif isinstance(instruction, Assign):
+                found |= self.function_values(function, definition, instruction.value, depth + 1)
+            elif isinstance(instruction, Call):
+                for unit in self.callees(function, definition):
+                    callee = self.analysis.of(unit)
+                    for number in callee.returns:
+                        value = callee.code[number].value  # type: ignore[union-attr]
+                        if value is not None:
+                            found |= self.function_values(callee, number, value, depth + 1)
+        return found
+
+    def _outside_functions(self, place: Place, depth: int) -> frozenset[str]:
+        root, path = place
+        found: frozenset[str] = frozenset()
+        if root[0] == "p" and not path:
+            for caller, number in self.callers(self.program.units[root[1]]):  # type: ignore[index]
+                function = self.analysis.by_id(caller)
+                arguments = function.code[number].arguments  # type: ignore[union-attr]
+                if root[2] < len(arguments):  # type: ignore[operator]
+                    found |= self.function_values(function, number, arguments[root[2]], depth + 1)  # type: ignore[index]
+            return found
+        if root[0] == "g" and (not path or path[-1][0] == "["):
+            return self.stored_functions("", self.analysis.variable(root))
+        names = [name for name in path if name[0] != "["]
+        if not names:
+            return found
+        chain = self.analysis.chain(place)
+        tag = chain[-1][0] if chain else ""
+        return self.stored_functions(tag, names[-1])
+
+    def stored_functions(self, tag: str, member: str) -> frozenset[str]:
+        """Every function that some store or initialiser puts into a member (or, without a tag, a global)."""
+        key = (tag, member)
+        if key in self._stored_functions:
+            return self._stored_functions[key]
+        self._stored_functions[key] = frozenset()
+        found: frozenset[str] = frozenset()
+        for unit in self.units_storing(member):
+            function = self.analysis.of(unit)
+            for number, instruction in enumerate(function.code):
+                if not isinstance(instruction, Assign):
+                    continue
+                for root, path, _ in function.resolve(number, instruction.target):
+                    names = [name for name in path if name[0] != "["]
+                    last = names[-1] if names else self.analysis.variable(root)
+                    if last != member:
+                        continue
+                    if tag and not any(level == tag for level, below in self.analysis.chain((root, path)) if below):
+                        continue
+                    found |= self.function_values(function, number, instruction.value, 1)
+        self._stored_functions[key] = found
+        return found
+
+    def units_storing(self, name: str) -> list[Unit]:
+        """The units in whose text the name stands where something is stored into it."""
+        pattern = re.compile(
+            rb"\b" + re.escape(name.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:[-+|&^]|<<|>>)?=(?!=)"
+            rb"|\b\w+\s*\([^;]*\b" + re.escape(name.encode()) + rb"\b|&[^;=]*\b" + re.escape(name.encode()) + rb"\b"
+            rb"|\b" + re.escape(name.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:\+\+|--)"
+        )
+        return [
+            unit for unit in self.program.units_mentioning(name)
+            if not unit.is_function or pattern.search(unit.text()) or self.program.aliases(name)
+        ]
+
+    def callers(self, unit: Unit) -> tuple[CallSite, ...]:
+        """Every call that can reach a definition, in order of path and position."""
+        found = self._callers.get(unit.id)
+        if found is None:
+            self._callers[unit.id] = ()
+            found = self._find_callers(unit)
+            self._callers[unit.id] = found
+        return found
+
+    def _find_callers(self, unit: Unit) -> tuple[CallSite, ...]:
+        sites: set[CallSite] = set()
+        through: set[str] = set()
+        for user in self.program.units_mentioning(unit.name):
+            function = self.analysis.of(user)
+            for number in function.calls:
+                call = function.code[number]
+                assert isinstance(call, Call)
+                if call.callee == unit.name and unit in self.callees(function, number):
+                    sites.add((function.id, number))
+            through |= self._taken_address(function, unit.name)
+        for name in self.program.static_calls_of(unit.name):
+            through.add(name)
+        for member in sorted(through):
+            for user in self.program.units_mentioning(member):
+                if not user.is_function:
+                    continue
+                function = self.analysis.of(user)
+                for number in function.calls:
+                    if unit in self.callees(function, number):
+                        sites.add((function.id, number))
+        return tuple(sorted(sites, key=self._site_order))
+
+    def _site_order(self, site: CallSite) -> tuple[str, int, int]:
+        unit = self.program.units[site[0]]
+        return unit.path, unit.start, site[1]
+
+    def _taken_address(self, function: FunctionAnalysis, name: str) -> set[str]:
+        """The names of members, variables or callees that a function's address goes to."""
+        found: set[str] = set()
+        for number, instruction in enumerate(function.code):
+            if isinstance(instruction, Assign) and _mentions(instruction.value, name):
+                for root, path, _ in function.resolve(number, instruction.target):
+                    names = [part for part in path if part[0] != "["]
+                    if names:
+                        found.add(names[-1])
+                    elif root[0] == "g":
+                        found.add(self.analysis.variable(root))
+                    else:
+                        found.add(function.facts.name)
+                    for prefix in self.analysis.model.static_calls:
+                        if names:
+                            found.add(prefix + names[-1])
+            elif isinstance(instruction, Call):
+                for argument in instruction.arguments:
+                    if _mentions(argument, name):
+                        found.add(function.facts.name)
+                        if isinstance(instruction.callee, str):
+                            found.add(instruction.callee)
+                            found.update(self._passes_to(instruction.callee, function.unit.path))
+            elif isinstance(instruction, Return) and instruction.value is not None and _mentions(instruction.value, name):
+                found.add(function.facts.name)
+        return found
+
+    def _passes_to(self, name: str, path: str) -> set[str]:
+        return {unit.name for unit in self.program.functions_named(name, path)}
+
+    # ------------------------------------------------------------ pointers over calls
+
+    def returned_pointers(self, function: FunctionAnalysis, node: int, place: Place) -> tuple[list[Guarded], bool]:
+        """What a pointer in ``place`` points to behind a call that may have set it."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        key = ("pointers", function.id, node, place)
+        units = self.callees(function, node)
+        if not units or key in self._busy or len(self._busy) > _MAX_DEPTH:
+            return [], True
+        self._busy.add(key)
+        found: list[Guarded] = []
+        unknown = False
+        try:
+            for unit in units:
+                callee = self.analysis.of(unit)
+                if call.result is not None and place[0] == ("v", function.id, call.result.key):
+                    for number in callee.returns:
+                        value = callee.code[number].value  # type: ignore[union-attr]
+                        if value is None:
+                            continue
+                        held = callee.entry_guards().get(number, NOTHING)
+                        some, more, *_ = callee.targets(number, value)
+                        unknown = unknown or more
+                        found += self._outward(function, node, callee, [(r, p, g | held) for r, p, g in some])
+                else:
+                    some, more = self._left_in_memory(function, node, callee, place)
+                    found += some
+                    unknown = unknown or more
+        finally:
+            self._busy.discard(key)
+        return found, unknown
+
+    def _left_in_memory(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place) -> tuple[list[Guarded], bool]:
+        found: list[Guarded] = []
+        unknown = False
+        for inner in self.inward(function, node, callee, place):
+            for definition in callee.reaching(EXIT, inner):
+                if definition == ENTRY:
+                    continue
+                some, more = callee._pointer_from(EXIT, inner, definition)  # noqa: SLF001
+                unknown = unknown or more
+                found += self._outward(function, node, callee, some)
+        return found, unknown
+
+    def _outward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, targets: list[Guarded]) -> list[Guarded]:
+        """Places of a callee, as the caller names them; guards about formals become guards about actuals."""
+        found: list[Guarded] = []
+        for root, path, guards in targets:
+            outer = self.guards_outward(function, node, callee, guards)
+            if outer is None:
+                continue
+            if root[0] in {"d", "p"} and root[1] == callee.id:
+                found += [
+                    (there, below, conditions | outer)
+                    for there, below, conditions in self.actual_places(function, node, root, path)
+                    if compatible(outer, conditions)
+                ]
+            elif root[0] == "h":
+                found.append((heap(str(root[1]), (function.id, node, root[2]), str(root[3])), path, outer))
+            elif root[0] == "g":
+                found.append((root, path, outer))
+        return found
+
+    def actual_places(self, function: FunctionAnalysis, node: int, root: tuple[object, ...], path: tuple[str, ...]) -> list[Guarded]:
+        """The caller's places for a place below a callee's parameter."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        index = root[2]
+        assert isinstance(index, int)
+        if index >= len(call.arguments):
+            return []
+        argument = call.arguments[index]
+        if root[0] == "p":  # a struct passed by value that holds a pointer
+            if not isinstance(argument, Load):
+                return []
+            starts = list(function.resolve(node, argument.place))
+        else:
+            ctype = self.analysis.root_type(root)
+            starts = list(function.pointees(node, argument, ctype))
+        for step, name in enumerate(path):
+            if name == "*":
+                rest = path[step + 1 :]
+                ends: list[Guarded] = []
+                for there, below, guards in starts:
+                    for definition in function.reaching(node, (there, below)):
+                        some, _ = function._pointer_from(node, (there, below), definition)  # noqa: SLF001
+                        ends += [(r, p, g | guards) for r, p, g in some if compatible(g, guards)]
+                return [(r, (*p, *rest), g) for r, p, g in ends]
+            starts = [(r, (*p, name), g) for r, p, g in starts]
+        return starts
+
+    def inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place) -> list[Place]:
+        """The callee's names (below its parameters) for a place of the caller that it can reach through an argument."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        found: dict[Place, None] = {}
+        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+            if isinstance(argument, Const | FunctionRef):
+                continue
+            if isinstance(argument, Load):
+                ctype = argument.place.type
+                if ctype is not None and not ctype.pointers and not ctype.is_struct:
+                    continue
+            for root, path, _ in function.targets(node, argument)[0]:
+                if overlap((root, path), place):
+                    below = place[1][len(path) :]
+                    found[(("d", callee.id, index), below)] = None
+            if isinstance(argument, Load) and place[0][0] != "g":
+                self._inward_by_value(function, node, callee, index, argument, place, found)
+        return list(found)
+
+    def _inward_by_value(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, index: int, argument: Load,
+                         place: Place, found: dict[Place, None]) -> None:
+        """A pointer behind a pointer: ``f(pp)`` where ``*pp`` points to the place."""
+        ctype = argument.place.type
+        if ctype is None or ctype.pointers < 2:  # noqa: PLR2004 - pointer to pointer
+            return
+        for root, path, _ in function.targets(node, argument)[0]:
+            for definition in function.reaching(node, (root, path)):
+                some, _ = function._pointer_from(node, (root, path), definition)  # noqa: SLF001
+                for there, below, _guards in some:
+                    if overlap((there, below), place):
+                        found[(("d", callee.id, index), ("*", *place[1][len(below) :]))] = None
+
+    def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
+        """What a pointer in a global or in memory points to, from all stores of the program."""
+        root, path = place
+        if not self.analysis.follows(place):
+            return [], True
+        key = (root if root[0] == "g" else ("h", root[1]), path)
+        if key in self._stored_pointers:
+            return self._stored_pointers[key]
+        self._stored_pointers[key] = ([], True)
+        names = [name for name in path if name[0] != "["]
+        last = names[-1] if names else self.analysis.variable(root)
+        found: dict[Guarded, None] = {}
+        for unit in self.units_storing(last):
+            function = self.analysis.of(unit)
+            for number, instruction in enumerate(function.code):
+                if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
+                    continue
+                for there, below, _ in function.resolve(number, instruction.target):
+                    if not self.same_memory((there, below), place):
+                        continue
+                    for target in function.targets(number, instruction.value)[0]:
+                        if target[0][0] == "g":
+                            found[(target[0], target[1], NOTHING)] = None
+        self._stored_pointers[key] = (list(found), True)
+        return self._stored_pointers[key]
+
+    # ------------------------------------------------------------ memory
+
+    def same_memory(self, first: Place, second: Place) -> bool:
+        """Whether two places of shared memory may overlap, through whatever pointer they were named."""
+        if first[0][0] in {"v", "p", "r"} or second[0][0] in {"v", "p", "r"}:
+            return False
+        if first[0][0] == "g" and second[0][0] == "g":
+            return first[0] == second[0] and overlap(first, second)
+        if first[0][0] == "h" and second[0][0] == "h" and first[0][3] and second[0][3] and first[0][3] != second[0][3]:
+            return False
+        if "g" in {first[0][0], second[0][0]}:
+            known = first if first[0][0] == "g" else second
+            if not self.program.address_taken(self.analysis.variable(known[0])):
+                return False
+        return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
+
+    def may_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call may store into a place of the caller."""
+        root = place[0]
+        if root[0] in {"g", "h"} or (root[0] == "d" and self._reachable_otherwise(place)):
+            names = [name for name in place[1] if name[0] != "["]
+            last = names[-1] if names else self.analysis.variable(root)
+            if last and any(unit.id in self.storing_closure(last) for unit in self.callees(function, node)):
+                return True
+            if root[0] != "d":
+                return False
+        for unit in self.callees(function, node):
+            callee = self.analysis.of(unit)
+            for inner in self.inward(function, node, callee, place):
+                if self._modifies(callee, inner):
+                    return True
+        return False
+
+    def _reachable_otherwise(self, place: Place) -> bool:
+        return False
+
+    def _modifies(self, callee: FunctionAnalysis, place: Place) -> bool:
+        key = (callee.id, place)
+        if key not in self._may:
+            self._may[key] = False
+            self._may[key] = any(
+                overlap((root, path), place)
+                for number in range(len(callee.code)) if isinstance(callee.code[number], Assign)
+                for root, path, _, _ in callee.writes(number)
+            ) or any(self.may_write(callee, number, place) for number in callee.calls)
+        return self._may[key]
+
+    def must_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call overwrites a place of the caller on every path."""
+        units = self.callees(function, node)
+        if len(units) != 1:
+            return False
+        callee = self.analysis.of(units[0])
+        root = place[0]
+        if root[0] in {"g", "h"}:
+            names = [name for name in place[1] if name[0] != "["]
+            last = names[-1] if names else self.analysis.variable(root)
+            if not last or callee.id not in self.storing_closure(last):
+                return False
+            return root[0] == "g" and self._always_writes(callee, place)
+        inner = self.inward(function, node, callee, place)
+        if len(inner) != 1:
+            return False
+        call = function.code[node]
+        assert isinstance(call, Call)
+        index = inner[0][0][2]
+        targets, unknown, *_ = function.targets(node, call.arguments[index])  # type: ignore[index]
+        if len(targets) != 1 or unknown or targets[0][2] or not covers((targets[0][0], targets[0][1]), place):
+            return False
+        return self._always_writes(callee, inner[0])
+
+    def _always_writes(self, callee: FunctionAnalysis, place: Place) -> bool:
+        key = (callee.id, place)
+        if key not in self._must:
+            self._must[key] = False
+            self._must[key] = ENTRY not in callee.reaching(EXIT, place)
+        return self._must[key]
+
+    def storing_closure(self, name: str) -> frozenset[int]:
+        """The units that store into a member or global of this name, and all that call them."""
+        found = self._storing.get(name)
+        if found is None:
+            known = {unit.id for unit in self.units_storing(name) if unit.is_function}
+            work = [self.program.units[number] for number in known]
+            while work:
+                for user in self.program.units_mentioning(work.pop().name):
+                    if user.id not in known and user.is_function:
+                        known.add(user.id)
+                        work.append(user)
+            found = frozenset(known)
+            self._storing[name] = found
+        return found
+
+    def mentioning_closure(self, name: str) -> frozenset[int]:
+        """The functions that mention a name, and all that call them."""
+        found = self._mentioning.get(name)
+        if found is None:
+            known = {unit.id for unit in self.program.units_mentioning(name) if unit.is_function}
+            work = [self.program.units[number] for number in known]
+            while work:
+                for user in self.program.units_mentioning(work.pop().name):
+                    if user.id not in known and user.is_function:
+                        known.add(user.id)
+                        work.append(user)
+            found = frozenset(known)
+            self._mentioning[name] = found
+        return found
+
+    def look_up(self, function: FunctionAnalysis, node: int) -> tuple[Unit, ...]:
+        """Definitions outside the scope of a function that a flow calls into."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if not isinstance(call.callee, str) or call.callee in self.analysis.model.effects or call.callee in self.analysis.model.silent:
+            return ()
+        if not self.program.look_up_outside(call.callee):
+            return ()
+        self._callees.pop((function.id, node), None)
+        return self.callees(function, node)
+
+    # ------------------------------------------------------------ guards over calls
+
+    def guards_outward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards | None:
+        """A callee's guards as the caller sees them; None when they contradict the arguments."""
+        found: set[Literal] = set()
+        for literal in guards:
+            outer = self.literal_outward(function, node, callee, literal)
+            if outer == IMPOSSIBLE or (outer and not compatible(frozenset(found), outer)):
+                return None
+            found |= outer
+        return frozenset(found)
+
+    def literal_outward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, literal: Literal) -> Guards:
+        """One literal about a callee's formal, as literals about the actual."""
+        key, operator, constant = literal
+        if key[0] == "c":
+            return frozenset({literal})
+        if key[0] != "b" or key[1] != callee.id or key[4] != frozenset({ENTRY}) or operator == "clr":
+            return NOTHING
+        root, path = key[2], key[3]
+        call = function.code[node]
+        assert isinstance(call, Call)
+        index = root[2]  # type: ignore[index]
+        if root[0] not in {"p", "d"} or not isinstance(index, int) or index >= len(call.arguments):  # type: ignore[index]
+            return NOTHING
+        argument = call.arguments[index]
+        if root[0] == "p" and not path:  # type: ignore[index]
+            if constant == 0:
+                return function.truth(node, argument, operator == "!")
+            return function._equals(node, argument, constant, operator == "=")  # type: ignore[arg-type]  # noqa: SLF001
+        places = self.actual_places(function, node, root, path)  # type: ignore[arg-type]
+        if len(places) != 1 or places[0][2]:
+            return NOTHING
+        place = (places[0][0], places[0][1])
+        if constant == 0:
+            return function.place_truth(node, place, operator == "!")
+        return function.place_equals(node, place, constant, operator == "=")  # type: ignore[arg-type]
+
+    def guards_inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards:
+        """What the caller's guards and the arguments say about the callee's formals."""
+        found: set[Literal] = {literal for literal in guards if literal[0][0] == "c"}
+        for key in self._formal_keys(callee):
+            for operator in ("!", "="):
+                literal: Literal = (key, operator, 0)
+                outer = self.literal_outward(function, node, callee, literal)
+                if outer == IMPOSSIBLE or (outer and not compatible(guards, outer)):
+                    found.add((key, "=" if operator == "!" else "!", 0))
+                    break
+                if outer and implied(guards, outer):
+                    found.add(literal)
+                    break
+        call = function.code[node]
+        assert isinstance(call, Call)
+        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+            if isinstance(argument, Const) and argument.value:
+                found.add((("b", callee.id, ("p", callee.id, index), (), frozenset({ENTRY})), "=", argument.value))
+        return frozenset(found)
+
+    def _formal_keys(self, callee: FunctionAnalysis) -> list[tuple[object, ...]]:
+        """The formals (and what is behind them) that a callee's conditions depend on."""
+        keys: dict[tuple[object, ...], None] = {}
+        for variable in callee.facts.params:
+            keys[("b", callee.id, ("p", callee.id, variable.key), (), frozenset({ENTRY}))] = None
+        for number, edges in enumerate(callee.facts.succ):
+            for edge in edges:
+                for literal in callee.edge_literals(number, edge):
+                    key = literal[0]
+                    if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] == "d":  # type: ignore[index]
+                        keys[key] = None
+        return list(keys)
+
+    def returned_truth(self, function: FunctionAnalysis, node: int, want: bool) -> Guards | None:  # noqa: FBT001
+        """What follows for the caller when a predicate returned true (false); None when nothing is known."""
+        units = self.callees(function, node)
+        key = ("truth", function.id, node)
+        if len(units) != 1 or key in self._busy or len(self._busy) > _MAX_DEPTH:
+            return None
+        callee = self.analysis.of(units[0])
+        if len(callee.returns) != 1:
+            return None
+        value = callee.code[callee.returns[0]].value  # type: ignore[union-attr]
+        if value is None:
+            return None
+        self._busy.add(key)
+        try:
+            inner = callee.truth(callee.returns[0], value, want)
+            if inner == IMPOSSIBLE:
+                return IMPOSSIBLE
+            outer = self.guards_outward(function, node, callee, inner)
+        finally:
+            self._busy.discard(key)
+        if outer is None:
+            return IMPOSSIBLE
+        return outer or None
+
+
+def aligned(first: tuple[tuple[str, tuple[str, ...]], ...], second: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...] | None:
+    """Whether two places may be one: the outer struct of one is a level of the other, and the paths overlap.
+
+    Gives the path of the second below that of the first (empty when the first is the longer one), or None.
+    """
+    from fpuscan.places import path_overlap  # noqa: PLC0415
+
+    if not first or not second:
+        return None
+    tag, path = first[0]
+    for level, below in second:
+        if level == tag and path_overlap(path, below):
+            return below[len(path) :]
+    tag, path = second[0]
+    for level, below in first:
+        if level == tag and path_overlap(below, path):
+            return path[len(below) :]
+    return None
+
+
+def _mentions(expr: Expr, name: str) -> bool:
+    while isinstance(expr, Cast):
+        expr = expr.operand
+    return isinstance(expr, FunctionRef) and expr.name == name

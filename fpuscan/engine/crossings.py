@@ -1,0 +1,93 @@
+"""Crossings: the edges at which a flow first enters the user ABI of a side, and what is behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.flows import State, Step
+
+if TYPE_CHECKING:
+    from fpuscan.engine.flows import Flows, Label
+    from fpuscan.engine.graph import Transfer
+    from fpuscan.engine.seeds import Seed
+    from fpuscan.engine.sinks import Hit, Sinks
+
+__all__ = ["Crossing", "behind", "find_crossings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A flow's entry into the user ABI: from which seed, over which edge, with which label."""
+
+    seed: Seed
+    hit: Hit
+    step: Step  # the state in front of the edge
+    transfer: Transfer
+    target: State | None
+    label: Label
+
+
+def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
+    """All crossings of the flows from one seed."""
+    found: list[Crossing] = []
+    inside = _inside_already(sinks, seed)
+
+    def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
+        entered: set[str] = set()
+        for target in targets or [None]:
+            for hit in sinks.hits(step.state, transfer, target):
+                entered.add(hit.side)
+                if hit.side in step.state.entered:
+                    continue
+                label = target.label if target is not None else _label(flows, step, transfer)
+                if label is not None and _is_read(flows, target):
+                    found.append(Crossing(seed, hit, step, transfer, target, label))
+        if not entered:
+            return targets
+        return [State(t.definition, t.frames, t.guards, t.label, t.entered | entered) for t in targets]
+
+    starts: list[Step] = []
+    for start in seed.starts:
+        assert start.transfer is not None
+        origin = State(start.state.definition, start.state.frames, start.state.guards, start.state.label, inside)
+        first = Step(origin, None, None)
+        for target in visit(first, start.transfer, flows.follow(origin, start.transfer)):
+            starts.append(Step(target, start.transfer, first))
+    flows.search(starts, visit)
+    return found
+
+
+def _inside_already(sinks: Sinks, seed: Seed) -> frozenset[str]:
+    """A source that is itself a uABI place has entered its own side."""
+    if seed.place is None:
+        return frozenset()
+    row = sinks.place_row(seed.place)
+    return frozenset({row.side}) if row is not None and row.side in {"guest", "host"} else frozenset()
+
+
+def _label(flows: Flows, step: Step, transfer: Transfer) -> Label | None:
+    function = flows.analysis.by_id(transfer.function)
+    return flows.apply(step.state.label, transfer, function, step.state.context, step.state.definition)
+
+
+def _is_read(flows: Flows, target: State | None) -> bool:
+    """A store that is overwritten before anybody can read it is no entry."""
+    if target is None or target.definition.place[0][0] in {"p", "r"}:
+        return True
+    return bool(flows.graph.successors(target.definition, target.guards))
+
+
+def behind(flows: Flows, crossing: Crossing, limit: int = 4000) -> list[Step]:
+    """Every state that the value reaches behind a crossing, nearest first."""
+    if crossing.target is None:
+        return []
+    reached: list[Step] = []
+    start = Step(crossing.target, crossing.transfer, None)
+
+    def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
+        reached.append(Step(step.state, transfer, step))
+        return targets if len(reached) < limit else []
+
+    flows.search([start], visit)
+    return reached

@@ -1,0 +1,217 @@
+"""From a crossing to what a reader sees: locations, statements, the numbered trace."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.function import ENTRY
+from fpuscan.ir import Addr, Binary, Cast, Const, Load, Unary
+from fpuscan.result import Consumer, Location, Step
+from fpuscan.xfeatures import WORD
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.crossings import Crossing
+    from fpuscan.engine.flows import Step as Reached
+    from fpuscan.engine.graph import Transfer
+    from fpuscan.engine.literals import Guards
+    from fpuscan.ir import Expr
+    from fpuscan.places import Place
+
+__all__ = ["Explainer"]
+
+_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_MAX_TEXT = 160
+
+
+class Explainer:
+    """Turns engine values into the plain values of :mod:`fpuscan.result`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._consumers = {name: row.kind for row in analysis.model.consumers for name in row.functions}
+
+    # ------------------------------------------------------------ places in the text
+
+    def location(self, function: int, node: int) -> Location:
+        """Where the statement of an instruction is written."""
+        unit = self.analysis.program.units[function]
+        facts = unit.facts
+        instruction = facts.code[node]
+        start, end = instruction.start, instruction.end
+        if node == ENTRY:
+            body = unit.node.child_by_field_name("body")
+            end = body.start_byte if body is not None and unit.is_function else start
+        source = self.analysis.program.files[unit.path].source
+        line, column = source.position(start)
+        end_line, end_column = source.position(max(start, end))
+        return Location(unit.path, line, column, end_line, end_column, facts.name)
+
+    def text(self, function: int, node: int) -> str:
+        """The statement of an instruction on one line, as written."""
+        unit = self.analysis.program.units[function]
+        instruction = unit.facts.code[node]
+        start, end = instruction.start, instruction.end
+        if node == ENTRY:
+            body = unit.node.child_by_field_name("body")
+            end = body.start_byte if body is not None and unit.is_function else start
+        data = self.analysis.program.files[unit.path].source.data[start:end]
+        text = " ".join(_COMMENT.sub(b" ", data).decode("utf-8", "replace").split())
+        return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 3] + "..."
+
+    def place(self, place: Place) -> str:
+        """The name of a place."""
+        return self.analysis.describe(place)
+
+    # ------------------------------------------------------------ steps
+
+    def trace(self, crossing: Crossing, after: list[Reached]) -> tuple[Step, ...]:
+        """The whole way: the source, each definition, the crossing, and the way to a consumer."""
+        seed = crossing.seed
+        bits = seed.content.bits
+        if seed.place is not None and seed.node == ENTRY and crossing.step.path()[0].transfer is None:
+            first_node = seed.node
+        else:
+            first_node = seed.node
+        found = [Step(seed.name, self.location(seed.function, first_node), "source", self.text(seed.function, first_node), bits)]
+        for reached in crossing.step.path():
+            if reached.transfer is not None:
+                found += self._step(reached.transfer, reached, bits)
+        found.append(self._crossing_step(crossing, bits))
+        for reached in after:
+            if reached.transfer is not None:
+                found += [self._after(step) for step in self._step(reached.transfer, reached, bits)]
+        return tuple(self._merged(found))
+
+    def _merged(self, steps: list[Step]) -> list[Step]:
+        found: list[Step] = []
+        for step in steps:
+            if found and step.place == found[-1].place and step.location == found[-1].location and not step.effect:
+                continue
+            found.append(step)
+        return found
+
+    def _after(self, step: Step) -> Step:
+        return Step(step.place, step.location, step.kind, step.text, step.mask, step.effect, step.guard, after=True)
+
+    def _step(self, transfer: Transfer, reached: Reached, bits: int) -> list[Step]:
+        state = reached.state
+        place = state.definition.place
+        if self._is_hidden(place) and not self._effect(transfer):
+            return []
+        name = self._name(transfer, place)
+        function, node = transfer.function, transfer.instruction
+        if transfer.move == "return":
+            function, node = state.definition.function, state.definition.node
+        if transfer.move in {"memory", "memory-call"} and state.definition.function < 0:
+            return []
+        if transfer.move == "call":
+            function, node = transfer.function, transfer.instruction
+        return [Step(name, self.location(function, node), transfer.kind, self.text(function, node),
+                     state.label.bits & bits, self._effect(transfer), self.guard_text(state.guards))]
+
+    def _name(self, transfer: Transfer, place: Place) -> str:
+        if transfer.move == "return" and place[0][0] == "v" and str(place[0][2]).startswith("$"):
+            return f"{self.analysis.program.units[transfer.function].name}()"
+        if place[0][0] == "v" and str(place[0][2]).startswith("$"):
+            return f"{transfer.callee}()" if transfer.callee else "an intermediate value"
+        return self.place(place)
+
+    def _is_hidden(self, place: Place) -> bool:
+        root = place[0]
+        return root[0] == "v" and str(root[2]).startswith("$")
+
+    def _crossing_step(self, crossing: Crossing, bits: int) -> Step:
+        transfer = crossing.transfer
+        return Step(
+            crossing.hit.place, self.location(transfer.function, transfer.instruction), transfer.kind,
+            self.text(transfer.function, transfer.instruction), crossing.label.bits & bits, self._effect(transfer),
+            self.guard_text(transfer.guards), crossing=True,
+        )
+
+    def _effect(self, transfer: Transfer) -> str:
+        """What an edge does to the bits, in words."""
+        parts = []
+        for operation in transfer.operations:
+            if operation.kind == "and" and operation.other is not None:
+                function = self.analysis.by_id(transfer.function)
+                may = self.analysis.values.mask(function, transfer.instruction, operation.other).may
+                if may != WORD:
+                    parts.append(f"masked by {_written(operation.other)} ({may:#x})")
+                else:
+                    parts.append(f"masked by {_written(operation.other)}, which may hold any bit")
+            elif operation.kind == "cast":
+                parts.append(f"cut to {operation.bits} bits")
+            elif operation.kind == "freeze":
+                parts.append("its bits determine the result")
+        if transfer.format:
+            parts.append("kernel-format size")
+        return ", ".join(dict.fromkeys(parts))
+
+    def guard_text(self, guards: Guards) -> str:
+        """The conditions of a step, readable."""
+        parts = set()
+        for key, operator, constant in guards:
+            if operator == "clr":
+                continue
+            if key[0] == "c":
+                name = str(key[1])
+                if name.startswith("CONFIG_"):
+                    parts.add(name if constant else f"!{name}")
+                continue
+            if key[0] != "b":
+                continue
+            name = self.place((key[2], key[3]))  # type: ignore[arg-type]
+            if name.startswith("$"):
+                continue
+            if constant == 0:
+                parts.add(name if operator == "!" else f"!{name}")
+            else:
+                parts.add(f"{name} {'==' if operator == '=' else '!='} {constant}")
+        return ", ".join(sorted(parts))
+
+    # ------------------------------------------------------------ consumers
+
+    def consumers(self, reached: list[Reached]) -> tuple[Consumer, ...]:
+        """The code behind a crossing that hands the value to user space."""
+        found: dict[tuple[str, str], Consumer] = {}
+        for step in reached:
+            if step.transfer is None:
+                continue
+            name = self.analysis.program.units[step.transfer.function].name
+            kind = self._consumers.get(name)
+            if kind is not None:
+                place = self.location(step.transfer.function, step.transfer.instruction)
+                found.setdefault((kind, f"{place.path}:{name}:{place.line}"), Consumer(kind, place))
+        return tuple(sorted(found.values()))
+
+    def way_to_consumer(self, reached: list[Reached], kinds: tuple[str, ...]) -> list[Reached]:
+        """The shortest way behind a crossing to the most telling consumer."""
+        best: Reached | None = None
+        rank = len(kinds)
+        for step in reached:
+            if step.transfer is None:
+                continue
+            kind = self._consumers.get(self.analysis.program.units[step.transfer.function].name)
+            if kind in kinds and kinds.index(kind) < rank:
+                rank = kinds.index(kind)
+                best = step
+        return best.path()[1:] if best is not None else []
+
+
+def _written(expr: Expr) -> str:
+    """An expression as it was written, shortened."""
+    match expr:
+        case Const():
+            return expr.text
+        case Load() | Addr():
+            return str(expr)
+        case Unary():
+            return f"{expr.op}{_written(expr.operand)}"
+        case Cast():
+            return _written(expr.operand)
+        case Binary():
+            return f"({_written(expr.left)} {expr.op} {_written(expr.right)})"
+        case _:
+            return "a computed mask"

@@ -1,0 +1,358 @@
+"""The def-use graph: nodes are definitions of places, edges say where a value goes next.
+
+The graph grows on demand: :meth:`DefUseGraph.successors` gives the edges out of
+a definition, computed from the facts of the one function it is in. Every edge
+has its label (the operators on the way, the guards, the call or return, the
+statement) and is kept in a networkx ``MultiDiGraph`` for the pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.calls import aligned
+from fpuscan.engine.function import ENTRY, EXIT
+from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.engine.reads import FREEZE, Leaf, Operation, leaves
+from fpuscan.ir import Addr, Assign, Call, Load, Return
+from fpuscan.places import heap, overlap
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.calls import CallSite
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.literals import Guards
+    from fpuscan.places import Place
+    from fpuscan.program import Unit
+
+__all__ = ["DefUseGraph", "Definition", "Transfer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A node: the value in a place behind an instruction of a function; ``function`` -1 is shared memory."""
+
+    function: int
+    node: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """An edge: what happens to the value on the way to ``target``.
+
+    ``move``: "stay" in the function, "call" into it (from ``site``), "return"
+    out of it, "memory" through shared memory. ``guards`` hold at the target (in
+    the caller, for a call). ``operand`` names where a sink may be: the number
+    of an argument, "return", "compare", "value". ``span`` is the statement.
+    """
+
+    target: Definition | None
+    kind: str
+    move: str
+    operations: tuple[Operation, ...]
+    guards: Guards
+    function: int
+    instruction: int
+    operand: str | int = "value"
+    site: CallSite | None = None
+    format: bool = False
+    callee: str = ""
+
+
+class DefUseGraph:
+    """Grows edges from definitions, and remembers them."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._successors: dict[tuple[Definition, Guards], tuple[Transfer, ...]] = {}
+        self._leaves: dict[CallSite, list[Leaf]] = {}
+        self._readers: dict[Place, tuple[Transfer, ...]] = {}
+        self.definitions: dict[Definition, int] = {}
+        self.edges: dict[tuple[int, int, str, str], Transfer] = {}
+
+    def successors(self, definition: Definition, guards: Guards) -> tuple[Transfer, ...]:
+        """Where the value of a definition goes next, on paths where ``guards`` hold."""
+        key = (definition, guards)
+        found = self._successors.get(key)
+        if found is None:
+            found = self._readers_of(definition.place) if definition.function < 0 else tuple(self._grow(definition, guards))
+            self._successors[key] = found
+            for transfer in found:
+                self._remember(definition, transfer)
+        return found
+
+    def _remember(self, definition: Definition, transfer: Transfer) -> None:
+        if transfer.target is None:
+            return
+        numbers = [self.definitions.setdefault(item, len(self.definitions)) for item in (definition, transfer.target)]
+        self.edges.setdefault((numbers[0], numbers[1], transfer.kind, str(transfer.operand)), transfer)
+
+    # ------------------------------------------------------------ inside a function
+
+    def leaves(self, function: FunctionAnalysis, node: int) -> list[Leaf]:
+        """The values that an instruction reads."""
+        key = (function.id, node)
+        found = self._leaves.get(key)
+        if found is None:
+            found = leaves(function.code[node])
+            self._leaves[key] = found
+        return found
+
+    def _grow(self, definition: Definition, guards: Guards) -> list[Transfer]:
+        function = self.analysis.by_id(definition.function)
+        place = definition.place
+        found: list[Transfer] = []
+        escapes = False
+        for node, held in function.walk(definition.node, place, guards):
+            if node == EXIT:
+                escapes = True
+                found += self._leave(function, definition, held)
+                continue
+            instruction = function.code[node]
+            for leaf in self.leaves(function, node):
+                found += self._read(function, node, leaf, place, held)
+            if isinstance(instruction, Call):
+                found += self._call(function, node, instruction, place, held)
+                if not escapes and place[0][0] in {"g", "h"} and self._may_read(function, node, place):
+                    escapes = True
+        if escapes and place[0][0] in {"g", "h"} and definition.node != ENTRY:
+            found.append(self._to_memory(function, definition, guards))
+        return found
+
+    def _suffixes(self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards) -> list[tuple[tuple[str, ...], Guards]]:
+        """The parts of ``place`` that a leaf reads: the path below the leaf, and the guards of its place."""
+        expr = leaf.expr
+        if not isinstance(expr, Load):
+            return []
+        found: dict[tuple[tuple[str, ...], Guards], None] = {}
+        for root, path, guards in function.resolve(node, expr.place):
+            if overlap((root, path), place) and (not guards or compatible(held, guards)):
+                found[(place[1][len(path) :], guards)] = None
+        return list(found)
+
+    def _read(self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards) -> list[Transfer]:
+        found: list[Transfer] = []
+        for below, conditions in self._suffixes(function, node, leaf, place, held):
+            found += self.use(function, node, leaf, below, held | conditions)
+        return found
+
+    def use(self, function: FunctionAnalysis, node: int, leaf: Leaf, below: tuple[str, ...], held: Guards) -> list[Transfer]:
+        """Where the value of a leaf (or its part ``below``) goes."""
+        instruction = function.code[node]
+        if leaf.compared or leaf.role == "condition":
+            return [Transfer(None, "compare", "stay", leaf.operations, held, function.id, node, "compare")]
+        if isinstance(instruction, Assign):
+            return self._assign(function, node, instruction, leaf, below, held)
+        if isinstance(instruction, Return):
+            target = Definition(function.id, EXIT, (("r", function.id), below))
+            return [Transfer(target, "return", "return", leaf.operations, held, function.id, node, "return")]
+        if isinstance(instruction, Call) and isinstance(leaf.role, int):
+            return self._argument(function, node, instruction, leaf, below, held)
+        return []
+
+    def _assign(self, function: FunctionAnalysis, node: int, instruction: Assign, leaf: Leaf, below: tuple[str, ...], held: Guards) -> list[Transfer]:
+        found = []
+        after = function._after(node, held)  # noqa: SLF001
+        for root, path, conditions in function.resolve(node, instruction.target):
+            if conditions and not compatible(held, conditions):
+                continue
+            target = Definition(function.id, node, (root, (*path, *below)))
+            kind = "struct copy" if below else "assign" if root[0] in {"v", "p"} else "store"
+            found.append(Transfer(target, kind, "stay", leaf.operations, after | conditions, function.id, node))
+        return found
+
+    # ------------------------------------------------------------ calls
+
+    def _argument(self, function: FunctionAnalysis, node: int, call: Call, leaf: Leaf, below: tuple[str, ...], held: Guards) -> list[Transfer]:
+        """A value that is (part of) an argument."""
+        found = []
+        index = leaf.role
+        assert isinstance(index, int)
+        name = call.callee if isinstance(call.callee, str) else str(call.callee)
+        units = self.analysis.calls.callees(function, node)
+        for unit in units:
+            callee = self.analysis.of(unit)
+            if index < len(callee.facts.params):
+                target = Definition(unit.id, ENTRY, (("p", unit.id, index), below))
+                found.append(Transfer(target, "argument", "call", leaf.operations, held, function.id, node, index, (function.id, node), callee=name))
+            elif callee.facts.variadic:
+                units = ()
+        helper = self.analysis.model.helpers.get(name)
+        if helper is not None and helper.mask == index:
+            result = self._result(function, node, call, held, (*leaf.operations, FREEZE), index, name,
+                                  kernel=self.analysis.values.helper_format(call, helper))
+            found += result
+        elif not units:
+            outside = self.analysis.calls.look_up(function, node)
+            if outside:
+                return self._argument(function, node, call, leaf, below, held)
+            found.append(Transfer(None, "argument", "stay", leaf.operations, held, function.id, node, index, callee=name))
+            if name not in self.analysis.model.silent and not self._allocates(name):
+                self.analysis.calls.unresolved.add((name, function.unit.path, call.call_start))
+                found += self._result(function, node, call, held, (*leaf.operations, FREEZE), index, name)
+        return found
+
+    def _allocates(self, name: str) -> bool:
+        effect = self.analysis.model.effects.get(name)
+        return effect is not None and effect.kind in {"alloc", "none", "copy", "zero", "store", "load"}
+
+    def _result(self, function: FunctionAnalysis, node: int, call: Call, held: Guards, operations: tuple[Operation, ...],
+                index: int, name: str, *, kernel: bool = False) -> list[Transfer]:
+        if call.result is None:
+            return []
+        target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
+        after = function._after(node, held)  # noqa: SLF001
+        return [Transfer(target, "call", "stay", operations, after, function.id, node, index, format=kernel, callee=name)]
+
+    def _call(self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards) -> list[Transfer]:
+        """Memory that a callee can reach through a pointer argument."""
+        found = []
+        units = self.analysis.calls.callees(function, node)
+        name = call.callee if isinstance(call.callee, str) else str(call.callee)
+        for unit in units:
+            callee = self.analysis.of(unit)
+            for inner in self.analysis.calls.inward(function, node, callee, place):
+                if self._reached_under(function, node, call, inner, place, held):
+                    target = Definition(unit.id, ENTRY, inner)
+                    index = inner[0][2]
+                    found.append(Transfer(target, "argument", "call", (), held, function.id, node, index,  # type: ignore[arg-type]
+                                          (function.id, node), callee=name))
+        if not units and name not in self.analysis.model.silent and not self._allocates(name):
+            for argument in call.arguments:
+                if isinstance(argument, Addr) or (isinstance(argument, Load) and argument.place.type is not None
+                                                  and argument.place.type.pointers):
+                    targets, *_ = function.targets(node, argument)
+                    if any(overlap((root, path), place) for root, path, _ in targets):
+                        found += self._result(function, node, call, held, (FREEZE,), -1, name)
+                        break
+        return found
+
+    def _reached_under(self, function: FunctionAnalysis, node: int, call: Call, inner: Place, place: Place, held: Guards) -> bool:
+        index = inner[0][2]
+        assert isinstance(index, int)
+        for root, path, conditions in function.targets(node, call.arguments[index])[0]:
+            if overlap((root, path), place) and (not conditions or compatible(held, conditions)):
+                return True
+        return "*" in inner[1]
+
+    def _leave(self, function: FunctionAnalysis, definition: Definition, held: Guards) -> list[Transfer]:
+        """A definition below a pointer parameter that is still there when the function leaves."""
+        root = definition.place[0]
+        if root[0] != "d" or definition.node == ENTRY:
+            return []
+        target = Definition(function.id, EXIT, definition.place)
+        return [Transfer(target, "return", "return", (), held, function.id, definition.node, "memory")]
+
+    # ------------------------------------------------------------ shared memory
+
+    def _may_read(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call may read a place of shared memory."""
+        names = [name for name in place[1] if name[0] != "["]
+        last = names[-1] if names else self.analysis.variable(place[0])
+        return any(unit.id in self.analysis.calls.mentioning_closure(last) for unit in self.analysis.calls.callees(function, node))
+
+    def _to_memory(self, function: FunctionAnalysis, definition: Definition, guards: Guards) -> Transfer:
+        root, path = definition.place
+        if root[0] == "h":
+            instance = str(root[3]) or self.analysis.instance_under(str(root[1]), guards)
+            root = heap(str(root[1]), None, instance)
+        return Transfer(Definition(-1, 0, (root, path)), "memory", "memory", (), NOTHING, function.id, definition.node)
+
+    def memory(self, place: Place) -> Definition:
+        """The node of a place of shared memory."""
+        root, path = place
+        if root[0] == "h":
+            root = heap(str(root[1]), None, str(root[3]))
+        return Definition(-1, 0, (root, path))
+
+    def _readers_of(self, place: Place) -> tuple[Transfer, ...]:
+        found = self._readers.get(place)
+        if found is None:
+            found = tuple(self._find_readers(place))
+            self._readers[place] = found
+        return found
+
+    def _find_readers(self, place: Place) -> list[Transfer]:
+        starts: dict[tuple[int, int, Place, CallSite | None], None] = {}
+        for unit in self.analysis.readers(place):
+            function = self.analysis.of(unit)
+            for there in self._places_read(function):
+                here = self._as_named(place, there)
+                if here is None:
+                    continue
+                if there[0][0] == "d":
+                    self._climb(function, here, place, starts, 0)
+                else:
+                    for node in (ENTRY, *self._refreshed(function, here)):
+                        starts[(function.id, node, here, None)] = None
+        found = []
+        for number, node, here, site in starts:
+            move = "memory" if site is None else "memory-call"
+            found.append(Transfer(Definition(number, node, here), "load", move, (), NOTHING, number, node, "memory", site))
+        return found
+
+    def _places_read(self, function: FunctionAnalysis) -> list[Place]:
+        """The places of shared memory that a function names in its reads."""
+        found: dict[Place, None] = {}
+        for node in range(len(function.code)):
+            for leaf in self.leaves(function, node):
+                exprs = [leaf.expr]
+                for expr in exprs:
+                    if isinstance(expr, Load):
+                        for root, path, _ in function.resolve(node, expr.place):
+                            if root[0] in {"g", "h", "d"} and (path or root[0] == "g" or expr.place.type is not None):
+                                found[(root, path)] = None
+                    elif isinstance(expr, Addr) and isinstance(leaf.role, int):
+                        for root, path, _ in function.resolve(node, expr.place):
+                            if root[0] in {"g", "h"}:
+                                found[(root, path)] = None
+            self._pointer_arguments(function, node, found)
+        return list(found)
+
+    def _pointer_arguments(self, function: FunctionAnalysis, node: int, found: dict[Place, None]) -> None:
+        """Memory that is handed to a callee by pointer is read there."""
+        instruction = function.code[node]
+        if not isinstance(instruction, Call):
+            return
+        for argument in instruction.arguments:
+            if isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers:
+                for root, path, _ in function.pointees(node, argument, argument.place.type.pointee()):
+                    if root[0] in {"g", "h"}:
+                        found[(root, path)] = None
+
+    def _as_named(self, place: Place, there: Place) -> Place | None:
+        """``place`` in the words of a function that reads ``there``; None if they cannot be one."""
+        if not self.analysis.same_memory(place, there):
+            return None
+        if place[0][0] == "g" and there[0][0] == "g":
+            return there[0], (*there[1], *place[1][len(there[1]) :])
+        below = aligned(self.analysis.chain(there), self.analysis.chain(place))
+        return (there[0], (*there[1], *below)) if below is not None else None
+
+    def _refreshed(self, function: FunctionAnalysis, place: Place) -> list[int]:
+        """Calls that may have stored into the place anew, behind a store of the function itself."""
+        return [node for node in function.calls if self.analysis.calls.may_write(function, node, place)]
+
+    def _climb(self, function: FunctionAnalysis, here: Place, place: Place,
+               starts: dict[tuple[int, int, Place, CallSite | None], None], depth: int) -> None:
+        """Memory below a parameter comes from the callers; only what they pass can be the place."""
+        sites = self.analysis.calls.callers(function.unit)
+        if not sites or depth > 8:  # noqa: PLR2004 - recursion
+            starts[(function.id, ENTRY, here, None)] = None
+            return
+        for caller, node in sites:
+            calling = self.analysis.by_id(caller)
+            for root, path, _ in self.analysis.calls.actual_places(calling, node, here[0], here[1]):
+                if root[0] in {"g", "h"} and self.analysis.same_memory(place, (root, path)):
+                    starts[(function.id, ENTRY, here, (caller, node))] = None
+                elif root[0] == "d":
+                    self._climb(calling, (root, path), place, starts, depth + 1)
+
+    # ------------------------------------------------------------ sources
+
+    def reads_of(self, unit: Unit) -> list[tuple[int, Leaf]]:
+        """Every leaf of a function with its node."""
+        function = self.analysis.of(unit)
+        return [(node, leaf) for node in range(len(function.code)) for leaf in self.leaves(function, node)]

@@ -1,0 +1,67 @@
+"""Branch conditions as literals over definitions.
+
+A literal is (key, operator, constant). The key names *one definition* of a
+variable or member: ``("b", function, root, path, definitions)``; two conditions
+correlate only if they read the same one. ``("c", name)`` is a configuration
+option. Operators: ``=`` and ``!`` (not equal) against a constant, where a true
+condition is ``! 0``; and ``clr``, the bits of the constant are known to be clear.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["IMPOSSIBLE", "NOTHING", "Guards", "Key", "Literal", "compatible", "contradicts", "implied", "join"]
+
+Key = tuple[object, ...]
+Literal = tuple[Key, str, object]
+Guards = frozenset[Literal]
+
+NOTHING: Guards = frozenset()
+# The condition can never have the wanted truth.
+IMPOSSIBLE: Guards = frozenset({(("impossible",), "=", 0)})
+
+
+def contradicts(first: Literal, second: Literal) -> bool:
+    """Whether two literals about one definition exclude each other."""
+    if first[0] != second[0]:
+        return False
+    operators = first[1] + second[1]
+    if operators == "==":
+        return first[2] != second[2]
+    if operators in {"=!", "!="}:
+        return first[2] == second[2]
+    return False
+
+
+def compatible(guards: Guards, more: Iterable[Literal]) -> bool:
+    """Whether all of ``more`` can hold together with ``guards``."""
+    for literal in more:
+        if literal in guards:
+            continue
+        key = literal[0]
+        for known in guards:
+            if known[0] == key and contradicts(known, literal):
+                return False
+    return True
+
+
+def implied(guards: Guards, wanted: Guards) -> bool:
+    """Whether ``guards`` say that all of ``wanted`` holds (a known non-zero value is true)."""
+    for literal in wanted:
+        if literal in guards:
+            continue
+        key, operator, constant = literal
+        if operator != "!" or not any(
+            known[0] == key and known[1] == "=" and known[2] != constant for known in guards
+        ):
+            return False
+    return True
+
+
+def join(first: Guards, second: Guards) -> Guards:
+    """What holds on both paths."""
+    return first & second

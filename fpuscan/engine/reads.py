@@ -1,0 +1,98 @@
+"""What an instruction does with a value that it reads: the operators on the way from the leaf to the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import Addr, Assign, Binary, Branch, Call, Cast, Const, ContainerOf, Load, Opaque, Return, Unary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpuscan.ir import Expr, Instruction
+
+__all__ = ["FREEZE", "Leaf", "Operation", "leaves"]
+
+_COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
+    "cast" (to ``bits``), "freeze" (arithmetic and everything unknown), "truth" (a comparison, ``!``).
+    """  # noqa: D205
+
+    kind: str
+    other: Expr | None = None
+    bits: int = 0
+
+
+FREEZE = Operation("freeze")
+_TRUTH = Operation("truth")
+_NOT = Operation("not")
+_OR = Operation("or")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value that an instruction reads: the expression, its role ("value", "return", "condition" or the
+    number of an argument), and the operators from the leaf outward.
+    """  # noqa: D205
+
+    expr: Expr
+    role: str | int
+    operations: tuple[Operation, ...]
+
+    @property
+    def compared(self) -> bool:
+        """Whether the value ends in a comparison and goes no further."""
+        return any(operation.kind == "truth" for operation in self.operations)
+
+
+def leaves(instruction: Instruction) -> list[Leaf]:
+    """All values that an instruction reads."""
+    found: list[Leaf] = []
+    match instruction:
+        case Assign():
+            found.extend(_walk(instruction.value, "value", ()))
+        case Call():
+            for number, argument in enumerate(instruction.arguments):
+                found.extend(_walk(argument, number, ()))
+        case Return() if instruction.value is not None:
+            found.extend(_walk(instruction.value, "return", ()))
+        case Branch():
+            found.extend(_walk(instruction.condition, "condition", ()))
+        case _:
+            pass
+    return found
+
+
+def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterator[Leaf]:
+    match expr:
+        case Load() | Const() | Addr():
+            yield Leaf(expr, role, outward)
+        case Cast():
+            operation = (Operation("cast", bits=expr.bits),) if 1 < expr.bits < 64 else ()  # noqa: PLR2004
+            yield from _walk(expr.operand, role, operation + outward)
+        case Unary():
+            kind = {"~": _NOT, "!": _TRUTH}.get(expr.op, FREEZE)
+            yield from _walk(expr.operand, role, (kind, *outward))
+        case Binary():
+            for operand, other in ((expr.left, expr.right), (expr.right, expr.left)):
+                yield from _walk(operand, role, (_binary(expr.op, other), *outward))
+        case Opaque():
+            for operand in expr.operands:
+                yield from _walk(operand, role, (FREEZE, *outward))
+        case ContainerOf():
+            return
+        case _:
+            return
+
+
+def _binary(operator: str, other: Expr) -> Operation:
+    if operator == "&":
+        return Operation("and", other)
+    if operator in {"|", "^"}:
+        return _OR
+    return _TRUTH if operator in _COMPARISONS else FREEZE

@@ -1,0 +1,179 @@
+"""Where a flow meets the user ABI: which model row an edge hits, and on which side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.flows import State
+    from fpuscan.engine.graph import Transfer
+    from fpuscan.model import Sink
+    from fpuscan.places import Place
+
+__all__ = ["Hit", "Sinks"]
+
+_STORES = frozenset({"assign", "store", "struct copy", "call"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An edge into a uABI place: the row, the side, and the name of the place."""
+
+    sink: Sink
+    side: str
+    place: str
+
+
+class Sinks:
+    """The sink rows of the model, by kind."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        sinks = analysis.model.sinks
+        self._places = [row for row in sinks if row.kind == "place"]
+        self._arguments: dict[str, list[Sink]] = {}
+        for row in sinks:
+            if row.kind == "argument":
+                self._arguments.setdefault(row.function, []).append(row)
+        self._functions = {
+            kind: {row.function: row for row in sinks if row.kind == kind} for kind in ("return", "compare", "local")
+        }
+        self._matched: dict[Place, Sink | None] = {}
+        self.used: set[str] = set()
+
+    def place_row(self, place: Place) -> Sink | None:
+        """The row of a place, the most specific one first."""
+        if place not in self._matched:
+            found = None
+            for row in self._places:
+                if self.analysis.matches(row.pattern, place):
+                    found = row
+                    break
+            self._matched[place] = found
+        return self._matched[place]
+
+    def hits(self, state: State, transfer: Transfer, target: State | None) -> list[Hit]:
+        """The uABI places that a value enters on an edge."""
+        function = self.analysis.by_id(transfer.function)
+        name = function.facts.name
+        if transfer.operand == "compare":
+            row = self._functions["compare"].get(name)
+            return [self._hit(row, transfer, state, f"a comparison in {name}()")] if row else []
+        if transfer.operand == "return" and transfer.kind == "return":
+            row = self._functions["return"].get(name)
+            return [self._hit(row, transfer, state, f"the return value of {name}()")] if row else []
+        found = []
+        if isinstance(transfer.operand, int) and transfer.callee:
+            found += self._argument(state, transfer, name)
+        if target is not None and transfer.move == "stay" and transfer.kind in _STORES:
+            found += self._store(transfer, target, name)
+        return found
+
+    def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
+        return [
+            self._hit(row, transfer, state, f"argument {row.index + 1} of {row.function}()")
+            for row in self._arguments.get(transfer.callee, ())
+            if row.index == transfer.operand and (not row.inside or row.inside == name)
+        ]
+
+    def _store(self, transfer: Transfer, target: State, name: str) -> list[Hit]:
+        place = target.definition.place
+        root = place[0]
+        if root[0] == "v":
+            row = self._functions["local"].get(name)
+            variable = str(root[2]).partition("@")[0]
+            if row is not None and not place[1] and fnmatchcase(variable, row.variable):
+                return [self._hit(row, transfer, target, f"{variable} in {name}()")]
+        if root[0] == "r":
+            return []
+        found: dict[tuple[str, str], Hit] = {}
+        for outer, side in self._outermost(target, place):
+            row = self.place_row(outer)
+            if row is not None:
+                which = row.side if row.side != "instance" else side or self._side(target) or "host"
+                found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
+        self.used.update(hit.sink.id for hit in found.values())
+        return list(found.values())
+
+    def describe(self, place: Place) -> str:
+        """The name of a uABI place: the innermost struct member, with what tells two of them apart."""
+        chain = self.analysis.chain(place)
+        variable = self.analysis.variable(place[0])
+        if variable:
+            return self.analysis.describe(place)
+        for tag, path in chain:
+            if self.place_row((("h", tag, None, ""), path)) is not None and path:
+                found = f"{tag}.{'.'.join(path)}"
+        return found if chain and "found" in locals() else self.analysis.describe(place)
+
+    def _outermost(self, state: State, place: Place) -> list[tuple[Place, str]]:
+        """A place below a parameter as the callers name it, with the side of its object."""
+        root = place[0]
+        if root[0] == "h":
+            return [(place, str(root[3]))]
+        if root[0] != "d":
+            return [(place, "")]
+        names: dict[tuple[Place, str], None] = {}
+        self._outward(place, list(state.frames), names, 0)
+        return list(names) or [(place, "")]
+
+    def _outward(self, place: Place, frames: list[tuple[tuple[int, int], object]], names: dict[tuple[Place, str], None], depth: int) -> None:
+        root, path = place
+        unit = self.analysis.program.units[root[1]]  # type: ignore[index]
+        if frames:
+            sites = [frames[-1][0]]
+        else:
+            sites = list(self.analysis.calls.callers(unit))
+        found = False
+        for caller, node in sites:
+            function = self.analysis.by_id(caller)
+            for there, below, _ in self.analysis.calls.actual_places(function, node, root, path):
+                if there[0] == "d" and depth < 6:  # noqa: PLR2004 - wrappers of wrappers
+                    self._outward((there, below), frames[:-1], names, depth + 1)
+                    found = True
+                elif there[0] in {"g", "h"} and self._aligned(place, (there, below)):
+                    names[((there, below), str(there[3]) if there[0] == "h" else "")] = None
+                    found = True
+        if not found:
+            names[(place, "")] = None
+
+    def _aligned(self, inner: Place, outer: Place) -> bool:
+        """Whether the caller's name is about the same member (a cast may have lost the type)."""
+        mine, theirs = self.analysis.chain(inner), self.analysis.chain(outer)
+        return not mine or any(level == mine[0] for level in theirs)
+
+    def _side(self, state: State) -> str:
+        """The side that the guards of the flow say, the innermost function first."""
+        side = self.analysis.side_of(state.guards)
+        for _, guards in reversed(state.frames):
+            if side:
+                break
+            side = self.analysis.side_of(guards)
+        return side
+
+    def _hit(self, row: Sink, transfer: Transfer, state: State, place: str) -> Hit:
+        self.used.add(row.id)
+        side = row.side
+        if side == "instance":
+            side = self.analysis.side_of(transfer.guards) or self._side(state) or self._argument_side(transfer) or "host"
+        return Hit(row, side, place)
+
+    def _argument_side(self, transfer: Transfer) -> str:
+        """The side of the object that another argument of the call points to."""
+        from fpuscan.ir import Call  # noqa: PLC0415
+
+        function = self.analysis.by_id(transfer.function)
+        call = function.code[transfer.instruction]
+        if not isinstance(call, Call):
+            return ""
+        for argument in call.arguments:
+            for root, _, _ in function.targets(transfer.instruction, argument)[0]:
+                if root[0] == "h" and root[3]:
+                    return str(root[3])
+            _, _, instance, _ = function.targets(transfer.instruction, argument)
+            if instance:
+                return instance
+        return ""

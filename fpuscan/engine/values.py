@@ -1,0 +1,397 @@
+"""What bits a mask may and must hold, and what a place may contain.
+
+Masks are 64-bit words evaluated backward from an expression: constants from
+the tree's headers, uABI masks at their contract, locals over their reaching
+definitions, parameters at the call (or over all calls), globals and members
+over all their stores. What cannot be known may hold every bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.literals import NOTHING
+from fpuscan.ir import Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
+from fpuscan.places import overlap
+from fpuscan.xfeatures import WORD, MaskValue
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.calls import CallSite
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr
+    from fpuscan.model import Helper, Source
+    from fpuscan.places import Place
+
+__all__ = ["ANYTHING", "Content", "Values"]
+
+ENTRY, EXIT = 0, 1
+ANYTHING = MaskValue(WORD, 0)
+_NOTHING = MaskValue(0, 0)
+_MAX_DEPTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a place may contain: ``bits`` (may), a kernel-format size, or something that cannot be evaluated."""
+
+    bits: int = 0
+    format: bool = False
+    unknown: bool = False
+
+    def join(self, other: Content) -> Content:
+        """The content of either."""
+        return Content(self.bits | other.bits, self.format or other.format, self.unknown or other.unknown)
+
+
+class Values:
+    """Backward evaluation of masks and contents, memoised."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._masks: dict[tuple[object, ...], MaskValue] = {}
+        self._contents: dict[Place, Content] = {}
+        self._busy: set[object] = set()
+        program, masks = analysis.program, analysis.model.masks
+        xss = sum(1 << bit for bit in masks.xss_bits)
+        self.user_mask = (program.evaluate(masks.user) or 0) & ~xss
+        self.dynamic_mask = program.evaluate(masks.dynamic) or 0
+
+    # ------------------------------------------------------------ masks
+
+    def constant(self, expr: Expr) -> int | None:
+        """The word of an expression over constants."""
+        match expr:
+            case Const():
+                return expr.value
+            case Cast():
+                return self.constant(expr.operand)
+            case Unary() if expr.op == "~":
+                inner = self.constant(expr.operand)
+                return None if inner is None else ~inner & WORD
+            case Binary() if expr.op in {"&", "|"}:
+                left, right = self.constant(expr.left), self.constant(expr.right)
+                if left is None or right is None:
+                    return None
+                return left & right if expr.op == "&" else left | right
+            case _:
+                return None
+
+    def mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...] = ()) -> MaskValue:
+        """The bits that an expression may and must have at a node."""
+        if isinstance(expr, Const):
+            return MaskValue.constant(expr.value) if expr.value is not None else ANYTHING
+        key = (function.id, node, id(expr), context)
+        found = self._masks.get(key)
+        if found is not None:
+            return found
+        if key in self._busy or len(self._busy) > _MAX_DEPTH:
+            return ANYTHING
+        self._busy.add(key)
+        try:
+            found = self._mask(function, node, expr, context)
+        finally:
+            self._busy.discard(key)
+        self._masks[key] = found
+        return found
+
+    def _mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> MaskValue:
+        match expr:
+            case Unary() if expr.op == "~":
+                return ~self.mask(function, node, expr.operand, context)
+            case Cast():
+                inner = self.mask(function, node, expr.operand, context)
+                return inner.cast(expr.bits) if 1 < expr.bits < 64 else inner  # noqa: PLR2004
+            case Binary():
+                return self._binary(function, node, expr, context)
+            case Load():
+                found: MaskValue | None = None
+                for root, path, _ in function.resolve(node, expr.place):
+                    value = self.place_mask(function, node, (root, path), context)
+                    found = value if found is None else found.join(value)
+                return found if found is not None else ANYTHING
+            case _:
+                return ANYTHING
+
+    def _binary(self, function: FunctionAnalysis, node: int, expr: Binary, context: tuple[CallSite, ...]) -> MaskValue:
+        left = self.mask(function, node, expr.left, context)
+        right = self.mask(function, node, expr.right, context)
+        match expr.op:
+            case "&":
+                return left & right
+            case "|":
+                return left | right
+            case "^":
+                return left ^ right
+            case "+":
+                return left + right
+            case "-":
+                return left - right
+            case "<<":
+                return left << right
+            case ">>":
+                return left >> right
+            case _:
+                return ANYTHING
+
+    def place_mask(self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]) -> MaskValue:
+        """The bits of the value in a place at a node."""
+        if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
+            return MaskValue(self.user_mask, 0)
+        found: MaskValue | None = None
+        for definition in sorted(function.reaching(node, place)):
+            value = self._definition_mask(function, node, place, definition, context)
+            if value is not None:
+                found = value if found is None else found.join(value)
+        return found if found is not None else ANYTHING
+
+    def _definition_mask(self, function: FunctionAnalysis, node: int, place: Place, definition: int,
+                         context: tuple[CallSite, ...]) -> MaskValue | None:
+        if definition == ENTRY:
+            return self._outside_mask(function, place, context)
+        instruction = function.code[definition]
+        if isinstance(instruction, Assign):
+            for root, path, _ in function.resolve(definition, instruction.target):
+                if not overlap((root, path), place):
+                    continue
+                below = place[1][len(path) :]
+                if not below:
+                    return self.mask(function, definition, instruction.value, context)
+                if isinstance(instruction.value, Const):
+                    return MaskValue.constant(0)
+                if isinstance(instruction.value, Load):
+                    copied = [(r, (*p, *below)) for r, p, _ in function.resolve(definition, instruction.value.place)]
+                    values = [self.place_mask(function, definition, source, context) for source in copied]
+                    return _join(values)
+            return ANYTHING
+        if isinstance(instruction, Call):
+            return self._call_mask(function, definition, place, context)
+        return ANYTHING
+
+    def _call_mask(self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]) -> MaskValue:
+        call = function.code[node]
+        assert isinstance(call, Call)
+        values: list[MaskValue] = []
+        inner_context = (*context, (function.id, node))[-_MAX_DEPTH:]
+        for unit in self.analysis.calls.callees(function, node):
+            callee = self.analysis.of(unit)
+            if call.result is not None and place[0] == ("v", function.id, call.result.key):
+                for number in callee.returns:
+                    value = callee.code[number].value  # type: ignore[union-attr]
+                    if value is None:
+                        continue
+                    held = callee.entry_guards().get(number, NOTHING)
+                    if self.analysis.calls.guards_outward(function, node, callee, held) is None:
+                        continue
+                    values.append(self.mask(callee, number, value, inner_context))
+            else:
+                for inner in self.analysis.calls.inward(function, node, callee, place):
+                    values.append(self.place_mask(callee, EXIT, inner, inner_context))
+        return _join(values)
+
+    def _outside_mask(self, function: FunctionAnalysis, place: Place, context: tuple[CallSite, ...]) -> MaskValue | None:
+        root, path = place
+        kind = root[0]
+        if kind == "v":
+            return None
+        if kind in {"g", "h"}:
+            content = self.content(place)
+            return ANYTHING if content.unknown else MaskValue(content.bits, 0)
+        sites = self._sites(function, context)
+        values = []
+        for caller, number, outer in sites:
+            calling = self.analysis.by_id(caller)
+            call = calling.code[number]
+            assert isinstance(call, Call)
+            index = root[2]
+            if not isinstance(index, int) or index >= len(call.arguments):
+                return ANYTHING
+            if kind == "p" and not path:
+                values.append(self.mask(calling, number, call.arguments[index], outer))
+            else:
+                for there, below, _ in self.analysis.calls.actual_places(calling, number, root, path):
+                    values.append(self.place_mask(calling, number, (there, below), outer))
+        if not sites and kind == "d" and self.analysis.chain(place):
+            content = self.content(place)
+            return ANYTHING if content.unknown else MaskValue(content.bits, 0)
+        return _join(values)
+
+    def _sites(self, function: FunctionAnalysis, context: tuple[CallSite, ...]) -> list[tuple[int, int, tuple[CallSite, ...]]]:
+        """The calls that a parameter's value comes from: the one of the context, else all."""
+        if context:
+            caller, number = context[-1]
+            calling = self.analysis.by_id(caller)
+            if function.unit in self.analysis.calls.callees(calling, number):
+                return [(caller, number, context[:-1])]
+        return [(caller, number, ()) for caller, number in self.analysis.calls.callers(function.unit)]
+
+    # ------------------------------------------------------------ contents
+
+    def is_mask_place(self, place: Place) -> bool:
+        """Whether a place holds a 64-bit mask and no size."""
+        ctype = self.analysis.place_type(place)
+        return ctype is not None and ctype.base in {"u64", "__u64", "uint64_t", "unsigned long long"}
+
+    def source_rows(self, place: Place) -> list[Source]:
+        """The model's source rows that a place matches."""
+        return [row for row in self.analysis.model.sources
+                if not row.function and not row.macro and self.analysis.matches(row.pattern, place)]
+
+    def declared(self, rows: list[Source]) -> Content:
+        """What source rows say about the content."""
+        bits = 0
+        for row in rows:
+            for name in row.bits:
+                bits |= self.analysis.program.evaluate(name) or 0
+        return Content(bits, any(row.format for row in rows))
+
+    def content(self, place: Place) -> Content:
+        """What a place of shared memory may contain: the join over its stores, and what the model declares."""
+        root, path = place
+        if root[0] == "h":
+            place = (("h", root[1], None, ""), path)
+        found = self._contents.get(place)
+        if found is not None:
+            return found
+        self._contents[place] = Content()  # a store of the place into itself adds nothing
+        if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
+            found = Content(self.user_mask)
+        else:
+            found = self.declared(self.source_rows(place)).join(self._stored_content(place))
+        self._contents[place] = found
+        return found
+
+    def _stored_content(self, place: Place) -> Content:
+        names = [name for name in place[1] if name[0] != "["]
+        last = names[-1] if names else self.analysis.variable(place[0])
+        found = Content()
+        stores = 0
+        names_to_search = dict.fromkeys([last, *names[:-1]])
+        seen: set[int] = set()
+        for name in names_to_search:
+            for unit in self.analysis.calls.units_storing(name):
+                if unit.id in seen:
+                    continue
+                seen.add(unit.id)
+                function = self.analysis.of(unit)
+                for number, instruction in enumerate(function.code):
+                    if isinstance(instruction, Assign):
+                        content = self._store(function, number, instruction, place)
+                        if content is not None:
+                            stores += 1
+                            found = found.join(content)
+        if not stores and not self.declared(self.source_rows(place)).bits:
+            return Content(unknown=not self.declared(self.source_rows(place)).format)
+        return found
+
+    def _store(self, function: FunctionAnalysis, number: int, instruction: Assign, place: Place) -> Content | None:
+        from fpuscan.engine.calls import aligned  # noqa: PLC0415
+
+        for root, path, _ in function.resolve(number, instruction.target):
+            target = (root, path)
+            if not self.analysis.calls.same_memory(target, place):
+                continue
+            if root[0] == "g":
+                below: tuple[str, ...] | None = place[1][len(path) :]
+            else:
+                below = aligned(self.analysis.chain(target), self.analysis.chain(place))
+            if below is None:
+                continue
+            return self._value_content(function, number, instruction.value, below, place)
+        return None
+
+    def _value_content(self, function: FunctionAnalysis, number: int, value: Expr, below: tuple[str, ...], place: Place) -> Content:
+        if below:
+            if isinstance(value, Load):
+                found = Content()
+                for root, path, _ in function.resolve(number, value.place):
+                    found = found.join(self._place_content(function, number, (root, (*path, *below)), place))
+                return found
+            return Content()
+        if self.is_mask_place(place):
+            mask = self.mask(function, number, value)
+            return Content(mask.may, unknown=mask.may == WORD)
+        return self.size(function, number, value, ())
+
+    def _place_content(self, function: FunctionAnalysis, node: int, source: Place, place: Place) -> Content:
+        if self.is_mask_place(place):
+            mask = self.place_mask(function, node, source, ())
+            return Content(mask.may, unknown=mask.may == WORD)
+        return self._size_of_place(function, node, source, ())
+
+    # ------------------------------------------------------------ sizes
+
+    def size(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> Content:
+        """Which feature bits determine a size, and whether it is one of the kernel's format."""
+        key = ("size", function.id, node, id(expr), context)
+        if key in self._busy or len(self._busy) > _MAX_DEPTH:
+            return Content()
+        self._busy.add(key)
+        try:
+            match expr:
+                case Unary() | Cast():
+                    return self.size(function, node, expr.operand, context)
+                case Binary():
+                    return self.size(function, node, expr.left, context).join(self.size(function, node, expr.right, context))
+                case Opaque():
+                    found = Content()
+                    for operand in expr.operands:
+                        found = found.join(self.size(function, node, operand, context))
+                    return found
+                case Load():
+                    found = Content()
+                    for root, path, _ in function.resolve(node, expr.place):
+                        found = found.join(self._size_of_place(function, node, (root, path), context))
+                    return found
+                case _:
+                    return Content()
+        finally:
+            self._busy.discard(key)
+
+    def _size_of_place(self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]) -> Content:
+        found = self.declared(self.source_rows(place))
+        for definition in sorted(function.reaching(node, place)):
+            instruction = function.code[definition]
+            if definition == ENTRY:
+                if place[0][0] in {"g", "h", "d"} and self.source_rows(place):
+                    found = found.join(self.content(place))
+            elif isinstance(instruction, Assign):
+                found = found.join(self.size(function, definition, instruction.value, context))
+            elif isinstance(instruction, Call):
+                found = found.join(self._call_size(function, definition, instruction, context))
+        return found
+
+    def _call_size(self, function: FunctionAnalysis, node: int, call: Call, context: tuple[CallSite, ...]) -> Content:
+        helper = self.analysis.model.helpers.get(call.callee) if isinstance(call.callee, str) else None
+        if helper is not None:
+            bits = 0
+            if 0 <= helper.mask < len(call.arguments):
+                bits = self.mask(function, node, call.arguments[helper.mask], context).may
+            return Content(bits, self.helper_format(call, helper))
+        found = Content()
+        for unit in self.analysis.calls.callees(function, node):
+            callee = self.analysis.of(unit)
+            for number in callee.returns:
+                returned = callee.code[number]
+                if isinstance(returned, Return) and returned.value is not None:
+                    found = found.join(self.size(callee, number, returned.value, (*context, (function.id, node))))
+        return found
+
+    def helper_format(self, call: Call, helper: Helper) -> bool:
+        """Whether a mask-to-size helper gives a kernel-format size at this call."""
+        if helper.format:
+            return True
+        if not 0 <= helper.compacted < len(call.arguments):
+            return False
+        argument = call.arguments[helper.compacted]
+        return not (isinstance(argument, Const) and argument.value == 0)
+
+
+def _join(values: list[MaskValue]) -> MaskValue:
+    if not values:
+        return ANYTHING
+    found = values[0]
+    for value in values[1:]:
+        found = found.join(value)
+    return found

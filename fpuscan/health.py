@@ -1,0 +1,163 @@
+"""What a scan saw and what it could not see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.result import Health, Incomplete, Location
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.model import PlacePattern
+    from fpuscan.program import Program, Unit
+
+__all__ = ["examine"]
+
+
+def examine(analysis: Analysis, used_sources: frozenset[str]) -> Health:
+    """The health of a scan, after its flows have been followed."""
+    program = analysis.program
+    occurrences, unaccounted = _account(program)
+    incomplete = [*program.incomplete, *_unparsed(analysis)]
+    unresolved = {f"{name} ({path}:{program.files[path].source.position(start)[0]})" for name, path, start in analysis.calls.unresolved}
+    return Health(
+        files=len(program.files),
+        functions=sum(len(parsed.functions) for parsed in program.files.values()),
+        analysed=sum(unit.lowered and unit.is_function for unit in program.units),
+        bytes=sum(len(parsed.source.data) for parsed in program.files.values()),
+        error_bytes=sum(span.bytes for parsed in program.files.values() for span in parsed.errors if span.function),
+        occurrences=occurrences,
+        unaccounted=tuple(sorted(unaccounted)),
+        unresolved_calls=tuple(sorted(unresolved)),
+        unmatched_model_rows=_unmatched(analysis, used_sources),
+        incomplete=tuple(sorted(incomplete)),
+        unmodelled=tuple(sorted(_unmodelled(program))),
+    )
+
+
+def _location(program: Program, path: str, start: int, end: int, function: str) -> Location:
+    source = program.files[path].source
+    line, column = source.position(start)
+    end_line, end_column = source.position(end)
+    return Location(path, line, column, end_line, end_column, function)
+
+
+def _account(program: Program) -> tuple[int, list[Location]]:
+    """Tie every occurrence of a tracked global to a fact or a declaration."""
+    total = 0
+    missing = []
+    for name in tracked_names(program):
+        for path, offset in program.occurrences(name):
+            total += 1
+            unit = program.unit_at(path, offset)
+            if unit is None:
+                if not _is_declaration(program, path, offset):
+                    missing.append(_location(program, path, offset, offset + len(name), ""))
+            elif not _is_covered(unit, offset):
+                missing.append(_location(program, path, offset, offset + len(name), unit.name))
+    return total, missing
+
+
+def tracked_names(program: Program) -> list[str]:
+    """The tracked globals: those of the model, and every global of a tracked type."""
+    scope = program.model.scope
+    names = set(scope.tracked)
+    for tag in scope.tracked_types:
+        names.update(program.globals_of(tag))
+    return sorted(names)
+
+
+def _is_covered(unit: Unit, offset: int) -> bool:
+    facts = unit.facts
+    if offset in facts.covered or any(start <= offset < end for start, end in facts.covered_ranges):
+        return True
+    node = unit.program.files[unit.path].root.descendant_for_byte_range(offset, offset + 1)
+    while node is not None and node.start_byte >= unit.start and node != unit.node:
+        if node.type in {"sizeof_expression", "alignof_expression", "offsetof_expression", "type_descriptor"}:
+            return True
+        if node.type == "init_declarator":
+            declarator = node.child_by_field_name("declarator")
+            if declarator is not None and declarator.start_byte <= offset < declarator.end_byte:
+                return True
+        node = node.parent
+    return False
+
+
+def _is_declaration(program: Program, path: str, offset: int) -> bool:
+    node = program.files[path].root.descendant_for_byte_range(offset, offset + 1)
+    while node is not None:
+        if node.type in {"declaration", "field_declaration", "parameter_declaration"}:
+            return True
+        node = node.parent
+    return False
+
+
+def _unparsed(analysis: Analysis) -> list[Incomplete]:
+    """Unparsable code near a tracked symbol: an error inside a function that names one, or in code that does."""
+    program = analysis.program
+    names = [name.encode() for name in tracked_names(program)]
+    members = [row.member.rpartition(".")[2].encode() for row in (*analysis.model.sources, *analysis.model.sinks)
+               if row.member and "*" not in row.member and "_" in row.member]
+    functions = [row.function.encode() for row in analysis.model.sinks if row.function and row.kind != "argument"]
+    found = []
+    for path, parsed in sorted(program.files.items()):
+        for span in parsed.errors:
+            text = parsed.source.data[span.start : span.end]
+            if any(word in text for word in (*names, *members, *functions)):
+                line = parsed.source.position(span.start)[0]
+                what = f"{span.function}() could not be parsed" if span.function else "code could not be parsed"
+                found.append(Incomplete(path, line, f"{what} and names a tracked symbol", span.function))
+    return found
+
+
+def _unmodelled(program: Program) -> list[Location]:
+    return [
+        _location(program, unit.path, offset, offset, f"{unit.name} ({kind})")
+        for unit in program.units if unit.lowered for offset, kind in unit.facts.unmodelled
+    ]
+
+
+def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, ...]:
+    """The rows of the model that name nothing of this tree."""
+    program, model = analysis.program, analysis.model
+    found = []
+    for source in model.sources:
+        if source.id not in used_sources and not _names_something(program, source.pattern, source.function, source.macro):
+            found.append(f"source {source.id}")
+    for sink in model.sinks:
+        function = sink.function if sink.kind in {"return", "compare", "local"} else sink.inside
+        if function:
+            known = bool(program.functions_named(function))
+        elif sink.kind == "argument":
+            known = bool(program.occurrences(sink.function))
+        else:
+            known = _names_something(program, sink.pattern, "", "")
+        if not known:
+            found.append(f"sink {sink.id}")
+    return tuple(sorted(found))
+
+
+def _names_something(program: Program, pattern: PlacePattern, function: str, macro: str) -> bool:
+    if function:
+        return bool(program.functions_named(function))
+    if macro:
+        return program.macros.lookup(macro) is not None
+    if pattern.variable and "*" not in pattern.variable:
+        return program.types.global_var(pattern.variable) is not None
+    if not pattern.type or program.members(pattern.type) is None:
+        return False
+    if pattern.variable:
+        from fnmatch import fnmatchcase  # noqa: PLC0415
+
+        return any(fnmatchcase(name, pattern.variable) for name in program.globals_of(pattern.type))
+    tag = pattern.type
+    for name in pattern.member.split("."):
+        members = program.members(tag) or {}
+        if "*" in name:
+            from fnmatch import fnmatchcase  # noqa: PLC0415
+
+            return any(fnmatchcase(member, name) for member in members)
+        if name not in members:
+            return False
+        tag = program.types.resolve(members[name]).base
+    return True

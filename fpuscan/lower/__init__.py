@@ -1,0 +1,1 @@
+"""From the syntax tree of one function to its facts."""

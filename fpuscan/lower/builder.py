@@ -1,0 +1,95 @@
+"""The control-flow graph under construction.
+
+Takes instructions in program order; keeps the *frontier*, the edges that still
+wait for their target. An empty frontier means that control does not get here;
+what is emitted then is analysed all the same, without predecessors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import Assign, Branch, Call, Edge, FunctionFacts, Load, Marker, Return, Var
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fpuscan.cpp import ConfigLiteral
+    from fpuscan.ir import Expr, Instruction, LValue
+    from fpuscan.declarators import CType
+
+__all__ = ["Builder", "Frontier"]
+
+# (from node, truth on this edge, case constant on this edge)
+Frontier = list[tuple[int, bool | None, int | None]]
+
+ENTRY, EXIT = 0, 1
+
+
+class Builder:
+    """Appends instructions to a function's facts and connects them."""
+
+    def __init__(self, facts: FunctionFacts) -> None:
+        """Start an empty graph: entry, exit, and a frontier at the entry."""
+        self.facts = facts
+        self.frontier: Frontier = []
+        self.span = (facts.start, facts.start)
+        self.config: tuple[ConfigLiteral, ...] = facts.config
+        self._temps = 0
+        self._append(Marker(facts.start, facts.start, facts.config, "entry"))
+        self._append(Marker(facts.end, facts.end, facts.config, "exit"))
+        self.frontier = [(ENTRY, None, None)]
+
+    def _append(self, instruction: Instruction) -> int:
+        self.facts.code.append(instruction)
+        self.facts.succ.append([])
+        self.facts.pred.append([])
+        return len(self.facts.code) - 1
+
+    def emit(self, instruction: Instruction) -> int:
+        """Append an instruction behind the frontier; it becomes the frontier. Returns its number."""
+        number = self._append(instruction)
+        self.connect(number)
+        self.frontier = [(number, None, None)]
+        return number
+
+    def connect(self, target: int) -> None:
+        """Let every waiting edge end at ``target``."""
+        succ, pred = self.facts.succ, self.facts.pred
+        for source, truth, equals in self.frontier:
+            succ[source].append(Edge(target, truth, equals))
+            pred[target].append(source)
+
+    def temp(self, ctype: CType | None) -> Var:
+        """A fresh variable for an intermediate value."""
+        self._temps += 1
+        return Var("temp", f"${self._temps}", f"${self._temps}", ctype)
+
+    def assign(self, target: LValue, value: Expr, *, weak: bool = False) -> int:
+        """Emit ``target = value``."""
+        return self.emit(Assign(*self.span, self.config, target, value, weak))
+
+    def branch(self, condition: Expr) -> tuple[Frontier, Frontier]:
+        """Emit a branch; returns the frontiers of its true and its false side."""
+        number = self.emit(Branch(*self.span, self.config, condition))
+        return [(number, True, None)], [(number, False, None)]
+
+    def marker(self, name: str) -> int:
+        """Emit a point without effect (a label or a loop head)."""
+        return self.emit(Marker(*self.span, self.config, name))
+
+    def call(self, callee: str | Expr, arguments: Sequence[Expr], result: Var, where: tuple[int, int]) -> Expr:
+        """Emit a call; returns the value of its result."""
+        self.emit(Call(*self.span, self.config, result, callee, tuple(arguments), *where))
+        return Load(result, where[0])
+
+    def leave(self, value: Expr | None) -> None:
+        """Emit a return."""
+        self.emit(Return(*self.span, self.config, value))
+        self.connect(EXIT)
+        self.frontier = []
+
+    def finish(self) -> None:
+        """Falling off the end of the function is a return."""
+        self.connect(EXIT)
+        self.frontier = []

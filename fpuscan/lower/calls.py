@@ -1,0 +1,374 @@
+"""Calls: functions, function-like macros of the tree, and the kernel's macros that the model describes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, Var
+from fpuscan.lower.expressions import Expressions, strip_parentheses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fpuscan.cpp import Macro
+    from fpuscan.ir import Expr, LValue
+    from fpuscan.model import Effect
+    from fpuscan.syntax import Node
+
+__all__ = ["Calls"]
+
+T = TypeVar("T")
+_MAX_EXPANSIONS = 16
+_CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
+
+
+class Calls(Expressions):
+    """Adds calls to the lowering of expressions."""
+
+    def call_value(self, node: Node) -> Expr:
+        """The value of ``callee(arguments)``."""
+        function = node.child_by_field_name("function")
+        arguments = node.child_by_field_name("arguments")
+        if function is None or arguments is None:
+            return Opaque(tuple(self.value(child) for child in node.named_children), "call")
+        if function.type == "parenthesized_expression":
+            cast = self._cast_in_disguise(function, arguments)
+            if cast is not None:
+                return cast
+        function = strip_parentheses(function)
+        if function.type == "identifier":
+            return self._named_call(node, function, arguments)
+        if function.type == "pointer_expression" and self.operator(function) == "*":
+            inner = function.child_by_field_name("argument")
+            assert inner is not None
+            return self._indirect_call(node, self.value(inner), arguments)
+        if function.type == "call_expression":  # guard(mutex)(&x): a declaration in disguise
+            return Opaque(tuple(self.arguments(arguments)), "call")
+        return self._indirect_call(node, self.value(function), arguments)
+
+    def _cast_in_disguise(self, function: Node, arguments: Node) -> Expr | None:
+        """``(u32)(x >> 3)`` parses as a call of a parenthesised identifier."""
+        inner = strip_parentheses(function)
+        if inner.type != "identifier" or arguments.named_child_count != 1:
+            return None
+        name = self.text(inner)
+        if self.lookup(name) is not None or self.context.is_function(name):
+            return None
+        operand = arguments.named_child(0)
+        assert operand is not None
+        return self.cast(self.context.parse_type(name), self.value(operand))
+
+    def arguments(self, node: Node) -> list[Expr]:
+        """The values of a call's arguments, in order."""
+        return [self.value(child) for child in node.named_children if child.type != "comment"]
+
+    def _where(self, node: Node) -> tuple[int, int]:
+        if self.offset_override is not None:
+            return self.offset_override, self.offset_override
+        return node.start_byte, node.end_byte
+
+    def _indirect_call(self, node: Node, callee: Expr, arguments: Node) -> Expr:
+        values = self.arguments(arguments)
+        return self.call(callee, values, self.temp(self.context.indirect_return_type(callee)), self._where(node))
+
+    def _named_call(self, node: Node, function: Node, arguments: Node) -> Expr:
+        name = self.text(function)
+        if self.offset_override is None:
+            self.facts.covered.add(function.start_byte)
+        variable = self.lookup(name)
+        if variable is not None:
+            return self._indirect_call(node, Load(variable, self.offset(function)), arguments)
+        if name == "ASM":
+            return self._asm(node, arguments)
+        effect = self.context.model.effects.get(name)
+        if effect is not None:
+            return _EFFECTS[effect.kind](self, node, name, arguments, effect)
+        macro = self._callable_macro(name, node)
+        if macro is not None:
+            return self._expand(node, macro, arguments)
+        return self._plain_call(node, name, arguments)
+
+    def _plain_call(self, node: Node, name: str, arguments: Node) -> Expr:
+        values = self.arguments(arguments)
+        return self.call(name, values, self.temp(self.context.return_type(name)), self._where(node))
+
+    # ------------------------------------------------------------ macros of the tree
+
+    def _callable_macro(self, name: str, node: Node) -> Macro | None:
+        if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
+            return None
+        macro = self.context.macro(name, self.facts.path, self.offset(node))
+        return macro if macro is not None and macro.params is not None else None
+
+    def _expand(self, node: Node, macro: Macro, arguments: Node) -> Expr:
+        inner = self.text(arguments)[1:-1]
+        expansion = self.context.expansion(macro, inner)
+        if expansion is None:
+            return self._plain_call(node, macro.name, arguments)
+        return self._inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
+
+    def _expansion_value(self, body: Node) -> Expr:
+        statements = [child for child in body.named_children if child.type != "comment"]
+        if len(statements) == 1 and statements[0].type == "expression_statement":
+            inner = statements[0].named_child(0)
+            return self.value(inner) if inner is not None else Const(None, "")
+        self.block(body)
+        return Const(None, "")
+
+    def block(self, node: Node) -> None:
+        """Lower a compound statement; added by ``statements.py``."""
+        raise NotImplementedError
+
+    def _inside(self, node: Node, macro: Macro, expansion: tuple[Node, bytes], action: Callable[[], T]) -> T:
+        """Run ``action`` on the text of an expansion, with every fact placed at the macro's use."""
+        saved = self.data, self.offset_override, self.expanding
+        if self.offset_override is None:
+            self.facts.covered_ranges.append((node.start_byte, node.end_byte))
+        self.offset_override = self.offset(node)
+        self.data = expansion[1]
+        self.expanding = (*self.expanding, macro.name)
+        try:
+            return action()
+        finally:
+            self.data, self.offset_override, self.expanding = saved
+
+    def _object_expansion(self, node: Node, name: str) -> tuple[Macro, tuple[Node, bytes], Node] | None:
+        if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
+            return None
+        macro = self.context.macro(name, self.facts.path, self.offset(node))
+        if macro is None or macro.params is not None or not macro.body.strip():
+            return None
+        expansion = self.context.expansion(macro, "")
+        if expansion is None:
+            return None
+        statements = expansion[0].named_children
+        if len(statements) != 1 or statements[0].type != "expression_statement":
+            return None
+        inner = statements[0].named_child(0)
+        return (macro, expansion, inner) if inner is not None else None
+
+    def macro_lvalue(self, node: Node, name: str) -> LValue | None:
+        """The lvalue behind an object-like macro (``#define cfg guest_default_cfg``)."""
+        found = self._object_expansion(node, name)
+        if found is None:
+            return None
+        macro, expansion, inner = found
+        return self._inside(node, macro, expansion, lambda: self.lvalue(inner))
+
+    def macro_value(self, node: Node, name: str) -> Expr | None:
+        """The value behind an object-like macro that is no constant."""
+        found = self._object_expansion(node, name)
+        if found is None:
+            return None
+        macro, expansion, inner = found
+        return self._inside(node, macro, expansion, lambda: self.value(inner))
+
+    def transparent_condition(self, node: Node) -> Node | None:
+        """The condition inside ``likely(x)`` and other calls that return their argument's truth."""
+        if node.type != "call_expression":
+            return None
+        function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        if function is None or arguments is None or function.type != "identifier" or not arguments.named_child_count:
+            return None
+        effect = self.context.model.effects.get(self.text(function))
+        if effect is None or effect.kind != "truth":
+            return None
+        return arguments.named_child(0)
+
+    # ------------------------------------------------------------ assembler
+
+    def _asm(self, node: Node, arguments: Node) -> Expr:
+        """``ASM((operand), (operand))`` left by the normaliser; constraints are in the original bytes."""
+        inputs: list[Expr] = []
+        outputs: list[tuple[LValue, bool]] = []
+        position = arguments.start_byte
+        for child in arguments.named_children:
+            constraint = _CONSTRAINT.search(self.data[position : child.start_byte])
+            position = child.end_byte
+            kind = constraint.group(1) if constraint else b""
+            if kind[:1] in {b"=", b"+"}:
+                place = self.lvalue(child)
+                if place is not None:
+                    outputs.append((place, kind[:1] == b"+"))
+                    continue
+            inputs.append(self.value(child))
+        result = self.temp(None)
+        value = self.call("asm", inputs, result, self._where(node))
+        for place, weak in outputs:
+            self.assign(place, value, weak=weak)
+        return Const(None, "asm")
+
+    # ------------------------------------------------------------ effects of the model
+
+    def _argument(self, arguments: Node, index: int) -> Node | None:
+        children = [child for child in arguments.named_children if child.type != "comment"]
+        return children[index] if index < len(children) else None
+
+    def _effect_value(self, node: Node, _name: str, arguments: Node, effect: Effect) -> Expr:
+        chosen = [self._argument(arguments, index) for index in effect.values]
+        values = [self.value(child) for child in chosen if child is not None]
+        if effect.deref:
+            values = [self.load(self.deref(value), node) for value in values]
+        if len(values) == 1:
+            return values[0]
+        result = self.temp(self.type_of(values[0]) if values else None)
+        for number, value in enumerate(values):
+            self.assign(result, value, weak=number > 0)
+        return Load(result, self.offset(node))
+
+    def _effect_freeze(self, _node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        chosen = [self._argument(arguments, index) for index in effect.values]
+        nodes = [child for child in chosen if child is not None] if effect.values else arguments.named_children
+        return Opaque(tuple(self.value(child) for child in nodes), name)
+
+    def _effect_truth(self, node: Node, _name: str, arguments: Node, _effect: Effect) -> Expr:
+        inner = self._argument(arguments, 0)
+        return self.value(inner) if inner is not None else Const(None, self.text(node))
+
+    def _effect_none(self, _node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
+        """Evaluate the arguments for what they do; nothing of them is in the result."""
+        self.arguments(arguments)
+        return Const(None, name)
+
+    def _effect_ignore(self, node: Node, name: str, _arguments: Node, _effect: Effect) -> Expr:
+        """The arguments are not evaluated at all (``BUILD_BUG_ON``)."""
+        if self.offset_override is None:
+            self.facts.covered_ranges.append((node.start_byte, node.end_byte))
+        return Const(None, name)
+
+    def _target(self, arguments: Node, effect: Effect) -> LValue | None:
+        child = self._argument(arguments, effect.target)
+        if child is None:
+            return None
+        return self.deref(self.value(child)) if effect.deref else self.lvalue(child)
+
+    def _effect_store(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        source = self._argument(arguments, effect.values[0])
+        if effect.event:
+            self._plain_call(node, name, arguments)
+        value = self.value(source) if source is not None else Const(None, "")
+        target = self._target(arguments, effect)
+        if target is not None:
+            self.assign(target, value, weak=effect.weak)
+        return Const(None, name)
+
+    def _effect_load(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``get_user(x, pointer)``."""
+        source = self._argument(arguments, effect.values[0])
+        if effect.event:
+            self._plain_call(node, name, arguments)
+        target_node = self._argument(arguments, effect.target)
+        target = self.lvalue(target_node) if target_node is not None else None
+        if source is not None and target is not None:
+            self.assign(target, self.load(self.deref(self.value(source)), source), weak=effect.weak)
+        return Const(None, name)
+
+    def _whole(self, pointer: Expr) -> LValue:
+        """The object that a pointer argument of ``memcpy`` points to."""
+        while True:
+            inner = getattr(pointer, "operand", None)
+            if inner is None or type(pointer).__name__ != "Cast":
+                break
+            pointer = inner
+        if isinstance(pointer, Addr) and isinstance(pointer.place, Index) and pointer.place.index == 0 \
+                and pointer.place.base is not None:
+            return pointer.place.base
+        return self.deref(pointer)
+
+    def _effect_copy(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``memcpy(target, source, size)``: member by member where both are known structs."""
+        self._plain_call(node, name, arguments)
+        target_node = self._argument(arguments, effect.target)
+        source_node = self._argument(arguments, effect.values[0])
+        if target_node is None or source_node is None:
+            return Const(None, name)
+        target, source = self._whole(self.value(target_node)), self._whole(self.value(source_node))
+        size = self._argument(arguments, 2)
+        whole = size is not None and size.type == "sizeof_expression"
+        self.assign(target, Load(source, self.offset(source_node)), weak=effect.weak or not whole)
+        result = self.value(target_node) if effect.returns_target else Const(None, name)
+        return result
+
+    def _effect_zero(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``memset(target, value, size)``."""
+        self._plain_call(node, name, arguments)
+        target_node, size = self._argument(arguments, effect.target), self._argument(arguments, 2)
+        if target_node is not None:
+            whole = size is not None and size.type == "sizeof_expression"
+            self.assign(self._whole(self.value(target_node)), Const(0, "0"), weak=not whole)
+        return Const(None, name)
+
+    def _effect_swap(self, node: Node, _name: str, arguments: Node, _effect: Effect) -> Expr:
+        first, second = self._argument(arguments, 0), self._argument(arguments, 1)
+        left = self.lvalue(first) if first is not None else None
+        right = self.lvalue(second) if second is not None else None
+        if left is not None and right is not None:
+            old = self.temp(left.type)
+            self.assign(old, Load(left, self.offset(node)))
+            self.assign(left, Load(right, self.offset(node)))
+            self.assign(right, Load(old, self.offset(node)))
+        return Const(None, "swap")
+
+    def _effect_exchange(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``xchg(pointer, value)``: the old value comes back, the new one is stored."""
+        target = self._target(arguments, effect)
+        source = self._argument(arguments, effect.values[0])
+        value = self.value(source) if source is not None else Const(None, "")
+        if target is None:
+            return Opaque((value,), name)
+        old = self.temp(target.type)
+        self.assign(old, Load(target, self.offset(node)))
+        self.assign(target, value, weak=effect.weak)
+        return Load(old, self.offset(node))
+
+    def _effect_container(self, node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
+        parts = self.context.split_arguments(self.text(arguments)[1:-1])
+        pointer = self._argument(arguments, 0)
+        if pointer is None or len(parts) != 3:  # noqa: PLR2004 - container_of(pointer, type, member)
+            return Opaque(tuple(self.arguments(arguments)), name)
+        tag = self.context.parse_type(parts[1].strip()).base
+        return ContainerOf(self.value(pointer), tag, tuple(part.strip() for part in parts[2].split(".")))
+
+    def _effect_alloc(self, node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
+        return self._plain_call(node, name, arguments)
+
+
+def iterator_cursors(context, name: str, path: str, offset: int, depth: int = 0) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
+    """Which arguments of an iterator macro it assigns: the model's word, else the macro's own body."""
+    row = context.model.iterators.get(name)
+    if row is not None:
+        cursors: tuple[int, ...] = row
+        return cursors
+    macro = context.macro(name, path, offset)
+    if macro is None or not macro.params or depth > _MAX_EXPANSIONS:
+        return (0,)
+    inner = re.match(r"\s*(\w*for_each\w*)\s*\((.*)\)\s*$", macro.body, re.DOTALL)
+    if inner is not None:
+        passed = [part.strip().strip("()") for part in context.split_arguments(inner.group(2))]
+        below = iterator_cursors(context, inner.group(1), macro.path, macro.start, depth + 1)
+        names = {passed[index] for index in below if index < len(passed)}
+        found = tuple(index for index, param in enumerate(macro.params) if param in names)
+        return found or (0,)
+    found = tuple(
+        index for index, param in enumerate(macro.params)
+        if re.search(rf"(?<![\w.>]){re.escape(param)}\s*\)?\s*=[^=]", macro.body)
+    )
+    return found or (0,)
+
+
+_EFFECTS = {
+    "value": Calls._effect_value,
+    "freeze": Calls._effect_freeze,
+    "truth": Calls._effect_truth,
+    "none": Calls._effect_none,
+    "ignore": Calls._effect_ignore,
+    "store": Calls._effect_store,
+    "load": Calls._effect_load,
+    "copy": Calls._effect_copy,
+    "zero": Calls._effect_zero,
+    "swap": Calls._effect_swap,
+    "exchange": Calls._effect_exchange,
+    "container_of": Calls._effect_container,
+    "alloc": Calls._effect_alloc,
+}

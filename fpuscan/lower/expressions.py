@@ -1,0 +1,584 @@
+"""Expressions: from syntax nodes to values, with their side effects emitted on the way.
+
+An expression is taken apart so that what remains is a pure tree: calls,
+assignments inside expressions, ``?:``, ``&&`` and ``||`` become instructions
+and control flow in front of it, in evaluation order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import (
+    Addr,
+    Binary,
+    Cast,
+    Const,
+    ContainerOf,
+    Deref,
+    FunctionRef,
+    Index,
+    Load,
+    Member,
+    Opaque,
+    Unary,
+    Var,
+)
+from fpuscan.lower.builder import Builder
+from fpuscan.declarators import CType
+
+if TYPE_CHECKING:
+    from fpuscan.ir import Expr, LValue
+    from fpuscan.lower.builder import Frontier
+    from fpuscan.lower.context import LoweringContext
+    from fpuscan.syntax import Node
+
+__all__ = ["Expressions"]
+
+_BOOLEAN_OPERATORS = frozenset({"&&", "||", "==", "!=", "<", ">", "<=", ">="})
+_COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
+_WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "__u8": 8, "__u16": 16, "__u32": 32, "__u64": 64,
+           "s8": 8, "s16": 16, "s32": 32, "s64": 64, "uint8_t": 8, "uint16_t": 16, "uint32_t": 32, "uint64_t": 64,
+           "char": 8, "unsigned char": 8, "short": 16, "unsigned short": 16, "int": 32, "unsigned int": 32,
+           "unsigned": 32, "long": 64, "unsigned long": 64, "long long": 64, "unsigned long long": 64,
+           "size_t": 64, "bool": 1, "_Bool": 1, "compat_ulong_t": 32}  # fmt: skip
+_INT = CType("int")
+
+
+def strip_parentheses(node: Node) -> Node:
+    """The expression inside any number of parentheses."""
+    while node.type == "parenthesized_expression" and node.named_child_count == 1:
+        inner = node.named_child(0)
+        if inner is None or inner.type == "compound_statement":
+            return node
+        node = inner
+    return node
+
+
+class Expressions(Builder):
+    """Lowers expressions; statements and calls are added by the classes below it."""
+
+    def __init__(self, facts, context: LoweringContext, data: bytes) -> None:  # type: ignore[no-untyped-def]
+        """Lower into ``facts``; node text is read from ``data`` (the original bytes)."""
+        super().__init__(facts)
+        self.context = context
+        self.data = data
+        self.scopes: list[dict[str, Var]] = [{}]
+        self.offset_override: int | None = None  # inside a macro's expansion: where the macro was used
+        self.expanding: tuple[str, ...] = ()
+
+    # ------------------------------------------------------------ text, names
+
+    def text(self, node: Node) -> str:
+        """The source text of a node, as written."""
+        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def offset(self, node: Node) -> int:
+        """Where a node is written in the file (the macro's use, inside an expansion)."""
+        return node.start_byte if self.offset_override is None else self.offset_override
+
+    def lookup(self, name: str) -> Var | None:
+        """The local variable or parameter that ``name`` denotes here."""
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return None
+
+    # ------------------------------------------------------------ types
+
+    def type_of(self, expr: Expr) -> CType | None:
+        """The C type of a value, as far as it matters for pointers and members."""
+        match expr:
+            case Load():
+                return expr.place.type
+            case Addr():
+                return expr.place.type.pointer_to() if expr.place.type is not None else None
+            case Cast():
+                return expr.type
+            case ContainerOf():
+                return CType(expr.tag, 1)
+            case Binary():
+                left = self.type_of(expr.left)
+                if left is not None and left.is_pointer:
+                    return left
+                right = self.type_of(expr.right)
+                return right if right is not None and right.is_pointer else left
+            case Unary():
+                return self.type_of(expr.operand)
+            case _:
+                return None
+
+    def member(self, base: LValue, name: str) -> Member:
+        """``base.name`` with its type; members of a union share one name."""
+        owner = base.type
+        if owner is None:
+            guess = self.context.types.unique_owner(name)
+            owner = CType(guess) if guess else None
+        ctype = None
+        path_name = name
+        if owner is not None:
+            owner = self.context.types.resolve(owner)
+            members = self.context.members(owner.base)
+            if members is not None and name in members:
+                ctype = self.context.types.resolve(members[name])
+                path_name = self.context.types.union_group(owner.base, name) or name
+        return Member(base, path_name, ctype)
+
+    # ------------------------------------------------------------ lvalues
+
+    def lvalue(self, node: Node) -> LValue | None:
+        """The lvalue that a node denotes; None when it denotes none (it is a plain value)."""
+        node = strip_parentheses(node)
+        match node.type:
+            case "identifier" | "type_identifier" | "field_identifier":
+                return self.identifier_lvalue(node)
+            case "field_expression":
+                return self.field_lvalue(node)
+            case "subscript_expression":
+                return self.subscript_lvalue(node)
+            case "pointer_expression" if self.operator(node) == "*":
+                argument = node.child_by_field_name("argument")
+                assert argument is not None
+                return self.deref(self.value(argument))
+            case "call_expression":
+                value = self.value(node)
+                return value.place if isinstance(value, Load) else None
+            case "compound_literal_expression" | "conditional_expression" | "comma_expression":
+                value = self.value(node)
+                if isinstance(value, Load):
+                    return value.place
+            case "cast_expression":
+                inner = node.child_by_field_name("value")
+                return self.lvalue(inner) if inner is not None else None
+            case "parenthesized_expression":  # a statement expression
+                value = self.value(node)
+                return value.place if isinstance(value, Load) else None
+            case _:
+                pass
+        return None
+
+    def operator(self, node: Node) -> str:
+        """The operator token of an expression node."""
+        child = node.child_by_field_name("operator")
+        return child.type if child is not None else ""
+
+    def identifier_lvalue(self, node: Node) -> LValue | None:
+        """A variable: local, parameter, global, or what an object-like macro stands for."""
+        name = self.text(node)
+        variable = self.lookup(name)
+        if variable is not None:
+            return variable
+        if self.offset_override is None:
+            self.facts.covered.add(node.start_byte)
+        expansion = self.macro_lvalue(node, name)
+        if expansion is not None:
+            return expansion
+        ctype = self.context.global_type(name, self.facts.path)
+        return Var("global", name, self.context.global_key(name, self.facts.path), ctype)
+
+    def macro_lvalue(self, node: Node, name: str) -> LValue | None:
+        """The lvalue behind an object-like macro; added by ``calls.py``."""
+        raise NotImplementedError
+
+    def field_lvalue(self, node: Node) -> LValue | None:
+        """``base.name`` or ``pointer->name``."""
+        argument = node.child_by_field_name("argument")
+        field = node.child_by_field_name("field")
+        if argument is None or field is None:
+            return None
+        name = self.text(field)
+        if self.operator(node) == "->":
+            base: LValue | None = self.deref(self.value(argument))
+        else:
+            base = self.lvalue(argument)
+            if base is None:
+                base = self.materialise(self.value(argument))
+        return self.member(base, name) if base is not None else None
+
+    def subscript_lvalue(self, node: Node) -> LValue | None:
+        """``base[index]`` over an array object or a pointer."""
+        argument = node.child_by_field_name("argument")
+        index = node.child_by_field_name("index")
+        if argument is None:
+            return None
+        number = self.constant_of(self.value(index)) if index is not None else None
+        base = self.lvalue(argument)
+        if base is not None and base.type is not None and base.type.arrays:
+            return Index(base, None, number, base.type.element())
+        pointer: Expr = Load(base, self.offset(argument)) if base is not None else self.value(argument)
+        pointed = self.type_of(pointer)
+        return Index(None, pointer, number, pointed.pointee() if pointed is not None and pointed.is_pointer else None)
+
+    def deref(self, pointer: Expr) -> LValue:
+        """``*pointer``; ``*&x`` is ``x``."""
+        if isinstance(pointer, Addr):
+            return pointer.place
+        ctype = self.type_of(pointer)
+        pointee = ctype.pointee() if ctype is not None and ctype.is_pointer else None
+        return Deref(pointer, self.context.types.resolve(pointee) if pointee is not None else None)
+
+    def materialise(self, value: Expr) -> LValue:
+        """Give a value a place, so that its members can be named."""
+        if isinstance(value, Load):
+            return value.place
+        variable = self.temp(self.type_of(value))
+        self.assign(variable, value)
+        return variable
+
+    def load(self, place: LValue, node: Node) -> Expr:
+        """The value of an lvalue; an array decays to a pointer to its first element."""
+        ctype = place.type
+        if ctype is not None and ctype.arrays:
+            return Addr(Index(place, None, 0, ctype.element()))
+        if ctype is not None and ctype.function and not ctype.pointers and isinstance(place, Var):
+            return FunctionRef(place.name)
+        return Load(place, self.offset(node))
+
+    # ------------------------------------------------------------ values
+
+    def value(self, node: Node) -> Expr:
+        """The value of an expression."""
+        node = strip_parentheses(node)
+        handler = _HANDLERS.get(node.type)
+        if handler is not None:
+            return handler(self, node)
+        if node.is_named and node.type not in _SILENT:
+            self.facts.unmodelled.append((self.offset(node), node.type))
+        return Opaque(tuple(self.value(child) for child in node.named_children), node.type)
+
+    def constant_of(self, expr: Expr) -> int | None:
+        """The word of a constant expression."""
+        match expr:
+            case Const():
+                return expr.value
+            case Cast():
+                return self.constant_of(expr.operand)
+            case Unary():
+                inner = self.constant_of(expr.operand)
+                if inner is None:
+                    return None
+                return {"~": ~inner, "-": -inner, "+": inner, "!": int(not inner)}[expr.op] & (1 << 64) - 1
+            case Binary():
+                left, right = self.constant_of(expr.left), self.constant_of(expr.right)
+                if left is None or right is None:
+                    return None
+                return _fold(expr.op, left, right)
+            case _:
+                return None
+
+    def _literal(self, node: Node) -> Expr:
+        text = self.text(node)
+        return Const(self.context.evaluate(text), text)
+
+    def _silent(self, node: Node) -> Expr:
+        return Const(None, self.text(node)[:40])
+
+    def _null(self, _node: Node) -> Expr:
+        return Const(0, "NULL")
+
+    def _true(self, _node: Node) -> Expr:
+        return Const(1, "true")
+
+    def _false(self, _node: Node) -> Expr:
+        return Const(0, "false")
+
+    def _identifier(self, node: Node) -> Expr:
+        name = self.text(node)
+        variable = self.lookup(name)
+        if variable is not None:
+            return self.load(variable, node)
+        if self.offset_override is None:
+            self.facts.covered.add(node.start_byte)
+        special = self.named_constant(name)
+        if special is not None:
+            return special
+        expansion = self.macro_value(node, name)
+        if expansion is not None:
+            return expansion
+        if self.context.is_function(name):
+            return FunctionRef(name)
+        place = self.identifier_lvalue(node)
+        assert place is not None
+        return self.load(place, node)
+
+    def named_constant(self, name: str) -> Expr | None:
+        """NULL, an enumerator or an object-like macro with a constant value."""
+        if name in {"NULL", "false"}:
+            return Const(0, name)
+        if name == "true":
+            return Const(1, name)
+        value, macros = self.context.constant(name, self.facts.path)
+        return Const(value, name, macros) if value is not None else None
+
+    def macro_value(self, node: Node, name: str) -> Expr | None:
+        """The value behind an object-like macro; added by ``calls.py``."""
+        raise NotImplementedError
+
+    def _lvalue_load(self, node: Node) -> Expr:
+        place = self.lvalue(node)
+        if place is None:
+            return Opaque(tuple(self.value(child) for child in node.named_children), node.type)
+        return self.load(place, node)
+
+    def _pointer(self, node: Node) -> Expr:
+        argument = node.child_by_field_name("argument")
+        assert argument is not None
+        if self.operator(node) == "*":
+            return self._lvalue_load(node)
+        inner = strip_parentheses(argument)
+        if inner.type == "identifier" and self.lookup(self.text(inner)) is None \
+                and self.context.is_function(self.text(inner)):
+            return FunctionRef(self.text(inner))
+        place = self.lvalue(argument)
+        if place is None:
+            place = self.materialise(self.value(argument))
+        if isinstance(place, Deref):
+            return place.pointer
+        return Addr(place)
+
+    def _unary(self, node: Node) -> Expr:
+        argument = node.child_by_field_name("argument")
+        assert argument is not None
+        return Unary(self.operator(node), self.value(argument))
+
+    def _binary(self, node: Node) -> Expr:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        assert left is not None
+        assert right is not None
+        operator = self.operator(node)
+        if operator in {"&&", "||"}:
+            return self.boolean(node)
+        first = self.value(left)
+        return Binary(operator, first, self.value(right))
+
+    def boolean(self, node: Node) -> Expr:
+        """A condition used as a value: 1 on its true side, 0 on its false side."""
+        true, false = self.condition(node)
+        result = self.temp(_INT)
+        self.frontier = true
+        self.assign(result, Const(1, "true"))
+        after = self.frontier
+        self.frontier = false
+        self.assign(result, Const(0, "false"))
+        self.frontier = self.frontier + after
+        return Load(result, self.offset(node))
+
+    def _conditional(self, node: Node) -> Expr:
+        test = node.child_by_field_name("condition")
+        then = node.child_by_field_name("consequence")
+        otherwise = node.child_by_field_name("alternative")
+        assert test is not None
+        assert otherwise is not None
+        result = self.temp(None)
+        if then is None:  # a ?: b
+            first = self.value(test)
+            self.assign(result, first)
+            true, self.frontier = self.branch(Load(result, self.offset(node)))
+        else:
+            true, false = self.condition(test)
+            self.frontier = true
+            first = self.value(then)
+            self.assign(result, first)
+            true, self.frontier = self.frontier, false
+        second = self.value(otherwise)
+        self.assign(result, second)
+        self.frontier = self.frontier + true
+        first_type = self.type_of(first)
+        result.type = first_type if first_type is not None and not _is_null(first) else self.type_of(second)
+        return Load(result, self.offset(node))
+
+    def _assignment(self, node: Node) -> Expr:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        assert left is not None
+        assert right is not None
+        operator = self.operator(node)
+        if operator == "=":
+            right_node = strip_parentheses(right)
+            value = self.value(right_node)
+            target = self.lvalue(left)
+        else:
+            target = self.lvalue(left)
+            value = self.value(right)
+            if target is not None:
+                value = Binary(operator[:-1], Load(target, self.offset(left)), value)
+        if target is None:
+            return value
+        self.assign(target, value)
+        return self.load(target, left)
+
+    def _update(self, node: Node) -> Expr:
+        argument = node.child_by_field_name("argument")
+        assert argument is not None
+        target = self.lvalue(argument)
+        if target is None:
+            return self.value(argument)
+        operator = self.operator(node)[0]
+        postfix = node.children[0].is_named
+        old: Expr = Load(target, self.offset(argument))
+        if postfix:
+            before = self.temp(target.type)
+            self.assign(before, old)
+            old = Load(before, self.offset(argument))
+        self.assign(target, Binary(operator, old, Const(1, "1")))
+        return old if postfix else Load(target, self.offset(argument))
+
+    def _cast(self, node: Node) -> Expr:
+        type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
+        assert type_node is not None
+        assert inner is not None
+        return self.cast(self.context.parse_type(self.text(type_node)), self.value(inner))
+
+    def cast(self, ctype: CType, operand: Expr) -> Expr:
+        """``(ctype)operand``."""
+        if isinstance(operand, Const) and not ctype.is_pointer:
+            width = _WIDTHS.get(self.context.types.resolve(ctype).base, 64)
+            value = operand.value
+            if value is not None and width < 64:
+                value &= (1 << width) - 1
+            return Const(value, operand.text, operand.macros)
+        resolved = self.context.types.resolve(ctype)
+        bits = 0 if resolved.is_pointer else _WIDTHS.get(resolved.base, _WIDTHS.get(ctype.base, 0))
+        return Cast(resolved, bits, operand)
+
+    def _comma(self, node: Node) -> Expr:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        assert left is not None
+        assert right is not None
+        self.value(left)
+        return self.value(right)
+
+    def _compound_literal(self, node: Node) -> Expr:
+        type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
+        assert type_node is not None
+        variable = self.temp(self.context.types.resolve(self.context.parse_type(self.text(type_node))))
+        if inner is not None:
+            self.initialise(variable, inner)
+        return self.load(variable, node)
+
+    def initialise(self, target: LValue, node: Node) -> None:
+        """Store an initialiser; added by ``statements.py``."""
+        raise NotImplementedError
+
+    def _call(self, node: Node) -> Expr:
+        raise NotImplementedError
+
+    def call_value(self, node: Node) -> Expr:
+        """The value of a call; added by ``calls.py``."""
+        raise NotImplementedError
+
+    def _statement_expression(self, node: Node) -> Expr:
+        inner = node.named_child(0)
+        if inner is not None and inner.type == "compound_statement":
+            return self.statement_expression(inner)
+        return Opaque(tuple(self.value(child) for child in node.named_children), node.type)
+
+    def statement_expression(self, node: Node) -> Expr:
+        """The value of ``({ ... })``; added by ``statements.py``."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ conditions
+
+    def condition(self, node: Node) -> tuple[Frontier, Frontier]:
+        """Lower a condition; returns the frontiers of its true and false sides."""
+        node = strip_parentheses(node)
+        if node.type == "unary_expression" and self.operator(node) == "!":
+            argument = node.child_by_field_name("argument")
+            assert argument is not None
+            true, false = self.condition(argument)
+            return false, true
+        if node.type == "binary_expression" and self.operator(node) in {"&&", "||"}:
+            return self._short_circuit(node)
+        transparent = self.transparent_condition(node)
+        if transparent is not None:
+            return self.condition(transparent)
+        value = self.value(node)
+        known = self.constant_of(value)
+        if known is not None:
+            here: Frontier = self.frontier
+            return (here, []) if known else ([], here)
+        return self.branch(value)
+
+    def transparent_condition(self, node: Node) -> Node | None:
+        """The condition inside ``likely()`` and its kin; added by ``calls.py``."""
+        raise NotImplementedError
+
+    def _short_circuit(self, node: Node) -> tuple[Frontier, Frontier]:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        assert left is not None
+        assert right is not None
+        true, false = self.condition(left)
+        if self.operator(node) == "&&":
+            self.frontier = true
+            right_true, right_false = self.condition(right)
+            return right_true, false + right_false
+        self.frontier = false
+        right_true, right_false = self.condition(right)
+        return true + right_true, right_false
+
+
+def _is_null(expr: Expr) -> bool:
+    return isinstance(expr, Const) and expr.value == 0
+
+
+def _fold(operator: str, left: int, right: int) -> int | None:
+    word = (1 << 64) - 1
+    match operator:
+        case "&":
+            return left & right
+        case "|":
+            return left | right
+        case "^":
+            return left ^ right
+        case "+":
+            return left + right & word
+        case "-":
+            return left - right & word
+        case "*":
+            return left * right & word
+        case "<<":
+            return left << right & word if right < 64 else 0
+        case ">>":
+            return left >> right if right < 64 else 0
+        case "==":
+            return int(left == right)
+        case "!=":
+            return int(left != right)
+        case _:
+            return None
+
+
+_SILENT = frozenset({"type_descriptor", "primitive_type", "sized_type_specifier", "argument_list", "comment"})
+
+_HANDLERS = {
+    "identifier": Expressions._identifier,
+    "type_identifier": Expressions._identifier,
+    "field_identifier": Expressions._identifier,
+    "statement_identifier": Expressions._silent,
+    "number_literal": Expressions._literal,
+    "char_literal": Expressions._silent,
+    "string_literal": Expressions._silent,
+    "concatenated_string": Expressions._silent,
+    "sizeof_expression": Expressions._silent,
+    "alignof_expression": Expressions._silent,
+    "offsetof_expression": Expressions._silent,
+    "type_descriptor": Expressions._silent,
+    "primitive_type": Expressions._silent,
+    "sized_type_specifier": Expressions._silent,
+    "struct_specifier": Expressions._silent,
+    "null": Expressions._null,
+    "true": Expressions._true,
+    "false": Expressions._false,
+    "field_expression": Expressions._lvalue_load,
+    "subscript_expression": Expressions._lvalue_load,
+    "pointer_expression": Expressions._pointer,
+    "unary_expression": Expressions._unary,
+    "binary_expression": Expressions._binary,
+    "conditional_expression": Expressions._conditional,
+    "assignment_expression": Expressions._assignment,
+    "update_expression": Expressions._update,
+    "cast_expression": Expressions._cast,
+    "comma_expression": Expressions._comma,
+    "compound_literal_expression": Expressions._compound_literal,
+    "call_expression": lambda self, node: self.call_value(node),
+    "parenthesized_expression": Expressions._statement_expression,
+}

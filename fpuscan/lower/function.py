@@ -1,0 +1,56 @@
+"""Lower one function definition, or the initialiser of one global, to facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import FunctionFacts, Var
+from fpuscan.lower.statements import Statements
+
+if TYPE_CHECKING:
+    from fpuscan.program import Program, Unit
+    from fpuscan.syntax import ParsedFile
+
+__all__ = ["lower_function", "lower_initialiser"]
+
+
+def lower_function(program: Program, parsed: ParsedFile, unit: Unit) -> FunctionFacts:
+    """The facts of a function definition."""
+    data = parsed.source.data
+    returns, params, variadic = program.types.signature(unit.node, data)
+    variables = tuple(
+        Var("param", name or f"arg{index}", index, program.types.resolve(ctype)) for index, (name, ctype) in enumerate(params)
+    )
+    facts = FunctionFacts(
+        unit.name, unit.path, unit.start, unit.end, variables, program.types.resolve(returns),
+        program.conditions(unit.path, unit.start), variadic=variadic,
+    )
+    lowering = Statements(facts, program, data)
+    lowering.prepare()
+    lowering.scopes[0].update((variable.name, variable) for variable in variables)
+    body = unit.node.child_by_field_name("body")
+    if body is not None:
+        lowering.block(body)
+    lowering.finish()
+    lowering.resolve_gotos()
+    return facts
+
+
+def lower_initialiser(program: Program, parsed: ParsedFile, unit: Unit) -> FunctionFacts:
+    """The facts of a global's initialiser: one store for each member."""
+    facts = FunctionFacts(
+        "", unit.path, unit.start, unit.end, (), None, program.conditions(unit.path, unit.start),
+    )
+    lowering = Statements(facts, program, parsed.source.data)
+    lowering.prepare()
+    type_node = unit.node.child_by_field_name("type")
+    for declarator in unit.node.children_by_field_name("declarator"):
+        value = declarator.child_by_field_name("value")
+        if value is None or type_node is None:
+            continue
+        name, ctype = program.types.declarator(type_node, declarator, parsed.source.data)
+        variable = Var("global", name, program.global_key(name, unit.path), program.types.resolve(ctype))
+        lowering.span = (declarator.start_byte, declarator.end_byte)
+        lowering.initialise(variable, value)
+    lowering.finish()
+    return facts

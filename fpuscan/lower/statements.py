@@ -1,0 +1,448 @@
+"""Statements: declarations, branches, loops, switches, gotos, and the arms of ``#if``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import Addr, Binary, Const, Index, Load, Opaque, Var
+from fpuscan.lower.calls import Calls, iterator_cursors
+from fpuscan.declarators import CType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fpuscan.ir import Expr, LValue
+    from fpuscan.lower.builder import Frontier
+    from fpuscan.syntax import Node
+
+__all__ = ["Statements"]
+
+_LEADING_NAME = re.compile(rb"\w+")
+_SKIPPED = frozenset({"comment", "type_definition", "struct_specifier", "union_specifier", "enum_specifier",
+                      "attribute_specifier", "break", "continue"})  # fmt: skip
+
+
+class Statements(Calls):
+    """Adds statements to the lowering."""
+
+    def prepare(self) -> None:
+        """Start the tables of jumps."""
+        self.breaks: list[Frontier] = []
+        self.continues: list[Frontier] = []
+        self.labels: dict[str, int] = {}
+        self.gotos: dict[str, Frontier] = {}
+        self.switches: list[tuple[Frontier, list[bool]]] = []
+
+    def statement(self, node: Node) -> None:
+        """Lower one statement."""
+        handler = _STATEMENTS.get(node.type)
+        if handler is not None:
+            handler(self, node)
+        elif node.type not in _SKIPPED and node.is_named:
+            self.at(node)
+            self.value(node)
+
+    def at(self, node: Node) -> None:
+        """Place what follows at this statement."""
+        if self.offset_override is None:
+            self.span = (node.start_byte, node.end_byte)
+            if self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
+                self.config = self.context.conditions(self.facts.path, node.start_byte)
+
+    # ------------------------------------------------------------ blocks and #if arms
+
+    def block(self, node: Node) -> None:
+        """A compound statement, with a scope of its own."""
+        self.scopes.append({})
+        self.sequence(node.named_children, node)
+        self.scopes.pop()
+
+    def sequence(self, children: Sequence[Node], parent: Node) -> None:
+        """Statements one after the other; the arms of an ``#if`` between them are alternatives."""
+        groups = ()
+        if self.offset_override is None:
+            groups = self.context.groups_inside(self.facts.path, parent.start_byte, parent.end_byte)
+        if not groups:
+            for child in children:
+                self.statement(child)
+            return
+        self._arms([(self.context.arm_path(groups, child.start_byte), child) for child in children], 0)
+
+    def _arms(self, items: list[tuple[tuple[tuple[int, int, bool], ...], Node]], depth: int) -> None:
+        position = 0
+        while position < len(items):
+            path, child = items[position]
+            if len(path) <= depth:
+                self.statement(child)
+                position += 1
+                continue
+            group = path[depth][0]
+            end = position
+            while end < len(items) and len(items[end][0]) > depth and items[end][0][depth][0] == group:
+                end += 1
+            self._group(items[position:end], depth)
+            position = end
+
+    def _group(self, items: list[tuple[tuple[tuple[int, int, bool], ...], Node]], depth: int) -> None:
+        before = self.frontier
+        after: Frontier = []
+        exhaustive = False
+        arms: dict[int, list[tuple[tuple[tuple[int, int, bool], ...], Node]]] = {}
+        for item in items:
+            arms.setdefault(item[0][depth][1], []).append(item)
+            exhaustive = exhaustive or item[0][depth][2]
+        for arm in arms.values():
+            self.frontier = list(before)
+            self._arms(arm, depth + 1)
+            after += self.frontier
+        self.frontier = after if exhaustive else after + before
+
+    def statement_expression(self, node: Node) -> Expr:
+        """``({ ...; value; })``."""
+        self.scopes.append({})
+        children = [child for child in node.named_children if child.type != "comment"]
+        value: Expr = Const(None, "")
+        if children and children[-1].type == "expression_statement":
+            self.sequence(children[:-1], node)
+            last = children[-1].named_child(0)
+            if last is not None:
+                inner = self.value(last)
+                result = self.temp(self.type_of(inner))
+                self.assign(result, inner)
+                value = Load(result, self.offset(last))
+        else:
+            self.sequence(children, node)
+        self.scopes.pop()
+        return value
+
+    # ------------------------------------------------------------ simple statements
+
+    def _expression(self, node: Node) -> None:
+        inner = node.named_child(0)
+        if inner is None:
+            return
+        self.at(node)
+        value = self.value(inner)
+        if not isinstance(value, Const):
+            self.discard(value)
+
+    def discard(self, value: Expr) -> None:
+        """Keep the reads of a value that nobody uses, so that every occurrence is in a fact."""
+
+    def _return(self, node: Node) -> None:
+        self.at(node)
+        inner = node.named_child(0)
+        self.leave(self.value(inner) if inner is not None else None)
+
+    def _goto(self, node: Node) -> None:
+        label = node.child_by_field_name("label")
+        if label is not None:
+            self.gotos.setdefault(self.text(label), []).extend(self.frontier)
+        self.frontier = []
+
+    def _labeled(self, node: Node) -> None:
+        label = node.child_by_field_name("label")
+        if label is not None:
+            self.at(label)
+            self.labels[self.text(label)] = self.marker(f"{self.text(label)}:")
+        for child in node.named_children:
+            if child.type != "statement_identifier":
+                self.statement(child)
+
+    def resolve_gotos(self) -> None:
+        """Connect every goto with its label, at the end of the function."""
+        for label, sources in self.gotos.items():
+            self.frontier = sources
+            self.connect(self.labels.get(label, 1))
+        self.frontier = []
+
+    def _break(self, node: Node) -> None:
+        if self.breaks:
+            self.breaks[-1].extend(self.frontier)
+        self.frontier = []
+
+    def _continue(self, node: Node) -> None:
+        if self.continues:
+            self.continues[-1].extend(self.frontier)
+        self.frontier = []
+
+    # ------------------------------------------------------------ branches
+
+    def _if(self, node: Node) -> None:
+        test = node.child_by_field_name("condition")
+        then = node.child_by_field_name("consequence")
+        otherwise = node.child_by_field_name("alternative")
+        assert test is not None
+        self.at(test)
+        true, false = self.condition(test)
+        self.frontier = true
+        if then is not None:
+            self.statement(then)
+        after = self.frontier
+        self.frontier = false
+        if otherwise is not None:
+            for child in otherwise.named_children if otherwise.type == "else_clause" else [otherwise]:
+                self.statement(child)
+        self.frontier = self.frontier + after
+
+    def _switch(self, node: Node) -> None:
+        test, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+        assert test is not None
+        self.at(test)
+        value = self.value(test)
+        true, _ = self.branch(value)
+        head = true[0][0]
+        self.switches.append(([(head, None, None)], [False]))
+        self.breaks.append([])
+        self.frontier = []
+        if body is not None:
+            self.statement(body)
+        heads, has_default = self.switches.pop()
+        self.frontier = self.frontier + self.breaks.pop() + ([] if has_default[0] else heads)
+
+    def _case(self, node: Node) -> None:
+        value = node.child_by_field_name("value")
+        if self.switches:
+            heads, has_default = self.switches[-1]
+            constant = None
+            if value is not None:
+                constant = self.constant_of(self.value(value)) if value.type != "binary_expression" else None
+            else:
+                has_default[0] = True
+            self.frontier = self.frontier + [(head, None, constant) for head, _, _ in heads]
+        self.sequence([child for child in node.named_children if child != value], node)
+
+    # ------------------------------------------------------------ loops
+
+    def _while(self, node: Node) -> None:
+        test, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+        assert test is not None
+        if self.offset_override is None and self.context.is_iterator(self.facts.path, node.start_byte):
+            self._iterator(node, test, body)
+            return
+        self.at(test)
+        head = self.marker("while")
+        true, false = self.condition(test)
+        self._loop_body(true, body, head)
+        self.frontier = false + self.breaks.pop()
+
+    def _loop_body(self, entry: Frontier, body: Node | None, head: int) -> None:
+        self.breaks.append([])
+        self.continues.append([])
+        self.frontier = entry
+        if body is not None:
+            self.statement(body)
+        self.frontier = self.frontier + self.continues.pop()
+        self.connect(head)
+
+    def _do(self, node: Node) -> None:
+        test, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+        self.at(node)
+        head = self.marker("do")
+        self.breaks.append([])
+        self.continues.append([])
+        if body is not None:
+            self.statement(body)
+        self.frontier = self.frontier + self.continues.pop()
+        if test is not None:
+            self.at(test)
+            true, false = self.condition(test)
+            self.frontier = true
+            self.connect(head)
+            self.frontier = false
+        self.frontier = self.frontier + self.breaks.pop()
+
+    def _for(self, node: Node) -> None:
+        start, test = node.child_by_field_name("initializer"), node.child_by_field_name("condition")
+        update, body = node.child_by_field_name("update"), node.child_by_field_name("body")
+        self.scopes.append({})
+        if start is not None:
+            if start.type == "declaration":
+                self.statement(start)
+            else:
+                self.at(start)
+                self.value(start)
+        self.at(test or node)
+        head = self.marker("for")
+        true, false = self.condition(test) if test is not None else (self.frontier, [])
+        self.breaks.append([])
+        self.continues.append([])
+        self.frontier = true
+        if body is not None:
+            self.statement(body)
+        self.frontier = self.frontier + self.continues.pop()
+        if update is not None:
+            self.at(update)
+            self.value(update)
+        self.connect(head)
+        self.frontier = false + self.breaks.pop()
+        self.scopes.pop()
+
+    def _iterator(self, node: Node, test: Node, body: Node | None) -> None:
+        """``for_each_x(cursor, mask)``: each pass sets the cursor from the other arguments."""
+        self.at(test)
+        match = _LEADING_NAME.match(self.data, node.start_byte)
+        name = match.group().decode() if match else ""
+        parts = _comma_parts(test)
+        cursors = iterator_cursors(self.context, name, self.facts.path, node.start_byte)
+        inputs = tuple(self._pointed(self.value(part)) for index, part in enumerate(parts) if index not in cursors)
+        head = self.marker(name)
+        true, false = self.branch(Opaque(inputs, name))
+        self.frontier = true
+        for index in cursors:
+            if index < len(parts):
+                target = self.lvalue(parts[index])
+                if target is not None:
+                    self.assign(target, Opaque(inputs, name))
+        self._loop_body(self.frontier, body, head)
+        self.frontier = false + self.breaks.pop()
+
+    def _pointed(self, value: Expr) -> Expr:
+        """A mask handed over by address is read."""
+        inner = value
+        while type(inner).__name__ == "Cast":
+            inner = inner.operand  # type: ignore[union-attr]
+        return Load(inner.place, 0) if isinstance(inner, Addr) else value
+
+    # ------------------------------------------------------------ declarations
+
+    def _declaration(self, node: Node) -> None:
+        self.at(node)
+        type_node = node.child_by_field_name("type")
+        if type_node is None:
+            return
+        storage = {self.text(child) for child in node.children if child.type == "storage_class_specifier"}
+        for declarator in node.children_by_field_name("declarator"):
+            name, ctype = self.context.declared(type_node, declarator, self.data, self)
+            if not name or (ctype.function and not ctype.pointers):
+                continue
+            self._declare(name, ctype, "static" in storage, declarator)
+
+    def _declare(self, name: str, ctype: CType, static: bool, declarator: Node) -> None:  # noqa: FBT001
+        value = declarator.child_by_field_name("value") if declarator.type == "init_declarator" else None
+        if ctype.base == "__auto_type" and value is not None:
+            first = self.value(value)
+            ctype = self.type_of(first) or ctype
+        if static:
+            variable = Var("global", name, f"{self.facts.path}:{self.facts.name}.{name}", ctype)
+            self.scopes[-1][name] = variable
+            if value is not None:
+                self.context.static_local(self, variable, value)
+            return
+        variable = Var("local", name, f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}",
+                       ctype)
+        if value is not None and self.offset_override is None:
+            self.span = (declarator.start_byte, declarator.end_byte)
+        if value is None:
+            self.scopes[-1][name] = variable
+            return
+        if value.type == "initializer_list":
+            self.scopes[-1][name] = variable
+            self.initialise(variable, value)
+        else:
+            self.scopes[-1][name] = variable
+            self.assign(variable, self.value(value))
+
+    def new_key(self) -> str:
+        """A key for a variable declared inside an expansion."""
+        self._temps += 1
+        return f"m{self._temps}"
+
+    def initialise(self, target: LValue, node: Node) -> None:
+        """Store an initialiser: zero the whole, then each named or positional member."""
+        if node.type != "initializer_list":
+            self.assign(target, self.value(node))
+            return
+        self.assign(target, Const(0, "0"))
+        ctype = target.type
+        members = None
+        if ctype is not None and not ctype.arrays:
+            members = self.context.members(ctype.base)
+        names = list(members) if members is not None else []
+        position = 0
+        for child in node.named_children:
+            if child.type == "comment":
+                continue
+            if self.offset_override is None:
+                self.span = (child.start_byte, child.end_byte)
+                if self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
+                    self.config = self.context.conditions(self.facts.path, child.start_byte)
+            if child.type == "initializer_pair":
+                value = child.child_by_field_name("value")
+                place, position = self._designated(target, child, names, position)
+            else:
+                value = child
+                place = self._positional(target, names, position)
+                position += 1
+            if value is not None:
+                self.initialise(place, value)
+
+    def _positional(self, target: LValue, names: list[str], position: int) -> LValue:
+        ctype = target.type
+        if ctype is not None and ctype.arrays:
+            return Index(target, None, position, ctype.element())
+        if position < len(names):
+            return self.member(target, names[position])
+        return target
+
+    def _designated(self, target: LValue, node: Node, names: list[str], position: int) -> tuple[LValue, int]:
+        place = target
+        for designator in node.children_by_field_name("designator"):
+            if designator.type == "field_designator":
+                name = self.text(designator).lstrip(". \t\n")
+                if place is target and name in names:
+                    position = names.index(name) + 1
+                place = self.member(place, name)
+            else:
+                element = place.type.element() if place.type is not None and place.type.arrays else None
+                number = None
+                if designator.type == "subscript_designator" and designator.named_child_count:
+                    inner = designator.named_child(0)
+                    assert inner is not None
+                    number = self.constant_of(self.value(inner))
+                place = Index(place, None, number, element)
+                position = (number or 0) + 1
+        return place, position
+
+
+def _comma_parts(node: Node) -> list[Node]:
+    """The arguments of an iterator: a comma expression, outermost parentheses removed."""
+    while node.type == "parenthesized_expression" and node.named_child_count == 1:
+        inner = node.named_child(0)
+        assert inner is not None
+        node = inner
+    if node.type != "comma_expression":
+        return [node]
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    assert left is not None
+    assert right is not None
+    return _comma_parts_left(left) + _comma_parts_left(right)
+
+
+def _comma_parts_left(node: Node) -> list[Node]:
+    if node.type != "comma_expression":
+        return [node]
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    assert left is not None
+    assert right is not None
+    return _comma_parts_left(left) + _comma_parts_left(right)
+
+
+_STATEMENTS = {
+    "compound_statement": Statements.block,
+    "expression_statement": Statements._expression,
+    "declaration": Statements._declaration,
+    "return_statement": Statements._return,
+    "if_statement": Statements._if,
+    "switch_statement": Statements._switch,
+    "case_statement": Statements._case,
+    "while_statement": Statements._while,
+    "do_statement": Statements._do,
+    "for_statement": Statements._for,
+    "goto_statement": Statements._goto,
+    "labeled_statement": Statements._labeled,
+    "break_statement": Statements._break,
+    "continue_statement": Statements._continue,
+    "else_clause": lambda self, node: [self.statement(child) for child in node.named_children],
+}

@@ -1,0 +1,97 @@
+"""Places: where a value can live, and which struct members that is.
+
+A place is a pair (root, path). The root is an object: a local variable, a
+parameter, what a parameter points to, a global, a return value, or *some*
+object of a struct type that an unresolved pointer denotes. The path names
+members below it, array elements as ``[3]`` or ``[*]``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ALL_ELEMENTS",
+    "Guarded",
+    "Place",
+    "Root",
+    "covers",
+    "heap",
+    "is_private",
+    "overlap",
+    "suffix",
+]
+
+# ("v", function, key) local or temp; ("p", function, index) parameter; ("d", function, index) what it points to;
+# ("g", key) global; ("h", tag, identity, instance) some object of a type; ("r", function) return value
+Root = tuple[object, ...]
+Place = tuple[Root, tuple[str, ...]]
+Guarded = tuple[Root, tuple[str, ...], frozenset[object]]
+
+ALL_ELEMENTS = "[*]"
+
+
+def heap(tag: str, identity: object, instance: str = "") -> Root:
+    """Some object of type ``tag``; ``identity`` tells two pointers apart inside one function,
+    ``instance`` is "guest", "host" or "" where the side is not known.
+    """  # noqa: D205
+    return ("h", tag, identity, instance)
+
+
+def is_private(root: Root) -> bool:
+    """Whether only this function (and what it calls with a pointer to it) can reach the object."""
+    return root[0] in {"v", "p", "r"}
+
+
+def _element_overlap(first: str, second: str) -> bool:
+    if first == second:
+        return True
+    if first[0] == "[" and second[0] == "[":
+        return ALL_ELEMENTS in {first, second}
+    return False
+
+
+def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """Whether two paths below one object name overlapping storage (one is a prefix of the other)."""
+    return all(_element_overlap(left, right) for left, right in zip(first, second, strict=False))
+
+
+def same_object(first: Root, second: Root) -> bool:
+    """Whether two roots may be one object (heap objects of one type and side may)."""
+    if first == second:
+        return True
+    if first[0] == "h" and second[0] == "h":
+        return first[1] == second[1] and (not first[3] or not second[3] or first[3] == second[3])
+    return False
+
+
+def overlap(first: Place, second: Place) -> bool:
+    """Whether the storage of two places may overlap."""
+    return same_object(first[0], second[0]) and path_overlap(first[1], second[1])
+
+
+def covers(outer: Place, inner: Place) -> bool:
+    """Whether a store to ``outer`` overwrites all of ``inner``, for certain."""
+    if outer[0] != inner[0]:
+        return False
+    path = outer[1]
+    return len(path) <= len(inner[1]) and all(
+        left == right and left != ALL_ELEMENTS for left, right in zip(path, inner[1], strict=False)
+    )
+
+
+def suffix(outer: tuple[str, ...], inner: tuple[str, ...]) -> tuple[str, ...]:
+    """What of ``inner`` lies below ``outer`` (empty when ``inner`` is the shorter one)."""
+    return inner[len(outer) :]
+
+
+def shortest_chain(chains: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[str, tuple[str, ...]] | None:
+    """The innermost (struct, path) pair of a chain."""
+    found = None
+    for tag, path in chains:
+        if path:
+            found = (tag, path)
+    return found

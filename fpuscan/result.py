@@ -1,0 +1,203 @@
+"""What a scan gives to the reports: plain frozen values, nothing of the engine.
+
+Every collection is sorted on a total key, so that a report is a pure function
+of the scanned bytes. Lines and columns are 1-based; columns count bytes of the
+UTF-8 line. Masks are 64-bit xfeature words (bit 12 = CET_KERNEL).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+__all__ = [
+    "Assumption",
+    "Consumer",
+    "Finding",
+    "Health",
+    "Incomplete",
+    "Location",
+    "Place",
+    "Related",
+    "ScanResult",
+    "Severity",
+    "Step",
+    "Surviving",
+    "TreeInfo",
+]
+
+
+class Severity(enum.IntEnum):
+    """Verdict of a finding; a larger value is worse."""
+
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The lower-case word that every report prints."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A span of source text: path relative to the tree with ``/``, all numbers 1-based."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place where a value lives, e.g. ``guest_default_cfg.size``, and where it is read or stored."""
+
+    place: str
+    location: Location
+    kind: str = ""  # sink kind: "size", "features", "sigframe"; empty for a source
+
+
+@dataclass(frozen=True, slots=True)
+class Surviving:
+    """What of the source arrives at the sink although the sink's contract forbids it.
+
+    ``mask`` is the 64-bit word of surviving bits, ``bits`` their names in bit
+    order, ``kernel_format`` whether the value is a kernel-format (XSAVES,
+    maybe compacted) size.
+    """
+
+    mask: int = 0
+    bits: tuple[str, ...] = ()
+    kernel_format: bool = False
+    unknown: bool = False  # content that could not be evaluated arrived unmasked
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One definition on the way of the value.
+
+    ``text`` is the statement as written, on one line; ``effect`` says what the
+    step does to the bits in words ("cut to 0xe02ff by XFEATURE_MASK_USER_SUPPORTED");
+    ``mask`` is the word of bits of the source that are still in the value
+    behind this step; ``after`` marks the steps behind the crossing; ``crossing``
+    marks the crossing itself.
+    """
+
+    place: str
+    location: Location
+    kind: str
+    text: str
+    mask: int
+    effect: str = ""
+    guard: str = ""
+    after: bool = False
+    crossing: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Consumer:
+    """Code that reads the uABI place behind the crossing (``kind``: sigframe, kvm, ptrace, prctl, coredump, ...)."""
+
+    kind: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Related:
+    """Another place that helps to judge the finding."""
+
+    kind: str
+    location: Location
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One crossing into the user ABI, with the whole way of the value."""
+
+    rule: str
+    slug: str
+    severity: Severity
+    message: str
+    fingerprint: str
+    location: Location
+    source: Place
+    sink: Place
+    surviving: Surviving
+    side: str  # "guest" or "host"
+    trace: tuple[Step, ...]
+    fix: str
+    config: tuple[str, ...] = ()
+    other_sources: tuple[Place, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    related: tuple[Related, ...] = ()
+    statement: str = ""  # the crossing statement as written, on one line
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Incomplete:
+    """Something of the scope that could not be read or parsed, and why (makes exit 4)."""
+
+    path: str
+    line: int
+    reason: str
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Assumption:
+    """A declared barrier that the scan relied on."""
+
+    kind: str
+    what: str
+    why: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the scan saw and what it could not see.
+
+    ``error_bytes`` counts bytes in tree-sitter error nodes inside functions;
+    ``occurrences`` every textual occurrence of a tracked global in the scope,
+    ``unaccounted`` those that are tied to no fact.
+    """
+
+    files: int = 0
+    functions: int = 0
+    analysed: int = 0
+    bytes: int = 0
+    error_bytes: int = 0
+    occurrences: int = 0
+    unaccounted: tuple[Location, ...] = ()
+    unresolved_calls: tuple[str, ...] = ()
+    unmatched_model_rows: tuple[str, ...] = ()
+    incomplete: tuple[Incomplete, ...] = ()
+    unmodelled: tuple[Location, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TreeInfo:
+    """What was scanned. ``kernel_version`` as in ``7.3.0-rc7``."""
+
+    kernel_version: str = ""
+    revision: str = ""
+    patches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """The whole answer of one run; findings sorted by path, position, rule and fingerprint."""
+
+    tree: TreeInfo
+    health: Health
+    findings: tuple[Finding, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    bit_names: tuple[tuple[int, str], ...] = ()
+    # seconds per phase, for --stats only; never part of a report's body
+    timings: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    counts: tuple[tuple[str, int], ...] = ()  # nodes, edges, states..., for --stats

@@ -1,0 +1,1 @@
+"""The rules: metadata in ``info.py``, one module for each mechanism of judging."""

@@ -1,0 +1,105 @@
+"""The pipeline: from a tree to a result."""
+
+from __future__ import annotations
+
+import gc
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.analysis import Analysis
+from fpuscan.engine.flows import Flows
+from fpuscan.engine.graph import DefUseGraph
+from fpuscan.engine.sinks import Sinks
+from fpuscan.errors import NotApplicableError
+from fpuscan.health import examine
+from fpuscan.model import load_model
+from fpuscan.program import Program
+from fpuscan.result import Assumption, ScanResult
+from fpuscan.rules import guest_default
+from fpuscan.xfeatures import FeatureBits
+
+if TYPE_CHECKING:
+    from fpuscan.model import Model
+    from fpuscan.tree import KernelTree
+
+__all__ = ["ScanOptions", "scan"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What to check: rule ids (none: all), model files to add, and who wants to hear of progress."""
+
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    model_files: Sequence[str | Path] = ()
+    progress: Callable[[str], None] | None = None
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: list[tuple[str, float]] = []
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps.append((name, now - self._last))
+        self._last = now
+
+
+def scan(tree: KernelTree, options: ScanOptions | None = None) -> ScanResult:
+    """Scan a tree. Raises :class:`~fpuscan.errors.FpuscanError` for what a user can mend."""
+    options = options or ScanOptions()
+    clock = _Clock()
+    model = load_model(tuple(str(name) for name in options.model_files))
+    enabled = gc.isenabled()
+    gc.disable()  # nothing of a scan is garbage before its end
+    try:
+        return _scan(tree, options, model, clock)
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -> ScanResult:
+    progress = options.progress or (lambda _: None)
+    progress("reading")
+    program = Program(tree, model, progress)
+    program.load()
+    clock.lap("parse")
+    _check_applicable(program, model)
+    progress("following the flows")
+    analysis = Analysis(program, model)
+    graph = DefUseGraph(analysis)
+    flows = Flows(analysis, graph)
+    sinks = Sinks(analysis)
+    bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {model.masks.enum}"), program.evaluate)
+    findings, used = guest_default.find(flows, sinks, bits)
+    clock.lap("flows")
+    wanted = [
+        finding for finding in findings
+        if (not options.select or finding.rule in options.select) and finding.rule not in options.ignore
+    ]
+    health = examine(analysis, used)
+    clock.lap("health")
+    assumptions = tuple(
+        Assumption("barrier", row.what, row.why, row.commit) for row in model.barriers if row.id in analysis.barriers_used
+    )
+    return ScanResult(
+        tree=tree.info(), health=health,
+        findings=tuple(sorted(wanted, key=lambda each: (each.location, each.rule, each.fingerprint))),
+        assumptions=assumptions, bit_names=tuple(sorted(bits.names.items())), timings=tuple(clock.laps),
+        counts=(("definitions", len(graph.definitions)), ("edges", len(graph.edges)), ("states", flows.states),
+                ("functions lowered", sum(unit.lowered for unit in program.units))),
+    )
+
+
+def _check_applicable(program: Program, model: Model) -> None:
+    pattern = re.compile("|".join(model.scope.tracked).encode())
+    if not any(pattern.search(parsed.normalised.text) for parsed in program.files.values()):
+        names = ", ".join(model.scope.tracked[:3])
+        msg = f"none of the tracked symbols ({names}) is in this tree; fpuscan knows Linux 5.16 and later"
+        raise NotApplicableError(msg)
