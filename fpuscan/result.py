@@ -12,16 +12,23 @@ from dataclasses import dataclass, field
 
 __all__ = [
     "Assumption",
+    "BaselineEntry",
     "Consumer",
     "Finding",
+    "FlowEdge",
+    "FlowGraph",
+    "FlowNode",
     "Health",
+    "IgnoreProblem",
     "Incomplete",
     "Location",
     "Place",
     "Related",
     "ScanResult",
     "Severity",
+    "SourceExcerpt",
     "Step",
+    "SuppressedFinding",
     "Surviving",
     "TreeInfo",
 ]
@@ -187,6 +194,82 @@ class TreeInfo:
     kernel_version: str = ""
     revision: str = ""
     patches: tuple[str, ...] = ()
+    repository: str = ""  # absolute URI of the repository that holds `revision`, where it is known
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressedFinding:
+    """A finding that a comment takes back; ``location`` is the comment, ``reason`` what it says after ``--``."""
+
+    finding: Finding
+    reason: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IgnoreProblem:
+    """An ignore comment that does not do what it says; ``kind``: unused, unknown-rule, no-reason or malformed."""
+
+    location: Location
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineEntry:
+    """One line of a baseline: a known finding, how bad it was, and what a reader sees in the file."""
+
+    rule: str
+    severity: Severity
+    fingerprint: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceExcerpt:
+    """Consecutive lines of one file, from the 1-based ``first_line`` on, without line ends.
+
+    Bytes that are no UTF-8 are lone surrogates (``surrogateescape``), so the
+    bytes can be counted from the text.
+    """
+
+    path: str
+    first_line: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FlowNode:
+    """A node of the def-use graph: one definition of a place; ``side``: guest, kernel, uabi or empty."""
+
+    id: str
+    label: str
+    place: str
+    path: str
+    line: int
+    function: str = ""
+    side: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FlowEdge:
+    """An edge of the def-use graph between two node ids; ``mask`` is the 64-bit word of the bits that it keeps."""
+
+    source: str
+    target: str
+    kind: str
+    mask: int
+    guard: str = ""
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGraph:
+    """The def-use graph that the scan grew, both tuples sorted."""
+
+    nodes: tuple[FlowNode, ...] = ()
+    edges: tuple[FlowEdge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +284,11 @@ class ScanResult:
     # seconds per phase, for --stats only; never part of a report's body
     timings: tuple[tuple[str, float], ...] = field(default=(), compare=False)
     counts: tuple[tuple[str, int], ...] = ()  # nodes, edges, states..., for --stats
+    suppressed: tuple[SuppressedFinding, ...] = ()
+    ignore_problems: tuple[IgnoreProblem, ...] = ()
+    baselined: tuple[Finding, ...] = ()
+    gone: tuple[BaselineEntry, ...] = ()  # entries of the baseline that no finding matches
+    compared: bool = False  # a baseline was given: `findings` are the new ones
+    excerpts: tuple[SourceExcerpt, ...] = ()
+    graph: FlowGraph | None = None
+    files: tuple[str, ...] = ()  # every file of the scope that was read, sorted
