@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from fpuscan.result import (
     Assumption,
+    BaselineEntry,
     Consumer,
     Finding,
     Health,
+    IgnoreProblem,
     Incomplete,
     Location,
     Place,
@@ -16,6 +18,7 @@ from fpuscan.result import (
     ScanResult,
     Severity,
     Step,
+    SuppressedFinding,
     Surviving,
     TreeInfo,
 )
@@ -142,5 +145,18 @@ INCOMPLETE = replace(
             Incomplete(CORE, 12, "could not be parsed near a tracked symbol", "fpu_copy"),
             Incomplete(KVM, 0, "is too large"),
         ),
+    ),
+)
+
+TRIAGED = replace(
+    LEAKY,
+    findings=(ERROR,),
+    suppressed=(SuppressedFinding(WARNING, "the mask is cut by the caller, see the comment there", at(CORE, 59)),),
+    baselined=(NOTE,),
+    gone=(BaselineEntry("FPU103", Severity.ERROR, "3123456789abcdef", f"{CORE} f(): a.b -> c.d"),),
+    compared=True,
+    ignore_problems=(
+        IgnoreProblem(at(CORE, 8), "unused", "no finding of FPU101 passes here"),
+        IgnoreProblem(at(KVM, 9), "no-reason", "say why: ignore[FPU101] -- reason"),
     ),
 )

@@ -2,24 +2,38 @@
 
 A versioned copy, written field by field: what the engine calls its values may
 change, this does not. `SCHEMA_FILE`, which ships in the package, describes it;
-a member is only ever added together with a new version. Keys come in the
-order of the schema, text is ASCII with escapes, so the same tree gives the
+a member is only ever added, together with a new minor number. Keys come in
+the order of the schema, text is ASCII with escapes, so the same tree gives the
 same bytes everywhere.
 """
 
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import Any
 
 from fpuscan import __version__
 from fpuscan.report.options import ReportOptions
-from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step, TreeInfo
+from fpuscan.result import (
+    BaselineEntry,
+    Finding,
+    Health,
+    IgnoreProblem,
+    Location,
+    Place,
+    ScanResult,
+    Severity,
+    Step,
+    SuppressedFinding,
+    TreeInfo,
+)
 
-__all__ = ["SCHEMA", "SCHEMA_FILE", "render"]
+__all__ = ["SCHEMA", "SCHEMA_FILE", "SCHEMA_MINOR", "render", "schema"]
 
 SCHEMA = "fpuscan-report/1"
-SCHEMA_FILE = "fpuscan-report-1.schema.json"
+SCHEMA_MINOR = 1
+SCHEMA_FILE = "schema/report-1.json"
 
 _Object = dict[str, Any]
 
@@ -29,15 +43,20 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
     levels = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     document: _Object = {
         "schema": SCHEMA,
+        "schema_minor": SCHEMA_MINOR,
         "tool": {"name": "fpuscan", "version": __version__},
         "tree": _tree(result.tree),
         "health": _health(result.health),
         "summary": {
             **{level.label: sum(finding.severity is level for finding in result.findings) for level in levels},
-            "suppressed": 0,
-            "baselined": 0,
+            "suppressed": len(result.suppressed),
+            "baselined": len(result.baselined),
         },
         "findings": [_finding(finding) for finding in result.findings],
+        "baselined": [_finding(finding) for finding in result.baselined],
+        "gone": [_gone(entry) for entry in result.gone],
+        "suppressed": [_suppressed(item) for item in result.suppressed],
+        "ignore_problems": [_problem(item) for item in result.ignore_problems],
         "assumptions": [
             {"kind": item.kind, "what": item.what, "why": item.why, "commit": item.commit}
             for item in result.assumptions
@@ -46,12 +65,19 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
     return json.dumps(_clean(document), indent=2, ensure_ascii=True) + "\n"
 
 
+def schema() -> str:
+    """The published JSON Schema of the report, as it stands in the package."""
+    return (resources.files("fpuscan.report") / SCHEMA_FILE).read_text(encoding="utf-8")
+
+
 def _tree(tree: TreeInfo) -> _Object:
     document: _Object = {"kernel_version": tree.kernel_version}
     if tree.revision:
         document["revision"] = tree.revision
     if tree.patches:
         document["patches"] = list(tree.patches)
+    if tree.repository:
+        document["repository"] = tree.repository
     return document
 
 
@@ -85,6 +111,7 @@ def _finding(finding: Finding) -> _Object:
         "end_line": at.end_line,
         "end_column": at.end_column,
         "function": at.function,
+        "statement": finding.statement,
         "source": _source(finding.source),
         "sink": {
             "place": finding.sink.place,
@@ -96,6 +123,7 @@ def _finding(finding: Finding) -> _Object:
             "bits": list(finding.surviving.bits),
             "mask": f"{finding.surviving.mask:#x}",
             "kernel_format": finding.surviving.kernel_format,
+            "unknown": finding.surviving.unknown,
         },
         "config": list(finding.config),
         "side": finding.side,
@@ -115,6 +143,32 @@ def _step(step: Step) -> _Object:
         "text": step.text,
         "mask": f"{step.mask:#x}",
         "after": step.after,
+        "crossing": step.crossing,
+        "effect": step.effect,
+        "guard": step.guard,
+    }
+
+
+def _suppressed(item: SuppressedFinding) -> _Object:
+    return {
+        "finding": _finding(item.finding),
+        "reason": item.reason,
+        "path": item.location.path,
+        "line": item.location.line,
+    }
+
+
+def _problem(item: IgnoreProblem) -> _Object:
+    at = item.location
+    return {"kind": item.kind, "message": item.message, "path": at.path, "line": at.line, "column": at.column}
+
+
+def _gone(entry: BaselineEntry) -> _Object:
+    return {
+        "rule": entry.rule,
+        "severity": entry.severity.label,
+        "fingerprint": entry.fingerprint,
+        "text": entry.text,
     }
 
 

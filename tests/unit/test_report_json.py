@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 import jsonschema
@@ -12,9 +11,10 @@ import pytest
 
 from fpuscan import __version__
 from fpuscan.report import ReportOptions, render
-from fpuscan.report.json_v1 import SCHEMA, SCHEMA_FILE
+from fpuscan.report.json_v1 import SCHEMA, SCHEMA_MINOR
+from fpuscan.report.json_v1 import schema as published
 from fpuscan.result import ScanResult, TreeInfo
-from tests.samples import CLEAN, ERROR, INCOMPLETE, LEAKY
+from tests.samples import CLEAN, ERROR, INCOMPLETE, LEAKY, TRIAGED
 
 
 def report(result: ScanResult) -> dict[str, Any]:
@@ -23,11 +23,11 @@ def report(result: ScanResult) -> dict[str, Any]:
 
 
 def schema() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((resources.files("fpuscan.report") / SCHEMA_FILE).read_text())
+    document: dict[str, Any] = json.loads(published())
     return document
 
 
-@pytest.mark.parametrize("result", [CLEAN, LEAKY, INCOMPLETE], ids=["clean", "leaky", "incomplete"])
+@pytest.mark.parametrize("result", [CLEAN, LEAKY, INCOMPLETE, TRIAGED], ids=["clean", "leaky", "incomplete", "triaged"])
 def test_every_report_meets_the_published_schema(result: ScanResult) -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
 
@@ -49,15 +49,47 @@ def test_the_keys_come_in_the_documented_order() -> None:
     def keys(value: dict[str, Any]) -> str:
         return " ".join(value)
 
-    assert keys(document) == "schema tool tree health summary findings assumptions"
+    assert keys(document) == (
+        "schema schema_minor tool tree health summary findings baselined gone suppressed ignore_problems assumptions"
+    )
     assert keys(document["findings"][0]) == (
-        "rule slug severity message fingerprint path line column end_line end_column function source sink "
+        "rule slug severity message fingerprint path line column end_line end_column function statement source sink "
         "surviving config side other_sources trace consumers related fix"
     )
-    assert keys(document["findings"][0]["trace"][0]) == "path line column function place kind text mask after"
+    assert keys(document["findings"][0]["trace"][0]) == (
+        "path line column function place kind text mask after crossing effect guard"
+    )
     assert keys(document["health"]) == (
         "files functions error_bytes occurrences unaccounted unresolved_calls unmatched_model_rows incomplete"
     )
+
+
+def test_a_member_is_added_with_a_new_minor_number() -> None:
+    """The schema names the minor number that the report writes, and requires every member but the optional ones."""
+    document = schema()
+    finding = document["$defs"]["finding"]
+
+    assert document["properties"]["schema_minor"]["const"] == SCHEMA_MINOR
+    assert document["required"] == [*document["properties"]]
+    assert finding["required"] == [*finding["properties"]] == [*report(LEAKY)["findings"][0]]
+
+
+def test_what_was_set_aside_is_counted_and_listed() -> None:
+    document = report(TRIAGED)
+
+    assert document["summary"] == {"error": 1, "warning": 0, "note": 0, "suppressed": 1, "baselined": 1}
+    assert [item["finding"]["rule"] for item in document["suppressed"]] == ["FPU102"]
+    assert document["suppressed"][0]["reason"].startswith("the mask is cut")
+    assert [item["severity"] for item in document["baselined"]] == ["note"]
+    assert document["gone"] == [
+        {
+            "rule": "FPU103",
+            "severity": "error",
+            "fingerprint": "3123456789abcdef",
+            "text": "arch/x86/kernel/fpu/core.c f(): a.b -> c.d",
+        }
+    ]
+    assert [(item["kind"], item["line"]) for item in document["ignore_problems"]] == [("unused", 8), ("no-reason", 9)]
 
 
 def test_values_are_given_as_documented() -> None:
@@ -68,7 +100,7 @@ def test_values_are_given_as_documented() -> None:
     assert document["tool"] == {"name": "fpuscan", "version": __version__}
     assert document["tree"] == {"kernel_version": "7.3.0-rc7"}
     assert document["summary"] == {"error": 1, "warning": 1, "note": 1, "suppressed": 0, "baselined": 0}
-    assert finding["surviving"] == {"bits": ["CET_KERNEL"], "mask": "0x101000", "kernel_format": True}
+    assert finding["surviving"] == {"bits": ["CET_KERNEL"], "mask": "0x101000", "kernel_format": True, "unknown": False}
     assert finding["sink"] == {
         "place": "struct fpu_guest.uabi_size",
         "kind": "size",
@@ -79,9 +111,14 @@ def test_values_are_given_as_documented() -> None:
 
 
 def test_a_revision_and_patches_are_named_where_there_are_some() -> None:
-    document = report(replace(CLEAN, tree=TreeInfo("7.3.0", "0123abcd", ("a.patch",))))
+    document = report(replace(CLEAN, tree=TreeInfo("7.3.0", "0123abcd", ("a.patch",), "https://example.org/linux")))
 
-    assert document["tree"] == {"kernel_version": "7.3.0", "revision": "0123abcd", "patches": ["a.patch"]}
+    assert document["tree"] == {
+        "kernel_version": "7.3.0",
+        "revision": "0123abcd",
+        "patches": ["a.patch"],
+        "repository": "https://example.org/linux",
+    }
     jsonschema.validate(document, schema())
 
 
