@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
         "fpuscan errors result integers literals pieces places shipped rules.info",
-        "tree source model",
+        "tree source model excerpts",
         "normalise",
         "syntax",
         "arms",

@@ -17,6 +17,7 @@ __all__ = ["FORMATS", "ReportOptions", "render"]
 FORMATS: dict[str, str] = {
     "text": "fpuscan.report.text",
     "json": "fpuscan.report.json_v1",
+    "sarif": "fpuscan.report.sarif",
 }
 """Format name -> module, in the order in which --help shows them."""
 

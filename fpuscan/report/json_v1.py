@@ -9,11 +9,10 @@ same bytes everywhere.
 
 from __future__ import annotations
 
-import json
 from importlib import resources
-from typing import Any
 
 from fpuscan import __version__
+from fpuscan.report.json_text import Object, dump
 from fpuscan.report.options import ReportOptions
 from fpuscan.result import (
     BaselineEntry,
@@ -35,13 +34,11 @@ SCHEMA = "fpuscan-report/1"
 SCHEMA_MINOR = 1
 SCHEMA_FILE = "schema/report-1.json"
 
-_Object = dict[str, Any]
-
 
 def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 - one signature for all formats
     """Render the report as JSON; it always holds the notes and ends with a newline."""
     levels = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
-    document: _Object = {
+    document: Object = {
         "schema": SCHEMA,
         "schema_minor": SCHEMA_MINOR,
         "tool": {"name": "fpuscan", "version": __version__},
@@ -62,7 +59,7 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
             for item in result.assumptions
         ],
     }
-    return json.dumps(_clean(document), indent=2, ensure_ascii=True) + "\n"
+    return dump(document)
 
 
 def schema() -> str:
@@ -70,8 +67,8 @@ def schema() -> str:
     return (resources.files("fpuscan.report") / SCHEMA_FILE).read_text(encoding="utf-8")
 
 
-def _tree(tree: TreeInfo) -> _Object:
-    document: _Object = {"kernel_version": tree.kernel_version}
+def _tree(tree: TreeInfo) -> Object:
+    document: Object = {"kernel_version": tree.kernel_version}
     if tree.revision:
         document["revision"] = tree.revision
     if tree.patches:
@@ -81,7 +78,7 @@ def _tree(tree: TreeInfo) -> _Object:
     return document
 
 
-def _health(health: Health) -> _Object:
+def _health(health: Health) -> Object:
     return {
         "files": health.files,
         "functions": health.functions,
@@ -97,7 +94,7 @@ def _health(health: Health) -> _Object:
     }
 
 
-def _finding(finding: Finding) -> _Object:
+def _finding(finding: Finding) -> Object:
     at = finding.location
     return {
         "rule": finding.rule,
@@ -135,7 +132,7 @@ def _finding(finding: Finding) -> _Object:
     }
 
 
-def _step(step: Step) -> _Object:
+def _step(step: Step) -> Object:
     return {
         **_point(step.location),
         "place": step.place,
@@ -149,7 +146,7 @@ def _step(step: Step) -> _Object:
     }
 
 
-def _suppressed(item: SuppressedFinding) -> _Object:
+def _suppressed(item: SuppressedFinding) -> Object:
     return {
         "finding": _finding(item.finding),
         "reason": item.reason,
@@ -158,12 +155,12 @@ def _suppressed(item: SuppressedFinding) -> _Object:
     }
 
 
-def _problem(item: IgnoreProblem) -> _Object:
+def _problem(item: IgnoreProblem) -> Object:
     at = item.location
     return {"kind": item.kind, "message": item.message, "path": at.path, "line": at.line, "column": at.column}
 
 
-def _gone(entry: BaselineEntry) -> _Object:
+def _gone(entry: BaselineEntry) -> Object:
     return {
         "rule": entry.rule,
         "severity": entry.severity.label,
@@ -172,26 +169,13 @@ def _gone(entry: BaselineEntry) -> _Object:
     }
 
 
-def _source(place: Place) -> _Object:
+def _source(place: Place) -> Object:
     return {"place": place.place, "path": place.location.path, "line": place.location.line}
 
 
-def _spot(at: Location) -> _Object:
+def _spot(at: Location) -> Object:
     return {"path": at.path, "line": at.line, "function": at.function}
 
 
-def _point(at: Location) -> _Object:
+def _point(at: Location) -> Object:
     return {"path": at.path, "line": at.line, "column": at.column, "function": at.function}
-
-
-# A lone surrogate (a byte of a file name that is no UTF-8) is no legal JSON text; it becomes "\\udcff".
-def _clean(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case list():
-            return [_clean(item) for item in value]
-        case dict():
-            return {key: _clean(item) for key, item in value.items()}
-        case _:
-            return value

@@ -28,7 +28,8 @@ from collections.abc import Iterable, Iterator
 
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import paint, printable
-from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step, Surviving
+from fpuscan.report.words import effect, plural, surviving
+from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step
 
 __all__ = ["render", "summary_line"]
 
@@ -54,8 +55,8 @@ def render(result: ScanResult, options: ReportOptions) -> str:
 def summary_line(result: ScanResult, options: ReportOptions) -> str:
     """Count the findings: ``1 error, 0 warnings; 2 notes hidden (--notes shows them)``."""
     count = {level: sum(finding.severity is level for finding in result.findings) for level in Severity}
-    notes = _plural(count[Severity.NOTE], "note")
-    text = f"{_plural(count[Severity.ERROR], 'error')}, {_plural(count[Severity.WARNING], 'warning')}"
+    notes = plural(count[Severity.NOTE], "note")
+    text = f"{plural(count[Severity.ERROR], 'error')}, {plural(count[Severity.WARNING], 'warning')}"
     if options.notes:
         text += f", {notes}"
     elif count[Severity.NOTE]:
@@ -68,7 +69,7 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
     yield from _statement(finding, options)
     function = f"in {_call(finding.location.function)}, " if finding.location.function else ""
     yield f"  {function}{finding.side} side"
-    yield from _prose("surviving: ", _surviving(finding.surviving), options)
+    yield from _prose("surviving: ", surviving(finding.surviving), options)
     if finding.config:
         yield from _prose("only with: ", ", ".join(finding.config), options)
     yield ""
@@ -132,17 +133,6 @@ def _rows(text: str, width: int) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def _surviving(surviving: Surviving) -> str:
-    numbers = [bit for bit in range(64) if surviving.mask >> bit & 1]
-    names = [*surviving.bits, *[""] * (len(numbers) - len(surviving.bits))]
-    parts = [f"{name} (bit {bit})" if name else f"bit {bit}" for bit, name in zip(numbers, names, strict=False)]
-    if surviving.kernel_format:
-        parts.append("a kernel-format size")
-    if surviving.unknown:
-        parts.append("content that cannot be evaluated, unmasked")
-    return ", ".join(parts) or "nothing that the user ABI forbids"
-
-
 def _trace(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:
     if not trace:
         return
@@ -170,16 +160,7 @@ def _step(number: str, step: Step, previous: Step | None, options: ReportOptions
     )
     if step.text and not same:
         yield from _wrap(printable(step.text), margin + "  ", margin + "      ", options)
-    yield from _wrap(_effect(step, previous), margin, margin + "  ", options)
-
-
-# What the step does to the bits, in words; the engine's own where it has some.
-def _effect(step: Step, previous: Step | None) -> str:
-    effect = step.effect
-    if not effect and previous and previous.mask != step.mask:
-        effect = f"bits left: {step.mask:#x}"
-    guard = f"only if {step.guard}" if step.guard else ""
-    return printable("; ".join(part for part in (effect, guard) if part))
+    yield from _wrap(printable(effect(step, previous)), margin, margin + "  ", options)
 
 
 def _places(title: str, places: Iterable[Place]) -> Iterator[str]:
@@ -201,9 +182,9 @@ def _health(result: ScanResult, options: ReportOptions) -> Iterator[str]:
     version = f"Linux {result.tree.kernel_version}: " if result.tree.kernel_version else ""
     accounted = f"{len(health.unaccounted)} NOT accounted for" if health.unaccounted else "all accounted for"
     text = (
-        f"{version}read {_plural(health.files, 'file')}, {_plural(health.functions, 'function')}, "
-        f"{_plural(health.error_bytes, 'byte')} unparsed; "
-        f"{_plural(health.occurrences, 'occurrence')} of tracked globals, {accounted}"
+        f"{version}read {plural(health.files, 'file')}, {plural(health.functions, 'function')}, "
+        f"{plural(health.error_bytes, 'byte')} unparsed; "
+        f"{plural(health.occurrences, 'occurrence')} of tracked globals, {accounted}"
     )
     yield from _wrap(printable(text), "", "  ", options)
     yield from _listed("not accounted for", [_where(at) for at in health.unaccounted], options, always=True)
@@ -256,7 +237,3 @@ def _wrap(text: str, first: str, rest: str, options: ReportOptions) -> list[str]
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

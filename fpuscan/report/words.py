@@ -1,0 +1,49 @@
+"""Phrases about a finding that several formats share; plain text, still unescaped."""
+
+from __future__ import annotations
+
+from fpuscan.result import Finding, Step, Surviving
+
+__all__ = ["effect", "plural", "surviving", "where_to_look"]
+
+
+def surviving(what: Surviving) -> str:
+    """What arrives although it must not: ``CET_KERNEL (bit 12), a kernel-format size``; never empty."""
+    numbers = [bit for bit in range(64) if what.mask >> bit & 1]
+    names = [*what.bits, *[""] * (len(numbers) - len(what.bits))]
+    parts = [f"{name} (bit {bit})" if name else f"bit {bit}" for bit, name in zip(numbers, names, strict=False)]
+    if what.kernel_format:
+        parts.append("a kernel-format size")
+    if what.unknown:
+        parts.append("content that cannot be evaluated, unmasked")
+    return ", ".join(parts) or "nothing that the user ABI forbids"
+
+
+def effect(step: Step, previous: Step | None) -> str:
+    """What a step does to the bits, in words, the engine's own where it has some; may be empty."""
+    text = step.effect
+    if not text and previous and previous.mask != step.mask:
+        text = f"bits left: {step.mask:#x}"
+    guard = f"only if {step.guard}" if step.guard else ""
+    return "; ".join(part for part in (text, guard) if part)
+
+
+def where_to_look(finding: Finding) -> str:
+    """Where the value comes from and who reads it, in one or two sentences; may be empty."""
+    parts = []
+    origin = finding.source.location
+    if finding.source.place:
+        parts.append(f"From {finding.source.place} at {origin.path}:{origin.line}.")
+    readers = dict.fromkeys(
+        f"{item.kind} in {item.location.function or item.location.path}" for item in finding.consumers
+    )
+    if readers:
+        parts.append(f"Read by {', '.join(readers)}.")
+    return " ".join(parts)
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 error``, ``2 errors``; nouns that end in y become -ies."""
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
