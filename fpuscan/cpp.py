@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from fpuscan.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
 from fpuscan.normalise.values import Directive, Normalised
@@ -44,6 +45,7 @@ class _Event:
     macro: Macro | None
 
 
+_MANY = 20  # definitions of one name in one file: more are never all of different builds
 _NAME = re.compile(rb"\s*([A-Za-z_]\w*)")
 _DEFINITION = re.compile(r"\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*(.*)", re.DOTALL)
 
@@ -109,11 +111,10 @@ class MacroTable:
     def is_positional(self, name: str) -> bool:
         """True if the definition of ``name`` depends on where in one file it is used."""
         for events in self._of(name).values():
-            if any(event.macro is None for event in events):
+            if len(events) > _MANY or any(event.macro is None for event in events):
                 return True
-            for number, event in enumerate(events):
-                if any(not contradict(event.conditions, other.conditions) for other in events[:number]):
-                    return True
+            if any(not contradict(*pair) for pair in combinations([event.conditions for event in events[:_MANY]], 2)):
+                return True
         return False
 
     def _visible(self, name: str, path: str) -> list[_Event]:

@@ -18,8 +18,11 @@ __all__ = ["RecordTable"]
 
 # A literal first byte keeps these fast on megabytes; the byte before it is checked by hand.
 _BODY = {"struct": re.compile(rb"struct\s+(\w+)\s*\{"), "union": re.compile(rb"union\s+(\w+)\s*\{")}
+_BRACE = re.compile(rb"[{}]")
 _SPECIFIERS = frozenset({"struct_specifier", "union_specifier"})
 _DEEPEST = 40  # nesting of bodies; deeper is no kernel
+_MOST_BODIES = 50  # of one tag, in different arms or files; the others are left out
+_MOST_ALONE = 8_000_000  # bytes of bodies that are parsed once more because their file did not parse there
 _NEAREST = 30  # bodies before an offset that may hold it: nested ones that ended, then the one around
 
 
@@ -49,6 +52,7 @@ class RecordTable:
         self._places: dict[str, list[tuple[int, str]]] = {}
         self._unnamed: dict[str, list[_Body]] = {}
         self._records: dict[str, _Record | None] = {}
+        self._alone = _MOST_ALONE
 
     def add(self, parsed: ParsedFile) -> None:
         """Add a file."""
@@ -92,7 +96,7 @@ class RecordTable:
         if tag not in self._records:
             self._index()
             self._records[tag] = None  # a struct that embeds itself ends here
-            found = (_body_at(self._files[path], start) for path, start in self._tags.get(tag, ()))
+            found = (self._body_at(self._files[path], start) for path, start in self._tags.get(tag, ())[:_MOST_BODIES])
             bodies = [*self._unnamed.get(tag, ()), *(body for body in found if body is not None)]
             if bodies:
                 record = _Record()
@@ -101,36 +105,64 @@ class RecordTable:
                 self._records[tag] = record
         return self._records[tag]
 
-    def _read(self, record: _Record, tag: str, body: _Body) -> None:
+    def _body_at(self, parsed: ParsedFile, start: int) -> _Body | None:
+        # The specifier that begins at the offset; where the file did not parse there, from the specifier's text alone.
+        text = parsed.normalised.text
+        brace = text.find(b"{", start) + 1
+        node = parsed.root.descendant_for_byte_range(start, brace)
+        if node is not None and node.type in _SPECIFIERS and node.start_byte == start:
+            return _Body(node, parsed.source.data)
+        end = _closing_brace(text, brace)
+        self._alone -= end - start
+        if self._alone < 0:
+            return None
+        alone = parse_snippet(text[start:end] + b";").named_children
+        if not alone or alone[0].type not in _SPECIFIERS:
+            return None
+        return _Body(alone[0], parsed.source.data[start:end])
+
+    def _read(self, record: _Record, tag: str, body: _Body) -> list[str]:
+        # Puts the members of a body into the record; gives their names.
         fields = body.node.child_by_field_name("body")
         union = body.union
+        names: list[str] = []
         for child in fields.named_children if fields is not None and body.depth < _DEEPEST else ():
             specifier = child.child_by_field_name("type")
             if child.type != "field_declaration" or specifier is None:
                 continue
-            known = len(record.members)
             if child.child_by_field_name("declarator") is None:
-                self._read_unnamed(record, tag, _Body(specifier, body.data, union, body.depth + 1))
-            for declared in declared_in(child, body.data, f"{_unbracketed(tag)}."):
-                self.remember(declared.type, specifier, body.data)
-                record.members.setdefault(declared.name, declared.type)
-            added = list(record.members)[known:]
+                added = self._read_unnamed(record, tag, _Body(specifier, body.data, union, body.depth + 1))
+            else:
+                added = self._read_named(record, tag, child, body.data)
             if body.node.type == "union_specifier" and not union and added:
                 union = f"<union {added[0]}>"
             if union:
                 record.unions.update(dict.fromkeys(added, union))
+            names += added
+        return names
 
-    def _read_unnamed(self, record: _Record, tag: str, body: _Body) -> None:
+    def _read_named(self, record: _Record, tag: str, child: Node, data: bytes) -> list[str]:
+        specifier = child.child_by_field_name("type")
+        added = []
+        for declared in declared_in(child, data, f"{_unbracketed(tag)}."):
+            if specifier is not None:
+                self.remember(declared.type, specifier, data)
+            record.members.setdefault(declared.name, declared.type)
+            added.append(declared.name)
+        return added
+
+    def _read_unnamed(self, record: _Record, tag: str, body: _Body) -> list[str]:
         # ``struct { ... };`` and, with -fms-extensions, ``struct tag;``: the members are the outer struct's.
         if body.node.type not in _SPECIFIERS:
-            return
+            return []
         if body.node.child_by_field_name("body") is not None:
-            self._read(record, tag, body)
-            return
+            return self._read(record, tag, body)
         embedded = self._record(specifier_type(body.node, body.data).base)
-        if embedded is not None:
-            record.members.update({k: v for k, v in embedded.members.items() if k not in record.members})
-            record.unions.update({k: v for k, v in embedded.unions.items() if k not in record.unions})
+        if embedded is None:
+            return []
+        record.members.update({k: v for k, v in embedded.members.items() if k not in record.members})
+        record.unions.update({k: v for k, v in embedded.unions.items() if k not in record.unions})
+        return list(embedded.members)
 
     # ------------------------------------------------------------ the index
 
@@ -156,27 +188,13 @@ def _unbracketed(tag: str) -> str:
     return tag.partition(" ")[2].strip("<>")
 
 
-def _body_at(parsed: ParsedFile, start: int) -> _Body | None:
-    # The specifier that begins at the offset; where the file did not parse there, from the specifier's text alone.
-    text = parsed.normalised.text
-    brace = text.find(b"{", start) + 1
-    node = parsed.root.descendant_for_byte_range(start, brace)
-    if node is not None and node.type in _SPECIFIERS and node.start_byte == start:
-        return _Body(node, parsed.source.data)
-    end = _closing_brace(text, brace)
-    alone = parse_snippet(text[start:end] + b";").named_children
-    if not alone or alone[0].type not in _SPECIFIERS:
-        return None
-    return _Body(alone[0], parsed.source.data[start:end])
-
-
 def _closing_brace(text: bytes, start: int) -> int:
     # Behind the brace that closes the one before ``start``.
     depth = 1
-    for found in re.finditer(rb"[{}]", text[start:]):
+    for found in _BRACE.finditer(text, start):
         depth += 1 if found[0] == b"{" else -1
         if depth == 0:
-            return start + found.end()
+            return found.end()
     return len(text)
 
 

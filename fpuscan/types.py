@@ -60,15 +60,26 @@ class FunctionDecl:
     variadic: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Declaration:
-    # A declaration, typedef or function definition at the top level of a file.
+    # A declaration, typedef or function definition at the top level of a file; its names are read once.
     path: str
     data: bytes
     node: Node
+    names: dict[str, list[Declared]] | None = None
+
+    def declared(self, name: str) -> list[Declared]:
+        if self.names is None:
+            self.names = {}
+            prefix = "" if self.node.type == "type_definition" else f"{self.path}:"
+            for each in declared_in(self.node, self.data, prefix):
+                self.names.setdefault(each.name, []).append(each)
+        return self.names.get(name, [])
 
 
 _DECLARED_NAME = re.compile(rb"(?<!\w)[A-Za-z_]\w*+(?=\s*+[;=,\[():])")
+_MOST_TIMES = 2  # that one declaration declares one name; more is no C
+_MOST_SPECIFIERS = 8  # words before a name: static inline const struct
 _BRACE = re.compile(rb"[{}]")
 
 
@@ -202,13 +213,11 @@ class TypeTable:
         # The file-level declarations and typedefs of a name, by path and position.
         self._index()
         for at in self._declarations.get(name, ()):
-            prefix = "" if at.node.type == "type_definition" else f"{at.path}:"
-            for declared in declared_in(at.node, at.data, prefix):
-                if declared.name == name:
-                    specifier = at.node.child_by_field_name("type")
-                    if specifier is not None:
-                        self._records.remember(CType(_innermost(declared.type).base), specifier, at.data)
-                    yield at, declared
+            for declared in at.declared(name)[:_MOST_TIMES]:
+                specifier = at.node.child_by_field_name("type")
+                if specifier is not None:
+                    self._records.remember(CType(_innermost(declared.type).base), specifier, at.data)
+                yield at, declared
 
     def _index(self) -> None:
         if not self._unindexed:
@@ -273,8 +282,13 @@ def _apply(target: CType, use: CType) -> CType:
 
 
 def _storage(node: Node, data: bytes) -> frozenset[bytes]:
-    found = (child for child in node.named_children if child.type == "storage_class_specifier")
-    return frozenset(data[child.start_byte : child.end_byte] for child in found)
+    # Storage classes stand before the first declarator.
+    found = set()
+    for index in range(min(node.child_count, _MOST_SPECIFIERS)):
+        child = node.child(index)
+        if child.type == "storage_class_specifier":
+            found.add(data[child.start_byte : child.end_byte])
+    return frozenset(found)
 
 
 def _is_function(ctype: CType) -> bool:

@@ -133,6 +133,11 @@ def test_a_redefinition_in_one_arm_leaves_the_unconditional_one_in_force() -> No
     assert [body(macros.lookup("A", "a.h", code.index(f"int {name};"))) for name in ("use", "inside")] == ["1", "2"]
 
 
+def test_a_name_that_is_defined_twice_depends_on_the_place() -> None:
+    assert table(a_h="#define A 1\n#define A 2\n").is_positional("A")
+    assert not table(a_h="#define A 1\n", b_h="#define A 2\n").is_positional("A")
+
+
 def test_a_definition_in_a_dead_arm_is_none() -> None:
     macros = table(a_h="int x;\n#ifdef __ASSEMBLER__\n#define A 1\n#else\n#define A 2\n#endif\n")
 

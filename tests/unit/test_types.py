@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.declarators import CType, declared_in, parse_type
+from fpuscan.declarators import CType, declared_in, parse_type, specifier_type
 from fpuscan.normalise import learn_attributes
 from fpuscan.source import SourceFile
 from fpuscan.syntax import ParsedFile, parse, parse_snippet
@@ -137,6 +137,24 @@ def test_declarators_are_read_inside_out(declaration: str, expected: dict[str, s
     assert expected == {each.name: str(each.type) for each in declared_in(node, declaration.encode())}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("struct fpu *", "struct fpu *"),
+        ("u64", "u64"),
+        ("int (*)(void)", "int (*)()"),
+        ("u8 [4]", "u8[4]"),
+    ],
+)
+def test_a_type_name_is_read_from_its_node(text: str, expected: str) -> None:
+    code = f"int x = ({text}){{0}};".encode()
+    node = parse_snippet(code).named_children[0].children_by_field_name("declarator")[0].child_by_field_name("value")
+    descriptor = node.child_by_field_name("type") if node is not None else None
+
+    assert descriptor is not None
+    assert str(specifier_type(descriptor, code)) == expected
+
+
 def test_a_declarator_of_hundreds_of_levels_ends() -> None:
     code = f"int {'*' * 500}x;"
     node = parse_snippet(code.encode()).named_children[0]
@@ -234,6 +252,37 @@ def test_a_struct_that_does_not_parse_in_its_file_is_read_alone() -> None:
     types = table("struct s {\n\tu64 a;\n\t@ $ ) broken (;\n\tu64 b;\n};\nint x;\n")
 
     assert "a" in (types.members("struct s") or ())
+
+
+@pytest.mark.parametrize("code", ["} } )\nstruct s {\n\tu64 a;\n}\nint x;", "x = struct s { u64 a; ) };\n"])
+def test_a_struct_that_is_in_no_tree_is_read_from_its_text(code: str) -> None:
+    """The safety net takes what does not parse out of the tree; its types are still wanted."""
+    assert table(code).members("struct s") == {"a": U64}
+
+
+def test_a_struct_that_never_ends_has_no_members() -> None:
+    assert table("struct s {\n\tu64 a;\n\tu64 b\n\n").members("struct s") is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "struct s {" * 5000,
+        "struct s { int x; };\n" * 5000,
+        f"int {'x,' * 20_000}y;\n",
+        f"int x = {'{' * 20_000}{'}' * 20_000};\n",
+        f"struct s {{ {'int a; ' * 5000} }};\n",
+        "int f(int x);\n" * 2000,
+    ],
+)
+def test_hostile_declarations_take_no_endless_time(code: str) -> None:
+    """Incident class: work that grows with the square of the input."""
+    types = table(code)
+
+    assert types.members("struct s") is None or types.unique_owner("x") in {None, "struct s"}
+    assert types.enum_constant("x") is None
+    assert types.global_var("y") is None or types.global_var("x") is not None
+    assert len(types.functions("f")) in {0, 2000}
 
 
 def test_deep_nesting_of_bodies_ends() -> None:
