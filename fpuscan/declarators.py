@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -265,6 +266,7 @@ _QUALIFIER = re.compile(
 _INTEGER_WORDS = frozenset({"unsigned", "signed", "long", "short", "int", "char"})
 
 
+@lru_cache(maxsize=4096)
 def parse_type(text: str) -> CType:
     """A type from its text alone: ``struct fpu *``, ``const u64 __user *``, ``unsigned long``, ``void (*)(int)``.
 
