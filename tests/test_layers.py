@@ -18,7 +18,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
         "fpuscan errors result integers literals pieces places shipped rules.info",
-        "tree source model excerpts",
+        "tree source model excerpts git",
+        "trees",
+        "patch",
         "normalise",
         "syntax",
         "arms",

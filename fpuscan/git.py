@@ -1,0 +1,295 @@
+"""The one place that runs git, and the one safe way to do it.
+
+Takes a folder that lies in a repository (bare and linked worktrees included),
+gives commit ids, raw objects and the staged entries. Only plumbing that reads
+is called, and nothing that a repository's own configuration names is ever
+run: hooks, fsmonitor, pagers, external diffs, text conversion, filters,
+credential helpers and every network protocol are off, variables like GIT_DIR
+are not handed on, and a name that somebody typed is validated before git sees it.
+
+git itself refuses a repository that belongs to somebody else; that, and a
+missing git, become one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from fpuscan.errors import UsageError
+
+__all__ = ["GitError", "Object", "Objects", "Repository", "StagedEntry", "open_repository"]
+
+# What a repository's configuration may say and must not get. Names of filters and text converters
+# are free and cannot be listed; no command that is called here applies them.
+_OFF = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.untrackedCache=false",
+    "core.attributesFile=/dev/null",
+    "core.alternateRefsCommand=false",
+    "core.askPass=false",
+    "core.gitProxy=",
+    "core.sshCommand=false",
+    "credential.helper=",
+    "diff.external=",
+    "gpg.program=false",
+    "log.showSignature=false",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+)
+_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "",  # none: a missing object of a partial clone is not fetched
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",  # messages are looked into
+    "LANGUAGE": "C",
+}
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")  # SHA-1 or SHA-256
+_STAGED = re.compile(rb"(\d{6}) ([0-9a-f]{40,64}) (\d)\t")
+
+
+class GitError(UsageError):
+    """git is missing, refuses, or does not know what it was asked for (exit 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One object: ``kind`` is blob, tree, commit or tag; ``data`` is None if it has more bytes than were wanted."""
+
+    kind: str
+    size: int
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedEntry:
+    """One entry of the index: ``mode`` as git prints it (0o100644), ``object_id`` of its blob."""
+
+    path: bytes
+    mode: int
+    object_id: str
+
+
+class Objects:
+    """Reads objects of one repository through a single ``git cat-file --batch``, started at the first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._complaints: IO[bytes] | None = None
+        self._stop: weakref.finalize[..., Objects] | None = None
+
+    def get(self, object_id: str, limit: int) -> Object | None:
+        """Give an object, without its data if that has more than `limit` bytes; None if it is not in this clone.
+
+        Raises GitError if git fails, ValueError for what is no full object id.
+        """
+        if not _OBJECT_ID.match(object_id):
+            raise ValueError(object_id)
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(object_id.encode() + b"\n")
+            process.stdin.flush()
+            header = process.stdout.readline()
+        except BrokenPipeError:
+            header = b""
+        if not header:
+            self._died()
+            return None
+        if header.endswith(b" missing\n"):
+            return None
+        _, kind, digits = header.split()
+        size = int(digits)
+        if size > limit:
+            self.close()  # cheaper than to read what nobody wants
+            return Object(kind.decode(), size, None)
+        data = process.stdout.read(size + 1)[:size]
+        if len(data) != size:
+            self._died()
+            return None
+        return Object(kind.decode(), size, data)
+
+    def close(self) -> None:
+        """End the process; the next use starts another."""
+        if self._stop is not None:
+            self._stop()
+        self._process = self._stop = self._complaints = None
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
+            self._process = subprocess.Popen(  # noqa: S603 - the one place that runs git
+                _command(self._folder, "cat-file", "--batch"),
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+            )
+            self._complaints = complaints
+            self._stop = weakref.finalize(self, _end, self._process, complaints)
+        return self._process
+
+    # A partial clone that may not fetch ends with a complaint; so does a damaged object.
+    def _died(self) -> None:
+        assert self._process is not None
+        assert self._complaints is not None
+        self._process.wait()
+        self._complaints.seek(0)
+        text = self._complaints.read().decode("utf-8", "replace")
+        self.close()
+        if "promisor" in text or "transport" in text:
+            return
+        raise _failure(self._folder, "cat-file", text)
+
+
+class Repository:
+    """A git repository, found from a folder in it.
+
+    ``folder`` is that folder, ``git_dir`` the repository's own, ``prefix`` the
+    way from the top of the working tree to the folder, with ``/`` and without
+    one at the end; empty at the top and in a bare repository.
+    """
+
+    def __init__(self, folder: Path, git_dir: Path, prefix: str) -> None:
+        self.folder = folder
+        self.git_dir = git_dir
+        self.prefix = prefix
+        self.objects = Objects(folder)
+
+    def commit_id(self, revision: str) -> str:
+        """Find the full id of the commit that a revision names; raises GitError if there is none."""
+        if not revision or revision.startswith("-") or not revision.isprintable():
+            raise GitError(f"{revision!r}: is no revision; give a commit id, a branch or a tag")
+        found = self._ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        text = (found or b"").decode("ascii", "replace").strip()
+        if not _OBJECT_ID.match(text):
+            raise GitError(f"{revision}: there is no such commit in the repository of {self.folder}{self._why_not()}")
+        return text
+
+    def has_commits(self) -> bool:
+        """Whether HEAD names a commit; it does not before the first one."""
+        return self._ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}") is not None
+
+    def tree_id(self, commit: str) -> str:
+        """Find the id of a commit's tree; raises GitError if the clone does not hold it."""
+        found = self.objects.get(commit, 1 << 24)
+        match = re.match(rb"tree ([0-9a-f]{40,64})\n", found.data or b"") if found else None
+        if match is None:
+            raise GitError(f"{commit[:12]}: is no readable commit of the repository of {self.folder}{self._why_not()}")
+        return match[1].decode()
+
+    def staged(self) -> tuple[StagedEntry, ...]:
+        """List the index, sorted by path; raises GitError if there is none or a merge is not resolved."""
+        index = self._index_of_the_commit()
+        extra = {"GIT_INDEX_FILE": str(index)} if index else {}
+        listing = self.call("ls-files", "--stage", "-z", "--full-name", "--", ":/", environment=extra)
+        if not listing and self._ask("rev-parse", "--is-bare-repository") == b"true\n":
+            raise GitError(f"{self.folder}: the repository is bare and has no index; name a commit with --rev")
+        return tuple(_staged_entries(listing))
+
+    # `git commit FILE` and `git commit -a` hand their hooks an index of their own, which is what is committed.
+    # The variable counts only where it names a file of this very repository.
+    def _index_of_the_commit(self) -> Path | None:
+        named = os.environ.get("GIT_INDEX_FILE", "")
+        path = Path(named).resolve() if named else None
+        return path if path and path.is_file() and path.is_relative_to(self.git_dir.resolve()) else None
+
+    def call(self, *arguments: str, environment: dict[str, str] | None = None) -> bytes:
+        """Run one git command and give its output; raises GitError with git's own reason."""
+        done = self._run(arguments, environment or {})
+        if done.returncode:
+            raise _failure(self.folder, arguments[0], done.stderr.decode("utf-8", "replace"))
+        return done.stdout
+
+    def _ask(self, *arguments: str) -> bytes | None:
+        done = self._run(arguments, {})
+        return None if done.returncode else done.stdout
+
+    def _run(self, arguments: tuple[str, ...], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(  # noqa: S603 - as above
+            _command(self.folder, *arguments),
+            env={**_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+
+    def _why_not(self) -> str:
+        if self._ask("rev-parse", "--is-shallow-repository") == b"true\n":
+            return "; the clone is shallow, git fetch --unshallow gets the rest"
+        return ""
+
+
+def open_repository(folder: str | Path) -> Repository:
+    """Find the repository that a folder lies in; raises GitError if there is none or git refuses it."""
+    start = Path(folder).absolute()
+    if not start.is_dir():
+        raise GitError(f"{folder}: is no folder; give a folder of a git repository")
+    probe = Repository(start, start, "")
+    lines = os.fsdecode(probe.call("rev-parse", "--absolute-git-dir", "--show-prefix")).split("\n")
+    if len(lines) != 3:
+        raise GitError(f"{folder}: has a line break in its path")
+    return Repository(start, Path(lines[0]), lines[1].rstrip("/"))
+
+
+def _staged_entries(listing: bytes) -> Iterator[StagedEntry]:
+    for record in listing.split(b"\0")[:-1]:
+        match = _STAGED.match(record)
+        assert match, record
+        path = record[match.end() :]
+        if match[3] != b"0":
+            raise GitError(f"{os.fsdecode(path)}: is not merged; resolve it and git add it first")
+        yield StagedEntry(path, int(match[1], 8), match[2].decode())
+
+
+def _command(folder: Path, *arguments: str) -> list[str]:
+    settings = [part for setting in _OFF for part in ("-c", setting)]
+    return [_program(), "--no-pager", *settings, "-C", str(folder), *arguments]
+
+
+# git by its full path: a relative entry of PATH could name one that a tree brings along.
+def _program() -> str:
+    folders = [name for name in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(name).is_absolute()]
+    found = shutil.which("git", path=os.pathsep.join(folders))
+    if found is None:
+        raise GitError("git was not found in PATH; install it, or scan a folder without it")
+    return found
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**kept, **_ENVIRONMENT}
+
+
+def _failure(folder: Path, command: str, complaint: str) -> GitError:
+    if "not a git repository" in complaint:
+        return GitError(f"{folder}: is in no git repository")
+    if "dubious ownership" in complaint:
+        return GitError(
+            f"{folder}: the repository belongs to somebody else, and git refuses to read it; "
+            f"if you trust it: git config --global --add safe.directory {folder}"
+        )
+    lines = [line for line in complaint.splitlines() if line.startswith(("fatal:", "error:"))] or [complaint]
+    return GitError(f"{folder}: git {command} failed: {' '.join(lines[0].split())}")
+
+
+def _end(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+    process.kill()
+    for stream in (process.stdin, process.stdout, complaints):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+    process.wait()

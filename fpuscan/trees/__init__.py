@@ -1,0 +1,13 @@
+"""Kernel trees that are no folder: a commit, the index, and patches laid over any tree.
+
+Each gives the same listing and the same bytes as a checkout of that content,
+read from git's objects; nothing is checked out and nothing is written.
+"""
+
+from __future__ import annotations
+
+from fpuscan.trees.index import IndexTree, open_index
+from fpuscan.trees.overlay import Blocked, OverlayTree
+from fpuscan.trees.revision import RevisionTree, open_revision
+
+__all__ = ["Blocked", "IndexTree", "OverlayTree", "RevisionTree", "open_index", "open_revision"]

@@ -1,0 +1,79 @@
+"""A commit as a kernel tree, straight from git's objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from fpuscan.errors import NotApplicableError
+from fpuscan.git import GitError, Objects, Repository
+from fpuscan.result import TreeInfo
+from fpuscan.tree import UnreadableFile
+from fpuscan.trees.nodes import GitTree, Node, what_is_missing
+
+__all__ = ["RevisionTree", "open_revision"]
+
+_TREE_LIMIT = 64 * 1024 * 1024  # bytes of one tree object; the largest of a kernel has some 30 kB
+_FOLDER = 0o040000
+
+
+class RevisionTree(GitTree):
+    """The content of a commit, or of one folder of it; ``commit`` is its full id."""
+
+    def __init__(self, objects: Objects, commit: str, top: Node) -> None:
+        super().__init__(objects, top)
+        self.commit = commit
+        self._read: dict[str, Mapping[str, Node]] = {}
+
+    def info(self) -> TreeInfo:
+        """Say what is scanned, with the commit."""
+        return TreeInfo(kernel_version=self.kernel_version(), revision=self.commit)
+
+    def below(self, folder: str) -> RevisionTree | None:
+        """Give the tree whose top is a folder of this one; None if there is no such folder."""
+        node = self._resolve(folder)
+        return RevisionTree(self._objects, self.commit, node) if node is not None and node.kind == _FOLDER else None
+
+    def _entries(self, folder: Node) -> Mapping[str, Node]:
+        known = self._read.get(folder.id)
+        if known is None:
+            found = self._objects.get(folder.id, _TREE_LIMIT)
+            if found is None or found.data is None or found.kind != "tree":
+                raise UnreadableFile("tree " + folder.id, "cannot be read (a partial clone?)")
+            known = self._read[folder.id] = dict(_parse(found.data, len(folder.id) // 2))
+        return known
+
+
+def open_revision(repository: Repository, revision: str, *, enclosing: bool = False) -> RevisionTree:
+    """Open the kernel tree that a commit holds at the repository's folder.
+
+    With `enclosing`, the first folder from there upwards that is a kernel tree
+    counts, as for a tree that nobody named. Raises GitError if there is no
+    such commit, NotApplicableError if it holds no Linux tree with an x86 FPU.
+    """
+    commit = repository.commit_id(revision)
+    whole = RevisionTree(repository.objects, commit, Node(_FOLDER, repository.tree_id(commit)))
+    folders = [repository.prefix]
+    if enclosing and repository.prefix:
+        folders += [str(parent) for parent in PurePosixPath(repository.prefix).parents]
+    missing = ""
+    for folder in folders:
+        tree = whole.below("" if folder == "." else folder)
+        why = what_is_missing(tree) if tree is not None else f"no folder {folder}"
+        if tree is not None and not why:
+            return tree
+        missing = missing or why
+    raise NotApplicableError(f"{revision}: is no Linux tree ({missing}); the repository is that of {repository.folder}")
+
+
+# "<mode> <name>\0<raw id>" again and again.
+def _parse(data: bytes, id_length: int) -> Iterator[tuple[str, Node]]:
+    start = 0
+    while start < len(data):
+        blank, end = data.find(b" ", start), data.find(b"\0", start)
+        stop = end + 1 + id_length
+        if not start < blank < end or stop > len(data):
+            raise GitError("a tree object of the repository is damaged; git fsck says more")
+        yield os.fsdecode(data[blank + 1 : end]), Node(int(data[start:blank], 8), data[end + 1 : stop].hex())
+        start = stop
