@@ -18,6 +18,7 @@ FORMATS: dict[str, str] = {
     "text": "fpuscan.report.text",
     "json": "fpuscan.report.json_v1",
     "sarif": "fpuscan.report.sarif",
+    "github": "fpuscan.report.github",
 }
 """Format name -> module, in the order in which --help shows them."""
 
