@@ -20,14 +20,17 @@ from typing import Any
 import click
 
 from fpuscan import __version__
+from fpuscan.baseline import entry_of, load
+from fpuscan.baseline import write as write_baseline
 from fpuscan.errors import FpuscanError, UsageError
 from fpuscan.report import FORMATS, ReportOptions, render
 from fpuscan.report.rule_help import explanation, rule_list
 from fpuscan.report.terminal import printable
-from fpuscan.result import ScanResult, Severity
+from fpuscan.result import BaselineEntry, ScanResult, Severity
 from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
 from fpuscan.shipped import shipped_folder
 from fpuscan.tree import KernelTree, enclosing_tree, open_folder
+from fpuscan.triage import triage
 
 __all__ = ["command", "run"]
 
@@ -43,7 +46,7 @@ _FAIL_ON: dict[str, int] = {
 }
 
 
-_HEADINGS = ("Check", "Report", "Help")  # of --help, in this order
+_HEADINGS = ("Read", "Check", "Report", "Help")  # of --help, in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,17 @@ class _Options:
     """What the user chose: one field per parameter of `command`, of the same name."""
 
     tree: str | None
+    rev: str | None
+    staged: bool
+    patch: tuple[str, ...]
+    each: bool
+    against: str | None
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     fail_on: str
     model: tuple[str, ...]
+    baseline: str | None
+    write_baseline: str | None
     format_: str
     output: str | None
     notes: bool
@@ -64,6 +74,7 @@ class _Options:
     verbose: bool
     list_rules: bool
     explain: str | None
+    json_schema: bool
     demo: bool
 
 
@@ -101,6 +112,16 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     "4 incomplete, 70 internal error.",
 )
 @click.argument("tree", required=False)
+@_option("Read", "--rev", metavar="REV", help="Scan a commit, straight from git's objects.")
+@_option("Read", "--staged", is_flag=True, help="Scan the index: what git commit would record.")
+@_option(
+    "Read",
+    "--patch",
+    multiple=True,
+    metavar="FILE",
+    help="Report what patches add: a diff, mail or mbox with a series, applied in memory; - is standard input.",
+)
+@_option("Read", "--each", is_flag=True, help="With --patch: check the tree after every patch of the series.")
 @_option(
     "Check", "--select", multiple=True, metavar="RULE", help="Check these rules only (id or slug, commas allowed)."
 )
@@ -113,7 +134,10 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     show_default=True,
     help="Exit 1 from this severity on.",
 )
+@_option("Check", "--against", metavar="REV|TREE", help="Report only what is new compared with a commit or folder.")
 @_option("Check", "--model", multiple=True, metavar="FILE", help="Add sources, sinks, masks... from a TOML file.")
+@_option("Check", "--baseline", metavar="FILE", help="Report and count only what FILE does not know.")
+@_option("Check", "--write-baseline", metavar="FILE", help="Write all findings to FILE, as known from now on.")
 @_option(
     "Report",
     "--format",
@@ -124,7 +148,7 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     help="Format of the report.",
 )
 @_option("Report", "-o", "--output", metavar="FILE", help="Write the report to FILE.")
-@_option("Report", "--notes", is_flag=True, help="Show notes too (JSON always holds them).")
+@_option("Report", "--notes", is_flag=True, help="Show notes too (JSON, SARIF and HTML always hold them).")
 @_option("Report", "--stats", is_flag=True, help="Print time per phase and sizes to stderr.")
 @_option(
     "Report",
@@ -138,6 +162,7 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
 @_option("Report", "-v", "--verbose", is_flag=True, help="List what is else only counted; tracebacks.")
 @_option("Help", "--list-rules", is_flag=True, help="List the rules.")
 @_option("Help", "--explain", metavar="RULE", help="Explain a rule: why, how to fix, examples.")
+@_option("Help", "--json-schema", is_flag=True, help="Print the JSON Schema of --format json.")
 @_option("Help", "--demo", is_flag=True, help="Scan a small leaking tree that comes with fpuscan.")
 @click.version_option(__version__, "--version", message="fpuscan %(version)s", help="Print the version.")
 def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _Options
@@ -153,7 +178,13 @@ def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _
         return _write(rule_list(), options.output, EXIT_CLEAN)
     if options.explain is not None:
         return _write(explanation(_rule(options.explain, "--explain")), options.output, EXIT_CLEAN)
-    result = _scan(_open_tree(options), options)
+    if options.json_schema:
+        from fpuscan.report.json_v1 import schema
+
+        return _write(schema(), options.output, EXIT_CLEAN)
+    tree = _open_tree(options)
+    known = None if options.baseline is None else load(Path(options.baseline))
+    result = _triage(tree, _scan(tree, options), known, options)
     if options.stats:
         _print_stats(result)
     return _write(render(result, options.format_, _report_options(options)), options.output, _verdict(result, options))
@@ -179,17 +210,32 @@ def run(arguments: Sequence[str]) -> int:
     return status if _flush() else _pipe_closed(status)
 
 
-def _open_tree(options: _Options) -> KernelTree:
-    if options.demo and options.tree is not None:
-        raise UsageError("--demo scans a tree of its own; give it without TREE")
+def _result(options: _Options) -> ScanResult:
+    more = options.rev is not None or options.staged or options.patch or options.each or options.against is not None
+    if options.demo and (more or options.tree is not None):
+        raise UsageError("--demo scans a tree of its own; give it without TREE, --rev, --staged, --patch and --against")
     if options.demo:
-        return open_folder(shipped_folder("demo"))
-    return enclosing_tree() if options.tree is None else open_folder(options.tree)
+        return _scan(open_folder(shipped_folder("demo")), options)
+    if not more:
+        return _scan(enclosing_tree() if options.tree is None else open_folder(options.tree), options)
+    from fpuscan.request import Request, answer
+
+    request = Request(options.tree, options.rev, options.staged, options.patch, options.each, options.against)
+    answered = answer(request, lambda tree: _scan(tree, options), _standard_input)
+    for note in answered.notes:
+        _fail(f"note: {note}", EXIT_CLEAN)
+    return answered.result
+
+
+def _standard_input(limit: int) -> bytes:
+    if sys.stdin is None:
+        raise UsageError("--patch -: standard input is closed")
+    return sys.stdin.buffer.read(limit)
 
 
 def _scan(tree: KernelTree, options: _Options) -> ScanResult:
     select, ignore = _rules(options.select, "--select"), _rules(options.ignore, "--ignore")
-    if not {rule.id for rule in RULE_INFOS if not select or rule.id in select} - set(ignore):
+    if not _checked(options):
         raise UsageError("--select and --ignore leave no rule to check; --list-rules shows them all")
     from fpuscan.scan import ScanOptions, scan
 
@@ -200,6 +246,25 @@ def _scan(tree: KernelTree, options: _Options) -> ScanResult:
     finally:
         if progress:
             progress.clear()
+
+
+# Sets aside what comments and the baseline know; a baseline that was written knows what it was written from.
+def _triage(
+    tree: KernelTree, scanned: ScanResult, known: tuple[BaselineEntry, ...] | None, options: _Options
+) -> ScanResult:
+    result = triage(scanned, tree.read, known=known, checked=_checked(options))
+    if options.write_baseline is None:
+        return result
+    everything = (*result.findings, *result.baselined)
+    write_baseline(Path(options.write_baseline), everything)
+    if known is not None:
+        return result
+    return triage(scanned, tree.read, known=tuple(map(entry_of, everything)), checked=_checked(options))
+
+
+def _checked(options: _Options) -> frozenset[str]:
+    select, ignore = _rules(options.select, "--select"), _rules(options.ignore, "--ignore")
+    return frozenset({rule.id for rule in RULE_INFOS if not select or rule.id in select} - set(ignore))
 
 
 def _rules(names: Sequence[str], option: str) -> tuple[str, ...]:

@@ -240,6 +240,48 @@ def test_rules_are_chosen_by_id_or_slug_and_models_are_passed_on(
     assert options.progress is None
 
 
+def test_a_baseline_leaves_only_what_is_new(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known"
+    engine.result = replace(LEAKY, findings=(WARNING, NOTE))
+
+    written = fpuscan(tree, "--write-baseline", known)
+
+    assert (written.status, known.read_text().count("FPU102")) == (0, 2)
+    assert "2 known from the baseline" in written.out
+    assert fpuscan(tree).status == 1
+    assert fpuscan(tree, "--baseline", known).status == 0
+    engine.result = LEAKY
+    before = known.read_bytes()
+    assert fpuscan(tree, "--baseline", known).status == 1
+    assert known.read_bytes() == before
+    both = fpuscan(tree, "--baseline", known, "--write-baseline", known)
+    assert (both.status, known.read_text().count("FPU10")) == (1, 3)
+    assert fpuscan(tree, "--baseline", known).status == 0
+
+
+def test_a_damaged_baseline_is_said_before_the_scan(
+    engine: Engine, fpuscan: Callable[..., Run], tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "known").write_text("fpuscan-baseline 9\n")
+
+    run = fpuscan(tree, "--baseline", tmp_path / "known")
+
+    assert (run.status, engine.asked) == (2, [])
+    assert "is a baseline of version 9" in one_line(run)
+
+
+def test_an_ignore_comment_changes_the_verdict(engine: Engine, fpuscan: Callable[..., Run], tree: Path) -> None:
+    file = tree / WARNING.location.path
+    file.write_text("\n" * (WARNING.location.line - 1) + "x = y; /* fpuscan: ignore[FPU102] -- seen */\n")
+    engine.result = replace(LEAKY, findings=(WARNING,))
+
+    run = fpuscan(tree)
+
+    assert (run.status, "0 warnings; 1 suppressed" in run.out) == (0, True)
+
+
 # What is printed
 
 
@@ -349,6 +391,10 @@ def test_parameters_and_choices_are_the_same() -> None:
     names = {parameter.name for parameter in cli.command.params if parameter.expose_value}
 
     assert names == {field.name for field in fields(cli._Options)}
+
+
+def test_the_schema_of_the_json_report_is_printed(fpuscan: Callable[..., Run]) -> None:
+    assert json.loads(fpuscan("--json-schema").out)["$id"] == "urn:fpuscan:report:1"
 
 
 def test_version(fpuscan: Callable[..., Run]) -> None:

@@ -41,19 +41,25 @@ def render(result: ScanResult, options: ReportOptions) -> str:
     shown = [finding for finding in result.findings if options.notes or finding.severity > Severity.NOTE]
     if options.quiet:
         brief = [_headline(finding, options) for finding in shown]
-        return "".join(f"{line}\n" for line in [*brief, *_incomplete(result.health, options)])
+        return "".join(
+            f"{line}\n" for line in [*brief, *_ignores(result, options), *_incomplete(result.health, options)]
+        )
     lines: list[str] = []
     for finding in shown:
         lines += _finding(finding, options)
         lines.append("")
+    lines += _ignores(result, options)
     lines.append(summary_line(result, options))
+    lines += _listed(
+        "gone from the baseline", [f"{item.rule} {item.text}" for item in result.gone], options, always=True
+    )
     lines += _assumptions(result, options)
     lines += _health(result, options)
     return "\n".join(lines) + "\n"
 
 
 def summary_line(result: ScanResult, options: ReportOptions) -> str:
-    """Count the findings: ``1 error, 0 warnings; 2 notes hidden (--notes shows them)``."""
+    """Count the findings: ``1 error, 0 warnings; 2 notes hidden (--notes shows them); 1 suppressed``."""
     count = {level: sum(finding.severity is level for finding in result.findings) for level in Severity}
     notes = plural(count[Severity.NOTE], "note")
     text = f"{plural(count[Severity.ERROR], 'error')}, {plural(count[Severity.WARNING], 'warning')}"
@@ -61,6 +67,10 @@ def summary_line(result: ScanResult, options: ReportOptions) -> str:
         text += f", {notes}"
     elif count[Severity.NOTE]:
         text += f"; {notes} hidden (--notes shows {'it' if count[Severity.NOTE] == 1 else 'them'})"
+    if result.suppressed:
+        text += f"; {len(result.suppressed)} suppressed"
+    if result.compared:
+        text += f"; {len(result.baselined)} known from the baseline"
     return paint(text, "strong", colour=options.colour)
 
 
@@ -175,6 +185,14 @@ def _assumptions(result: ScanResult, options: ReportOptions) -> Iterator[str]:
     for item in result.assumptions:
         commit = f" [{item.commit}]" if item.commit else ""
         yield from _wrap(printable(f"assumed ({item.kind}): {item.what}: {item.why}{commit}"), "", "  ", options)
+
+
+def _ignores(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+    for item in result.ignore_problems:
+        at = item.location
+        where = paint(printable(f"{at.path}:{at.line}:{at.column}:"), "strong", colour=options.colour)
+        label = paint("warning:", "warning", colour=options.colour)
+        yield f"{where} {label} ignore comment: {printable(item.message)} [{printable(item.kind)}]"
 
 
 def _health(result: ScanResult, options: ReportOptions) -> Iterator[str]:

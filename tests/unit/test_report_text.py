@@ -11,7 +11,7 @@ from fpuscan.report import FORMATS, ReportOptions, render
 from fpuscan.report.terminal import printable
 from fpuscan.report.text import summary_line
 from fpuscan.result import Location, Place, ScanResult, Surviving
-from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE
+from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE, TRIAGED
 
 EXPECTED = """\
 arch/x86/kernel/fpu/core.c:31:2: error: guest_default_cfg.size reaches struct fpu_guest.uabi_size [FPU101]
@@ -101,6 +101,17 @@ def test_what_was_not_seen_is_said() -> None:
         "arch/x86/kvm/x86.c: incomplete: is too large\n"
     )
     assert "unresolved call near a flow: mystery\n" in text(INCOMPLETE, verbose=True)
+
+
+def test_what_was_set_aside_is_counted_and_named() -> None:
+    report = text(TRIAGED)
+
+    assert (
+        "arch/x86/kernel/fpu/core.c:8:2: warning: ignore comment: no finding of FPU101 passes here [unused]\n" in report
+    )
+    assert "1 error, 0 warnings; 1 suppressed; 1 known from the baseline\n" in report
+    assert "  gone from the baseline: FPU103 arch/x86/kernel/fpu/core.c f(): a.b -> c.d\n" in report
+    assert "[no-reason]" in text(TRIAGED, quiet=True)
 
 
 def test_quiet_is_one_line_per_finding() -> None:
