@@ -19,7 +19,10 @@ def examine(analysis: Analysis, used_sources: frozenset[str]) -> Health:
     program = analysis.program
     occurrences, unaccounted = _account(program)
     incomplete = [*program.incomplete, *_unparsed(analysis)]
-    unresolved = {f"{name} ({path}:{program.files[path].source.position(start)[0]})" for name, path, start in analysis.calls.unresolved}
+    unresolved = {
+        f"{name} ({path}:{program.files[path].source.position(start)[0]})"
+        for name, path, start in analysis.calls.unresolved
+    }
     return Health(
         files=len(program.files),
         functions=sum(len(parsed.functions) for parsed in program.files.values()),
@@ -96,8 +99,11 @@ def _unparsed(analysis: Analysis) -> list[Incomplete]:
     """Unparsable code near a tracked symbol: an error inside a function that names one, or in code that does."""
     program = analysis.program
     names = [name.encode() for name in tracked_names(program)]
-    members = [row.member.rpartition(".")[2].encode() for row in (*analysis.model.sources, *analysis.model.sinks)
-               if row.member and "*" not in row.member and "_" in row.member]
+    members = [
+        row.member.rpartition(".")[2].encode()
+        for row in (*analysis.model.sources, *analysis.model.sinks)
+        if row.member and "*" not in row.member and "_" in row.member
+    ]
     functions = [row.function.encode() for row in analysis.model.sinks if row.function and row.kind != "argument"]
     found = []
     for path, parsed in sorted(program.files.items()):
@@ -113,7 +119,9 @@ def _unparsed(analysis: Analysis) -> list[Incomplete]:
 def _unmodelled(program: Program) -> list[Location]:
     return [
         _location(program, unit.path, offset, offset, f"{unit.name} ({kind})")
-        for unit in program.units if unit.lowered for offset, kind in unit.facts.unmodelled
+        for unit in program.units
+        if unit.lowered
+        for offset, kind in unit.facts.unmodelled
     ]
 
 
@@ -122,7 +130,9 @@ def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, .
     program, model = analysis.program, analysis.model
     found = []
     for source in model.sources:
-        if source.id not in used_sources and not _names_something(program, source.pattern, source.function, source.macro):
+        if source.id not in used_sources and not _names_something(
+            program, source.pattern, source.function, source.macro
+        ):
             found.append(f"source {source.id}")
     for sink in model.sinks:
         function = sink.function if sink.kind in {"return", "compare", "local"} else sink.inside

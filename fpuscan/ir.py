@@ -337,6 +337,7 @@ class FunctionFacts:
     covered: set[int] = field(default_factory=set)
     covered_ranges: list[tuple[int, int]] = field(default_factory=list)
     unmodelled: list[tuple[int, str]] = field(default_factory=list)
+    variables: dict[object, Var] = field(default_factory=dict)
     variadic: bool = False
 
     def __str__(self) -> str:

@@ -96,7 +96,7 @@ class Sink:
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``,
     inside ``inside`` if given), "return" (of ``function``), "compare" (an operand of
     a comparison in ``function``), "local" (the variable ``variable`` of ``function``).
-    ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or
+    ``ends``: the value leaves the kernel here and comes back as user input, if at all; ``quiet``: that is no finding. ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or
     "instance" (decided by the guards of the flow).
     """
 
@@ -112,6 +112,8 @@ class Sink:
     index: int = -1
     side: str = "host"
     informational: bool = False
+    ends: bool = False
+    quiet: bool = False
     commit: str = ""
 
     @property
@@ -253,6 +255,7 @@ class Model:
     types: dict[str, str] = field(default_factory=dict)
     returns: dict[str, str] = field(default_factory=dict)
     static_calls: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     sides: tuple[SideGuard, ...] = ()
     instances: tuple[Instance, ...] = ()
     barriers: tuple[Barrier, ...] = ()
@@ -280,7 +283,7 @@ _ALLOWED = {
     ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
                          "exchange", "container_of", "alloc"},
 }  # fmt: skip
-_PLAIN = {"iterators", "types", "returns", "static_calls", "silent", "scope", "masks"}
+_PLAIN = {"iterators", "types", "returns", "static_calls", "headers", "silent", "scope", "masks"}
 
 
 def _convert(file: str, table: str, number: int, key: str, value: Any, wanted: str) -> Any:  # noqa: ANN401, PLR0913
@@ -382,7 +385,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
             msg = f"{name}: cannot read the model: {error.strerror or error}"
             raise ModelError(msg) from error
     rows: dict[str, list[Any]] = {table: [] for table in _TABLES}
-    plain: dict[str, dict[str, Any]] = {"iterators": {}, "types": {}, "returns": {}, "static_calls": {}}
+    plain: dict[str, dict[str, Any]] = {"iterators": {}, "types": {}, "returns": {}, "static_calls": {}, "headers": {}}
     silent: set[str] = set()
     single: dict[str, Any] = {}
     for file, text in files:
@@ -411,6 +414,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         types=plain["types"],
         returns=plain["returns"],
         static_calls=plain["static_calls"],
+        headers=plain["headers"],
         sides=tuple(rows["side"]),
         instances=tuple(rows["instance"]),
         barriers=tuple(rows["barrier"]),

@@ -41,10 +41,13 @@ __all__ = ["Program", "Unit"]
 _ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_attributes.h", "include/linux/init.h",
                       "include/linux/cache.h", "include/linux/linkage.h", "arch/x86/include/asm/linkage.h",
                       "include/linux/compiler.h", "include/linux/cleanup.h")  # fmt: skip
+_CALL = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 # What stands before a member access: the name (or a closing parenthesis) that the member belongs to.
 _BASE = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*([)]?)\s*(?:->|\.)\s*$|^\s*()()\.\s*$")
-_COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|=\s*\w+\s*[;,]|\breturn\s+\w+\s*;|=\s*\w+(?:\[\w*\])?(?:->|\.)[\w.>-]+\s*;")
+_COPY = re.compile(
+    rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|=\s*\w+\s*[;,]|\breturn\s+\w+\s*;|=\s*\w+(?:\[\w*\])?(?:->|\.)[\w.>-]+\s*;"
+)
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
@@ -54,7 +57,17 @@ class Unit:
 
     __slots__ = ("_facts", "end", "id", "is_function", "name", "node", "path", "program", "start")
 
-    def __init__(self, program: Program, number: int, path: str, name: str, span: tuple[int, int], node: Node, *, is_function: bool) -> None:
+    def __init__(
+        self,
+        program: Program,
+        number: int,
+        path: str,
+        name: str,
+        span: tuple[int, int],
+        node: Node,
+        *,
+        is_function: bool,
+    ) -> None:
         self.program = program
         self.id = number
         self.path = path
@@ -112,6 +125,7 @@ class Program:
         self._outside: dict[str, bytes] | None = None
         self._searched: set[str] = set()
         self._aliases: dict[str, frozenset[str]] = {}
+        self._calls: dict[bytes, list[Unit]] | None = None
         self._users: dict[str, set[str]] | None = None
         self._address_taken: dict[str, bool] = {}
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
@@ -121,6 +135,11 @@ class Program:
         self.static_types: dict[str, CType | None] = {}
         self._evaluator = Evaluator(self._constant_lookup)
         self.scope_files: tuple[str, ...] = ()
+        self._model_members = {
+            row.member.partition(".")[0]: row.type
+            for row in (*model.sources, *model.sinks, *model.contracts)
+            if row.type and row.member and "*" not in row.member and "_" in row.member
+        }
 
     # ------------------------------------------------------------ reading
 
@@ -169,7 +188,15 @@ class Program:
         self.types.add_file(parsed)
         units = []
         for function in parsed.functions:
-            unit = Unit(self, len(self.units), path, function.name, (function.start, function.end), function.node, is_function=True)
+            unit = Unit(
+                self,
+                len(self.units),
+                path,
+                function.name,
+                (function.start, function.end),
+                function.node,
+                is_function=True,
+            )
             self.units.append(unit)
             units.append(unit)
             self._by_name.setdefault(function.name, []).append(unit)
@@ -207,6 +234,7 @@ class Program:
             position += len(text) + 1
         self._blob = b"\0".join(texts)
         self._occurrences.clear()
+        self._calls = None
 
     # ------------------------------------------------------------ searching
 
@@ -277,6 +305,38 @@ class Program:
                     found[unit.id] = unit
         return sorted(found.values(), key=lambda unit: (unit.path, unit.start))
 
+    def units_naming(self, function: str) -> list[Unit]:
+        """The units that name a function without calling it: its address goes somewhere."""
+        found: dict[int, Unit] = {}
+        for path, offset in self.occurrences(function):
+            text = self.files[path].normalised.text
+            if text[offset + len(function) : offset + len(function) + 8].lstrip().startswith(b"("):
+                continue
+            unit = self.unit_at(path, offset)
+            if unit is not None:
+                found[unit.id] = unit
+        return list(found.values())
+
+    def users_of(self, name: str) -> list[Unit]:
+        """The functions that call a function by name, or use a macro that may."""
+        index = self._call_index()
+        found = {unit.id: unit for unit in index.get(name.encode(), ())}
+        for macro in self.aliases(name):
+            for unit in index.get(macro.encode(), ()):
+                found[unit.id] = unit
+        return list(found.values())
+
+    def _call_index(self) -> dict[bytes, list[Unit]]:
+        """For each name that is followed by a parenthesis, the functions in whose text that is."""
+        if self._calls is None:
+            self._calls = {}
+            for path, units in self._by_file.items():
+                text = self.files[path].normalised.text
+                for unit in units:
+                    for name in set(_CALL.findall(text, unit.start, unit.end)):
+                        self._calls.setdefault(name, []).append(unit)
+        return self._calls
+
     def aliases(self, name: str) -> frozenset[str]:
         """The macros in whose body an identifier stands, and the macros in whose body those stand."""
         found = self._aliases.get(name)
@@ -331,6 +391,18 @@ class Program:
             self._accessing[key] = found
         return found
 
+    def units_initialising(self, member: str) -> list[Unit]:
+        """The units with a designated initialiser of a member."""
+        found: dict[int, Unit] = {}
+        for path, offset in self.occurrences(member):
+            text = self.files[path].normalised.text
+            before = text[max(0, offset - 24) : offset].rstrip()
+            if before.endswith(b".") and before[:-1].rstrip()[-1:] in {b"{", b",", b""}:
+                unit = self.unit_at(path, offset)
+                if unit is not None:
+                    found[unit.id] = unit
+        return list(found.values())
+
     def _find_accessing(self, tag: str, member: str) -> list[Unit]:
         holders = self.holders(tag)
         found: dict[int, Unit] = {}
@@ -348,8 +420,6 @@ class Program:
         for alias in self.aliases(member):
             for unit in self.units_mentioning(alias):
                 found[unit.id] = unit
-        for unit in self._copiers(tag):
-            found[unit.id] = unit
         return sorted(found.values(), key=lambda unit: (unit.path, unit.start))
 
     def holders(self, tag: str) -> frozenset[str]:
@@ -373,7 +443,7 @@ class Program:
                 found.append(name)
         return found
 
-    def _copiers(self, tag: str) -> list[Unit]:
+    def copiers(self, tag: str) -> list[Unit]:
         """The functions that may copy a struct of a type as a whole."""
         found = self._copying.get(tag)
         if found is None:
@@ -462,8 +532,26 @@ class Program:
         """The members of a struct or union; a struct outside the scope is looked up in the tree."""
         if tag not in self._members:
             found = self.types.members(tag)
+            header = self.model.headers.get(tag) if found is None else None
+            if header is not None and self._add_struct(tag, header):
+                found = self.types.members(tag)
             self._members[tag] = found
         return self._members[tag]
+
+    def _add_struct(self, tag: str, header: str) -> bool:
+        """Read one struct from a header outside the scope."""
+        data = self._read_quietly(header)
+        if data is None:
+            return False
+        match = re.search(rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{.*?^\}[^;]*;", data, re.MULTILINE | re.DOTALL)
+        if match is None:
+            return False
+        self.types.add_file(parse(SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group()), self.attributes))
+        return True
+
+    def likely_owner(self, member: str) -> str | None:
+        """The struct of the model that a member belongs to, where the type of the object is not known."""
+        return self._model_members.get(member)
 
     def parse_type(self, text: str) -> CType:
         """The type that a type name stands for."""
@@ -474,10 +562,8 @@ class Program:
         return self._evaluator.evaluate(text)
 
     def _constant_lookup(self, name: str) -> Macro | int | None:
-        macro = self.macros.lookup(name)
-        if macro is not None:
-            return macro
-        return self.types.enum_constant(name)
+        value = self.types.enum_constant(name)
+        return value if value is not None else self.macros.lookup(name)
 
     def constant(self, name: str, _path: str) -> tuple[int | None, tuple[str, ...]]:
         """The word of a named constant, with the macro names it stands for (aliases followed)."""

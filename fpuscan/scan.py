@@ -80,20 +80,30 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     findings, used = guest_default.find(flows, sinks, bits)
     clock.lap("flows")
     wanted = [
-        finding for finding in findings
+        finding
+        for finding in findings
         if (not options.select or finding.rule in options.select) and finding.rule not in options.ignore
     ]
     health = examine(analysis, used)
     clock.lap("health")
     assumptions = tuple(
-        Assumption("barrier", row.what, row.why, row.commit) for row in model.barriers if row.id in analysis.barriers_used
+        Assumption("barrier", row.what, row.why, row.commit)
+        for row in model.barriers
+        if row.id in analysis.barriers_used
     )
     return ScanResult(
-        tree=tree.info(), health=health,
+        tree=tree.info(),
+        health=health,
         findings=tuple(sorted(wanted, key=lambda each: (each.location, each.rule, each.fingerprint))),
-        assumptions=assumptions, bit_names=tuple(sorted(bits.names.items())), timings=tuple(clock.laps),
-        counts=(("definitions", len(graph.definitions)), ("edges", len(graph.edges)), ("states", flows.states),
-                ("functions lowered", sum(unit.lowered for unit in program.units))),
+        assumptions=assumptions,
+        bit_names=tuple(sorted(bits.names.items())),
+        timings=tuple(clock.laps),
+        counts=(
+            ("definitions", len(graph.definitions)),
+            ("edges", len(graph.edges)),
+            ("states", flows.states),
+            ("functions lowered", sum(unit.lowered for unit in program.units)),
+        ),
     )
 
 

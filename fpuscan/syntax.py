@@ -13,6 +13,7 @@ and their functions, as far as they were understood, come from trees of their ow
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,19 +29,24 @@ from fpuscan.pieces import top_level_pieces
 from fpuscan.source import SourceFile
 
 __all__ = [
+    "MAX_DEPTH",
     "ErrorSpan",
     "FunctionSpan",
     "Node",
     "ParsedFile",
     "captures",
-    "deeper_than",
     "matches",
     "parse",
     "parse_snippet",
 ]
 
+MAX_DEPTH = 200
+"""How many levels of nodes a tree has at most; real kernel code has 40."""
+
 _LANGUAGE = Language(tree_sitter_c.language())
 _PARSER = Parser(_LANGUAGE)
+_MAX_ERROR_CHILDREN = 1000
+_FUNCTION_HEAD = re.compile(rb"(?m)^\w[\w \t*]*?\b(\w+)[ \t]*\(")
 _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
 
 
@@ -89,7 +95,7 @@ def parse(source: SourceFile, attributes: Attributes) -> ParsedFile:
         again = normalise(source.data, attributes, unknown_blocks=True)
         if again.iterators != normalised.iterators:
             normalised, root = again, _PARSER.parse(again.text).root_node
-    if root.has_error:
+    if root.has_error or _unfit(root):
         root, functions, errors = _isolate(source, normalised.text, root)
     else:
         functions, errors = _functions(source, root), []
@@ -99,11 +105,13 @@ def parse(source: SourceFile, attributes: Attributes) -> ParsedFile:
 def parse_snippet(text: bytes, attributes: Attributes | None = None) -> Node:
     """The root of the tree of a fragment, such as a macro body wrapped in a function.
 
-    With `attributes` the fragment is normalised first. Offsets are those of `text`.
+    With `attributes` the fragment is normalised first. Offsets are those of `text`. A fragment that is nested
+    deeper than MAX_DEPTH gives an empty tree.
     """
     if attributes is not None:
         text = normalise(text, attributes).text
-    return _PARSER.parse(text).root_node
+    root = _PARSER.parse(text).root_node
+    return _PARSER.parse(b"").root_node if _unfit(root) else root
 
 
 def captures(query: str, node: Node) -> dict[str, list[Node]]:
@@ -114,23 +122,6 @@ def captures(query: str, node: Node) -> dict[str, list[Node]]:
 def matches(query: str, node: Node) -> list[dict[str, list[Node]]]:
     """The matches of `queries/<query>.scm` in `node`, each with its captures."""
     return [match for _, match in QueryCursor(_query(query)).matches(node)]
-
-
-def deeper_than(node: Node, limit: int) -> bool:
-    """True if some node stands more than `limit` levels below `node`: too deep to walk by recursion."""
-    if node.descendant_count <= limit:
-        return False
-    cursor = node.walk()
-    while True:
-        if cursor.depth > limit:
-            return True
-        if cursor.goto_first_child() or cursor.goto_next_sibling():
-            continue
-        while cursor.goto_parent():
-            if cursor.goto_next_sibling():
-                break
-        else:
-            return False
 
 
 @cache
@@ -178,36 +169,59 @@ def _isolate(source: SourceFile, text: bytes, root: Node) -> tuple[Node, list[Fu
     """The safety net: a tree without the pieces that do not parse, all functions, and what was lost."""
     pieces = top_level_pieces(text)
     broken: list[tuple[int, int]] = []
-    hit = _hit_by_errors(root, pieces)
+    hit = _hit(root, pieces)
     if hit:
         # First what the errors touch; if that does not heal the rest, everything that does not parse alone.
         for suspects in (hit, pieces):
             broken = [piece for piece in suspects if _fails(text, piece)]
             root = _PARSER.parse(_cleared(text, broken)).root_node
-            if not root.has_error or not _hit_by_errors(root, pieces):
+            if not _hit(root, pieces):
                 break
+        else:
+            broken, root = pieces, _PARSER.parse(_cleared(text, pieces)).root_node
     functions = _functions(source, root)
     errors = _error_spans(root, functions)
     for start, end in broken:
-        found = _functions(source, _parse_alone(text, start, end))
+        alone = _parse_alone(text, start, end)
+        found = [] if _unfit(alone) else _functions(source, alone)
         functions += found
-        errors.append(ErrorSpan(start, end, found[0].name if found else "", end - start))
+        errors.append(ErrorSpan(start, end, found[0].name if found else _guessed_name(text, start, end), end - start))
     functions.sort(key=lambda span: span.start)
     errors.sort(key=lambda span: (span.start, span.end))
     return root, functions, errors
 
 
-def _hit_by_errors(root: Node, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The pieces touched by a top-level node with errors that reaches over more than one of them."""
+def _hit(root: Node, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pieces touched by a top-level node that is unfit, or that has errors and reaches over several pieces."""
     hit: set[tuple[int, int]] = set()
     starts = [start for start, _ in pieces]
     for child in root.children if root.type == "translation_unit" else [root]:
-        if child.has_error:
-            first = max(0, bisect_right(starts, child.start_byte) - 1)
-            behind = bisect_left(starts, max(child.end_byte, child.start_byte + 1))
-            if behind - first > 1:
-                hit.update(pieces[first:behind])
+        if not child.has_error and child.descendant_count <= MAX_DEPTH:
+            continue
+        first = max(0, bisect_right(starts, child.start_byte) - 1)
+        behind = bisect_left(starts, max(child.end_byte, child.start_byte + 1))
+        if (child.has_error and behind - first > 1) or _unfit(child):
+            hit.update(pieces[first:behind])
     return sorted(hit)
+
+
+def _unfit(root: Node) -> bool:
+    """True if the tree is nested too deeply, or holds an error too wide, for those who walk or query it.
+
+    A query takes time in the square of the depth, and of the tokens that are children of one ERROR node.
+    """
+    stack = [(root, 1)]
+    while stack:
+        node, depth = stack.pop()
+        if node.is_error and node.child_count > _MAX_ERROR_CHILDREN:
+            return True
+        for child in node.children:
+            # A node cannot be deeper than it has descendants, which spares a look at nearly all of them.
+            if depth + child.descendant_count > MAX_DEPTH:
+                if depth == MAX_DEPTH:
+                    return True
+                stack.append((child, depth + 1))
+    return False
 
 
 def _cleared(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
@@ -218,7 +232,15 @@ def _cleared(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
 
 
 def _fails(text: bytes, piece: tuple[int, int]) -> bool:
-    return _PARSER.parse(text[piece[0] : piece[1]]).root_node.has_error
+    root = _PARSER.parse(text[piece[0] : piece[1]]).root_node
+    return root.has_error or _unfit(root)
+
+
+def _guessed_name(text: bytes, start: int, end: int) -> str:
+    # The last name before a parenthesis on a line that begins in column 0, before the first brace.
+    brace = text.find(b"{", start, end)
+    names = _FUNCTION_HEAD.findall(text, start, brace if brace >= 0 else end)
+    return names[-1].decode() if names else ""
 
 
 def _parse_alone(text: bytes, start: int, end: int) -> Node:

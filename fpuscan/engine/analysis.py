@@ -32,6 +32,9 @@ class Analysis:
         self._config: dict[tuple[ConfigLiteral, ...], Guards] = {}
         self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
         self.barriers_used: set[str] = set()
+        rows = (*model.sources, *model.sinks, *model.contracts, *model.instances, *model.sides)
+        self.model_types = frozenset(row.type for row in rows if row.type) | frozenset(model.scope.tracked_types)
+        self._of_interest: dict[Place, bool] = {}
         self.calls = Calls(self)
         self.values = Values(self)
 
@@ -95,15 +98,8 @@ class Analysis:
         return self.program.static_types
 
     def _local_type(self, root: Root) -> CType | None:
-        function = self.by_id(root[1])  # type: ignore[arg-type]
-        for node in function.definitions.get(root[2], ()):
-            instruction = function.code[node]
-            variable = getattr(instruction, "result", None) or getattr(instruction, "target", None)
-            while variable is not None:
-                if getattr(variable, "key", None) == root[2]:
-                    return variable.type  # type: ignore[no-any-return]
-                variable = getattr(variable, "base", None)
-        return function.local_type(root[2])
+        variable = self.by_id(root[1]).facts.variables.get(root[2])  # type: ignore[arg-type]
+        return variable.type if variable is not None else None
 
     def place_type(self, place: Place) -> CType | None:
         """The C type of the value in a place."""
@@ -145,6 +141,9 @@ class Analysis:
             if name == "*" or name[0] == "[":
                 ctype = resolved.pointee()
                 continue
+            if not resolved.is_record:
+                ctype = None
+                break
             levels.append((resolved.base, path[position:]))
             members = self.program.members(resolved.base)
             ctype = members.get(name) if members is not None else None
@@ -155,6 +154,53 @@ class Analysis:
         if not levels and root[0] == "g":
             levels.append(("", path))
         return tuple(levels)
+
+    def of_interest(self, place: Place) -> bool:
+        """Whether a place of shared memory lies in a struct that the model knows, or is a global.
+
+        Only such memory is followed through the whole program; any call is taken to
+        change all other memory.
+        """
+        found = self._of_interest.get(place)
+        if found is None:
+            found = place[0][0] == "g" or any(tag in self.model_types for tag, _ in self.chain(place))
+            self._of_interest[place] = found
+        return found
+
+    def storers(self, place: Place) -> list[Unit]:
+        """The units that may store into a place of shared memory, or copy a struct around it."""
+        found = self._touching(place)
+        if place[0][0] != "g" or self.program.address_taken(self.variable(place[0])):
+            names = [name for name in place[1] if name[0] not in "[*"]
+            for name in names:
+                found.update((unit.id, unit) for unit in self.program.units_initialising(name))
+        return sorted(found.values(), key=lambda unit: (unit.path, unit.start))
+
+    def readers(self, place: Place) -> list[Unit]:
+        """The functions that may read a place of shared memory, or copy a struct around it."""
+        found = [unit for unit in self._touching(place).values() if unit.is_function]
+        return sorted(found, key=lambda unit: (unit.path, unit.start))
+
+    def _touching(self, place: Place) -> dict[int, Unit]:
+        """The units whose text can name a place of shared memory: by its global, by its innermost member, by a copy."""
+        root, path = place
+        found: dict[int, Unit] = {}
+        variable = self.variable(root)
+        if variable:
+            found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
+            if not self.program.address_taken(variable):
+                return found
+        levels = [(tag, below) for tag, below in self.chain(place) if below]
+        if levels:
+            tag, below = levels[-1]
+            found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
+        for (tag, below), (inner, _) in zip(levels, levels[1:], strict=False):
+            if inner in self.model_types:  # a struct that the model knows is copied, or handed over by pointer
+                found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
+        for tag, _ in levels:
+            if tag in self.model_types:
+                found.update((unit.id, unit) for unit in self.program.copiers(tag))
+        return found
 
     def variable(self, root: Root) -> str:
         """The name of a global, without its file; empty for other objects."""
@@ -215,7 +261,10 @@ class Analysis:
         if root[0] != "p" or path:
             return False
         name = self.by_id(root[1]).facts.params[root[2]].name  # type: ignore[arg-type,index]
-        return any(row.equals and row.parameter == name and self.program.evaluate(row.equals) == constant for row in self.model.sides)
+        return any(
+            row.equals and row.parameter == name and self.program.evaluate(row.equals) == constant
+            for row in self.model.sides
+        )
 
     def _is_side(self, place: Place) -> bool:
         from fpuscan.model import PlacePattern  # noqa: PLC0415
@@ -232,22 +281,6 @@ class Analysis:
                 if facts.params[root[2]].name == row.parameter:  # type: ignore[index]
                     return True
         return False
-
-    def readers(self, place: Place) -> list[Unit]:
-        """The functions that may read a place of shared memory."""
-        root, path = place
-        found: dict[int, Unit] = {}
-        names = [name for name in path if name[0] not in "[*"]
-        variable = self.variable(root)
-        if variable:
-            found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
-        if not variable or self.program.address_taken(variable):
-            for tag, below in self.chain(place):
-                for unit in self.program.units_accessing(tag, below[0] if below else ""):
-                    found[unit.id] = unit
-            if not names:
-                return list(found.values())
-        return [unit for unit in found.values() if unit.is_function]
 
     def follows(self, place: Place) -> bool:
         """Whether pointers in such a place are followed to what was stored into them."""

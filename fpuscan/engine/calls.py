@@ -36,8 +36,9 @@ class Calls:
         self._stored_pointers: dict[Place, tuple[list[Guarded], bool]] = {}
         self._must: dict[tuple[int, Place], bool] = {}
         self._may: dict[tuple[int, Place], bool] = {}
-        self._storing: dict[str, frozenset[int]] = {}
-        self._mentioning: dict[str, frozenset[int]] = {}
+        self._storing: dict[object, frozenset[int]] = {}
+        self._reading: dict[object, frozenset[int]] = {}
+        self._units_storing: dict[str, list[Unit]] = {}
         self._busy: set[object] = set()
         self.unresolved: set[tuple[str, str, int]] = set()
 
@@ -151,13 +152,16 @@ class Calls:
 
     def units_storing(self, name: str) -> list[Unit]:
         """The units in whose text the name stands where something is stored into it."""
+        if name in self._units_storing:
+            return self._units_storing[name]
         pattern = re.compile(
             rb"\b" + re.escape(name.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:[-+|&^]|<<|>>)?=(?!=)"
             rb"|\b\w+\s*\([^;]*\b" + re.escape(name.encode()) + rb"\b|&[^;=]*\b" + re.escape(name.encode()) + rb"\b"
             rb"|\b" + re.escape(name.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:\+\+|--)"
         )
         return [
-            unit for unit in self.program.units_mentioning(name)
+            unit
+            for unit in self.program.units_mentioning(name)
             if not unit.is_function or pattern.search(unit.text()) or self.program.aliases(name)
         ]
 
@@ -173,17 +177,18 @@ class Calls:
     def _find_callers(self, unit: Unit) -> tuple[CallSite, ...]:
         sites: set[CallSite] = set()
         through: set[str] = set()
-        for user in self.program.units_mentioning(unit.name):
+        for user in self.program.users_of(unit.name):
             function = self.analysis.of(user)
             for number in function.calls:
                 call = function.code[number]
                 assert isinstance(call, Call)
                 if call.callee == unit.name and unit in self.callees(function, number):
                     sites.add((function.id, number))
-            through |= self._taken_address(function, unit.name)
+        for user in self.program.units_naming(unit.name):
+            through |= self._taken_address(self.analysis.of(user), unit.name)
         for name in self.program.static_calls_of(unit.name):
             through.add(name)
-        for member in sorted(through):
+        for member in sorted(through - {""}):
             for user in self.program.units_mentioning(member):
                 if not user.is_function:
                     continue
@@ -220,7 +225,9 @@ class Calls:
                         if isinstance(instruction.callee, str):
                             found.add(instruction.callee)
                             found.update(self._passes_to(instruction.callee, function.unit.path))
-            elif isinstance(instruction, Return) and instruction.value is not None and _mentions(instruction.value, name):
+            elif (
+                isinstance(instruction, Return) and instruction.value is not None and _mentions(instruction.value, name)
+            ):
                 found.add(function.facts.name)
         return found
 
@@ -234,6 +241,8 @@ class Calls:
         call = function.code[node]
         assert isinstance(call, Call)
         key = ("pointers", function.id, node, place)
+        if place[0][0] in {"g", "h", "d"} and not self.analysis.of_interest(place):
+            return [], True
         units = self.callees(function, node)
         if not units or key in self._busy or len(self._busy) > _MAX_DEPTH:
             return [], True
@@ -260,7 +269,9 @@ class Calls:
             self._busy.discard(key)
         return found, unknown
 
-    def _left_in_memory(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place) -> tuple[list[Guarded], bool]:
+    def _left_in_memory(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place
+    ) -> tuple[list[Guarded], bool]:
         found: list[Guarded] = []
         unknown = False
         for inner in self.inward(function, node, callee, place):
@@ -272,7 +283,9 @@ class Calls:
                 found += self._outward(function, node, callee, some)
         return found, unknown
 
-    def _outward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, targets: list[Guarded]) -> list[Guarded]:
+    def _outward(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, targets: list[Guarded]
+    ) -> list[Guarded]:
         """Places of a callee, as the caller names them; guards about formals become guards about actuals."""
         found: list[Guarded] = []
         for root, path, guards in targets:
@@ -291,7 +304,9 @@ class Calls:
                 found.append((root, path, outer))
         return found
 
-    def actual_places(self, function: FunctionAnalysis, node: int, root: tuple[object, ...], path: tuple[str, ...]) -> list[Guarded]:
+    def actual_places(
+        self, function: FunctionAnalysis, node: int, root: tuple[object, ...], path: tuple[str, ...]
+    ) -> list[Guarded]:
         """The caller's places for a place below a callee's parameter."""
         call = function.code[node]
         assert isinstance(call, Call)
@@ -339,8 +354,16 @@ class Calls:
                 self._inward_by_value(function, node, callee, index, argument, place, found)
         return list(found)
 
-    def _inward_by_value(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, index: int, argument: Load,
-                         place: Place, found: dict[Place, None]) -> None:
+    def _inward_by_value(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        callee: FunctionAnalysis,
+        index: int,
+        argument: Load,
+        place: Place,
+        found: dict[Place, None],
+    ) -> None:
         """A pointer behind a pointer: ``f(pp)`` where ``*pp`` points to the place."""
         ctype = argument.place.type
         if ctype is None or ctype.pointers < 2:  # noqa: PLR2004 - pointer to pointer
@@ -396,14 +419,19 @@ class Calls:
 
     def may_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
         """Whether a call may store into a place of the caller."""
-        root = place[0]
-        if root[0] in {"g", "h"} or (root[0] == "d" and self._reachable_otherwise(place)):
-            names = [name for name in place[1] if name[0] != "["]
-            last = names[-1] if names else self.analysis.variable(root)
-            if last and any(unit.id in self.storing_closure(last) for unit in self.callees(function, node)):
-                return True
-            if root[0] != "d":
-                return False
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if place[0][0] in {"g", "h", "d"}:
+            if not self.analysis.of_interest(place):
+                return not isinstance(call.callee, str) or bool(
+                    self.program.functions_named(call.callee, function.unit.path)
+                )
+            closure = self.storing_closure(place)
+            if isinstance(call.callee, str):
+                return any(unit.id in closure for unit in self.callees(function, node))
+            return False
+        if not self._points_at(function, node, call, place):
+            return False
         for unit in self.callees(function, node):
             callee = self.analysis.of(unit)
             for inner in self.inward(function, node, callee, place):
@@ -411,7 +439,19 @@ class Calls:
                     return True
         return False
 
-    def _reachable_otherwise(self, place: Place) -> bool:
+    def _points_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether some argument points at (or into, or around) a variable of the caller."""
+        for argument in call.arguments:
+            if isinstance(argument, Const | FunctionRef):
+                continue
+            if isinstance(argument, Load):
+                ctype = argument.place.type
+                if ctype is not None and not ctype.pointers and not ctype.is_struct:
+                    continue
+                if ctype is not None and ctype.pointers > 1:
+                    return True
+            if any(root == place[0] for root, _, _ in function.targets(node, argument)[0]):
+                return True
         return False
 
     def _modifies(self, callee: FunctionAnalysis, place: Place) -> bool:
@@ -420,29 +460,34 @@ class Calls:
             self._may[key] = False
             self._may[key] = any(
                 overlap((root, path), place)
-                for number in range(len(callee.code)) if isinstance(callee.code[number], Assign)
+                for number in range(len(callee.code))
+                if isinstance(callee.code[number], Assign)
                 for root, path, _, _ in callee.writes(number)
             ) or any(self.may_write(callee, number, place) for number in callee.calls)
         return self._may[key]
 
     def must_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
         """Whether a call overwrites a place of the caller on every path."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        root = place[0]
+        if root[0] == "h" or not isinstance(call.callee, str):
+            return False
+        if root[0] in {"g", "d"} and not self.analysis.of_interest(place):
+            return False
+        if root[0] in {"v", "p", "d"} and not self._points_at(function, node, call, place):
+            return False
         units = self.callees(function, node)
         if len(units) != 1:
             return False
         callee = self.analysis.of(units[0])
-        root = place[0]
         if root[0] in {"g", "h"}:
-            names = [name for name in place[1] if name[0] != "["]
-            last = names[-1] if names else self.analysis.variable(root)
-            if not last or callee.id not in self.storing_closure(last):
+            if root[0] != "g" or callee.id not in self.storing_closure(place):
                 return False
-            return root[0] == "g" and self._always_writes(callee, place)
+            return self._always_writes(callee, place)
         inner = self.inward(function, node, callee, place)
         if len(inner) != 1:
             return False
-        call = function.code[node]
-        assert isinstance(call, Call)
         index = inner[0][0][2]
         targets, unknown, *_ = function.targets(node, call.arguments[index])  # type: ignore[index]
         if len(targets) != 1 or unknown or targets[0][2] or not covers((targets[0][0], targets[0][1]), place):
@@ -456,41 +501,53 @@ class Calls:
             self._must[key] = ENTRY not in callee.reaching(EXIT, place)
         return self._must[key]
 
-    def storing_closure(self, name: str) -> frozenset[int]:
-        """The units that store into a member or global of this name, and all that call them."""
-        found = self._storing.get(name)
+    def storing_closure(self, place: Place) -> frozenset[int]:
+        """The functions that may store into a place of shared memory, and all that call them by name."""
+        root, path = place
+        key = (root if root[0] == "g" else self.analysis.chain(place)[-1][0], path[-1:])
+        found = self._storing.get(key)
         if found is None:
-            known = {unit.id for unit in self.units_storing(name) if unit.is_function}
-            work = [self.program.units[number] for number in known]
-            while work:
-                for user in self.program.units_mentioning(work.pop().name):
-                    if user.id not in known and user.is_function:
-                        known.add(user.id)
-                        work.append(user)
-            found = frozenset(known)
-            self._storing[name] = found
+            found = self._closure({unit.id for unit in self.analysis.storers(place) if unit.is_function})
+            self._storing[key] = found
         return found
 
-    def mentioning_closure(self, name: str) -> frozenset[int]:
-        """The functions that mention a name, and all that call them."""
-        found = self._mentioning.get(name)
+    def _closure(self, known: set[int]) -> frozenset[int]:
+        """Some functions, and all that call them by name."""
+        work = [self.program.units[number].name for number in known]
+        names = set(work)
+        while work:
+            for user in self.program.users_of(work.pop()):
+                known.add(user.id)
+                if user.name not in names:
+                    names.add(user.name)
+                    work.append(user.name)
+        return frozenset(known)
+
+    def may_use(self, unit: Unit, place: Place) -> bool:
+        """Whether a function may read a member below one of its parameters, itself or through what it calls."""
+        if not self.analysis.chain(place) or not place[1]:
+            return True
+        return unit.id in self.reading_closure(place)
+
+    def reading_closure(self, place: Place) -> frozenset[int]:
+        """The functions that may read a place of shared memory, and all that call them by name."""
+        root, path = place
+        key = (root if root[0] == "g" else self.analysis.chain(place)[-1:], path[-1:])
+        found = self._reading.get(key)
         if found is None:
-            known = {unit.id for unit in self.program.units_mentioning(name) if unit.is_function}
-            work = [self.program.units[number] for number in known]
-            while work:
-                for user in self.program.units_mentioning(work.pop().name):
-                    if user.id not in known and user.is_function:
-                        known.add(user.id)
-                        work.append(user)
-            found = frozenset(known)
-            self._mentioning[name] = found
+            found = self._closure({unit.id for unit in self.analysis.readers(place)})
+            self._reading[key] = found
         return found
 
     def look_up(self, function: FunctionAnalysis, node: int) -> tuple[Unit, ...]:
         """Definitions outside the scope of a function that a flow calls into."""
         call = function.code[node]
         assert isinstance(call, Call)
-        if not isinstance(call.callee, str) or call.callee in self.analysis.model.effects or call.callee in self.analysis.model.silent:
+        if (
+            not isinstance(call.callee, str)
+            or call.callee in self.analysis.model.effects
+            or call.callee in self.analysis.model.silent
+        ):
             return ()
         if not self.program.look_up_outside(call.callee):
             return ()
@@ -499,7 +556,9 @@ class Calls:
 
     # ------------------------------------------------------------ guards over calls
 
-    def guards_outward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards | None:
+    def guards_outward(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards
+    ) -> Guards | None:
         """A callee's guards as the caller sees them; None when they contradict the arguments."""
         found: set[Literal] = set()
         for literal in guards:
@@ -509,7 +568,9 @@ class Calls:
             found |= outer
         return frozenset(found)
 
-    def literal_outward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, literal: Literal) -> Guards:
+    def literal_outward(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, literal: Literal
+    ) -> Guards:
         """One literal about a callee's formal, as literals about the actual."""
         key, operator, constant = literal
         if key[0] == "c":
@@ -519,9 +580,9 @@ class Calls:
         root, path = key[2], key[3]
         call = function.code[node]
         assert isinstance(call, Call)
-        index = root[2]  # type: ignore[index]
-        if root[0] not in {"p", "d"} or not isinstance(index, int) or index >= len(call.arguments):  # type: ignore[index]
+        if root[0] not in {"p", "d"} or root[2] >= len(call.arguments):  # type: ignore[index]
             return NOTHING
+        index: int = root[2]  # type: ignore[index]
         argument = call.arguments[index]
         if root[0] == "p" and not path:  # type: ignore[index]
             if constant == 0:
@@ -593,7 +654,9 @@ class Calls:
         return outer or None
 
 
-def aligned(first: tuple[tuple[str, tuple[str, ...]], ...], second: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...] | None:
+def aligned(
+    first: tuple[tuple[str, tuple[str, ...]], ...], second: tuple[tuple[str, tuple[str, ...]], ...]
+) -> tuple[str, ...] | None:
     """Whether two places may be one: the outer struct of one is a level of the other, and the paths overlap.
 
     Gives the path of the second below that of the first (empty when the first is the longer one), or None.

@@ -35,14 +35,19 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
 
     def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
         entered: set[str] = set()
+        ended = False
         for target in targets or [None]:
             for hit in sinks.hits(step.state, transfer, target):
-                entered.add(hit.side)
-                if hit.side in step.state.entered:
+                ended = ended or hit.sink.ends
+                if not hit.sink.informational:
+                    entered.add(hit.side)
+                if hit.side in step.state.entered or hit.sink.quiet:
                     continue
                 label = target.label if target is not None else _label(flows, step, transfer)
                 if label is not None and _is_read(flows, target):
                     found.append(Crossing(seed, hit, step, transfer, target, label))
+        if ended:
+            return []
         if not entered:
             return targets
         return [State(t.definition, t.frames, t.guards, t.label, t.entered | entered) for t in targets]
@@ -78,16 +83,17 @@ def _is_read(flows: Flows, target: State | None) -> bool:
     return bool(flows.graph.successors(target.definition, target.guards))
 
 
-def behind(flows: Flows, crossing: Crossing, limit: int = 4000) -> list[Step]:
+def behind(flows: Flows, sinks: Sinks, crossing: Crossing, limit: int = 4000) -> list[Step]:
     """Every state that the value reaches behind a crossing, nearest first."""
-    if crossing.target is None:
+    if crossing.target is None or crossing.hit.sink.ends:
         return []
     reached: list[Step] = []
     start = Step(crossing.target, crossing.transfer, None)
 
     def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
         reached.append(Step(step.state, transfer, step))
-        return targets if len(reached) < limit else []
+        ends = any(hit.sink.ends for target in targets for hit in sinks.hits(step.state, transfer, target))
+        return [] if ends or len(reached) >= limit else targets
 
     flows.search([start], visit)
     return reached

@@ -74,7 +74,15 @@ class Explainer:
             first_node = seed.node
         else:
             first_node = seed.node
-        found = [Step(seed.name, self.location(seed.function, first_node), "source", self.text(seed.function, first_node), bits)]
+        found = [
+            Step(
+                seed.name,
+                self.location(seed.function, first_node),
+                "source",
+                self.text(seed.function, first_node),
+                bits,
+            )
+        ]
         for reached in crossing.step.path():
             if reached.transfer is not None:
                 found += self._step(reached.transfer, reached, bits)
@@ -108,8 +116,17 @@ class Explainer:
             return []
         if transfer.move == "call":
             function, node = transfer.function, transfer.instruction
-        return [Step(name, self.location(function, node), transfer.kind, self.text(function, node),
-                     state.label.bits & bits, self._effect(transfer), self.guard_text(state.guards))]
+        return [
+            Step(
+                name,
+                self.location(function, node),
+                transfer.kind,
+                self.text(function, node),
+                state.label.bits & bits,
+                self._effect(transfer),
+                self.guard_text(state.guards),
+            )
+        ]
 
     def _name(self, transfer: Transfer, place: Place) -> str:
         if transfer.move == "return" and place[0][0] == "v" and str(place[0][2]).startswith("$"):
@@ -125,9 +142,14 @@ class Explainer:
     def _crossing_step(self, crossing: Crossing, bits: int) -> Step:
         transfer = crossing.transfer
         return Step(
-            crossing.hit.place, self.location(transfer.function, transfer.instruction), transfer.kind,
-            self.text(transfer.function, transfer.instruction), crossing.label.bits & bits, self._effect(transfer),
-            self.guard_text(transfer.guards), crossing=True,
+            crossing.hit.place,
+            self.location(transfer.function, transfer.instruction),
+            transfer.kind,
+            self.text(transfer.function, transfer.instruction),
+            crossing.label.bits & bits,
+            self._effect(transfer),
+            self.guard_text(transfer.guards),
+            crossing=True,
         )
 
     def _effect(self, transfer: Transfer) -> str:

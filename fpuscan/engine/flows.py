@@ -127,8 +127,14 @@ class Flows:
 
     # ------------------------------------------------------------ labels
 
-    def apply(self, label: Label, transfer: Transfer, function: FunctionAnalysis, context: tuple[CallSite, ...],
-              origin: Definition | None = None) -> Label | None:
+    def apply(
+        self,
+        label: Label,
+        transfer: Transfer,
+        function: FunctionAnalysis,
+        context: tuple[CallSite, ...],
+        origin: Definition | None = None,
+    ) -> Label | None:
         """The label behind an edge; None where nothing of the value gets through."""
         aligned, frozen, masked = label.aligned, label.frozen, label.masked
         if origin is not None:
@@ -163,8 +169,12 @@ class Flows:
         """Bits that a branch has tested to be clear in this very definition."""
         clear = 0
         for key, operator, constant in guards:
-            if operator == "clr" and key[1] == origin.function and (key[2], key[3]) == origin.place \
-                    and key[4] == frozenset({origin.node}):
+            if (
+                operator == "clr"
+                and key[1] == origin.function
+                and (key[2], key[3]) == origin.place
+                and key[4] == frozenset({origin.node})
+            ):
                 clear |= int(constant)  # type: ignore[call-overload]
         return clear
 
@@ -221,8 +231,15 @@ class Flows:
             found += self._leave_to_memory(state, transfer, label)
         return found
 
-    def _back_at(self, site: CallSite, held: Guards | None, frames: tuple[Frame, ...], state: State, transfer: Transfer,
-                 label: Label) -> list[State]:
+    def _back_at(
+        self,
+        site: CallSite,
+        held: Guards | None,
+        frames: tuple[Frame, ...],
+        state: State,
+        transfer: Transfer,
+        label: Label,
+    ) -> list[State]:
         assert transfer.target is not None
         function, callee = self.analysis.by_id(site[0]), self.analysis.by_id(transfer.function)
         if callee.unit not in self.analysis.calls.callees(function, site[1]):
@@ -246,7 +263,8 @@ class Flows:
             places = [((r, p), g) for r, p, g in self.analysis.calls.actual_places(function, site[1], root, path)]
         return [
             State(Definition(function.id, site[1], place), frames, guards | conditions, label, state.entered)
-            for place, conditions in places if not conditions or compatible(guards, conditions)
+            for place, conditions in places
+            if not conditions or compatible(guards, conditions)
         ]
 
     def _leave_to_memory(self, state: State, transfer: Transfer, label: Label) -> list[State]:
@@ -309,7 +327,11 @@ class Flows:
                     if self._admit(seen, target):
                         queue.append(Step(target, transfer, step))
 
-    def _admit(self, seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]], state: State) -> bool:
+    def _admit(
+        self,
+        seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]],
+        state: State,
+    ) -> bool:
         """Whether a state says something that those before it at the same point do not."""
         key = (state.definition, state.context, state.entered)
         known = seen.setdefault(key, [])

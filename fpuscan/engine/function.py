@@ -46,6 +46,7 @@ __all__ = ["ENTRY", "EXIT", "FunctionAnalysis", "Touch"]
 
 ENTRY, EXIT = 0, 1
 _MAX_DEPTH = 40
+_SMALL = 300  # instructions
 
 Touch = tuple[int, "Guards"]
 
@@ -125,6 +126,8 @@ class FunctionAnalysis:
         self._entry_guards: dict[int, Guards] | None = None
         self._void_hints: dict[int, str] = {}
         self._followed: dict[int, Guards] = {}
+        self._parts: dict[tuple[int, tuple[str, ...]], Load] = {}
+        self._targets: dict[tuple[int, int], tuple[list[Guarded], bool, str, object]] = {}
         self._survey()
 
     def _survey(self) -> None:
@@ -156,7 +159,12 @@ class FunctionAnalysis:
 
     def _hint(self, cast: Cast) -> None:
         place = cast.operand.place  # type: ignore[union-attr]
-        if isinstance(place, Var) and place.kind == "param" and isinstance(place.key, int) and _points_to_record(cast.type):
+        if (
+            isinstance(place, Var)
+            and place.kind == "param"
+            and isinstance(place.key, int)
+            and _points_to_record(cast.type)
+        ):
             self._void_hints.setdefault(place.key, cast.type.base)
 
     def _survey_target(self, number: int, target: LValue) -> None:
@@ -165,8 +173,14 @@ class FunctionAnalysis:
             self.definitions.setdefault(variable.key, []).append(number)
             value = self.code[number].value  # type: ignore[union-attr]
             # struct x *p = void_parameter: the parameter points to a struct x
-            if isinstance(target, Var) and target.type is not None and _points_to_record(target.type) \
-                    and isinstance(value, Load) and isinstance(value.place, Var) and value.place.kind == "param":
+            if (
+                isinstance(target, Var)
+                and target.type is not None
+                and _points_to_record(target.type)
+                and isinstance(value, Load)
+                and isinstance(value.place, Var)
+                and value.place.kind == "param"
+            ):
                 self._void_hints.setdefault(value.place.key, target.type.base)  # type: ignore[arg-type]
         else:
             self.memory_stores.append(number)
@@ -202,7 +216,9 @@ class FunctionAnalysis:
     def _resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
         match place:
             case Member():
-                return tuple((root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base))
+                return tuple(
+                    (root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
+                )
             case Index() if place.base is not None:
                 element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
                 return tuple((root, (*path, element), guards) for root, path, guards in self.resolve(node, place.base))
@@ -248,21 +264,40 @@ class FunctionAnalysis:
             case Addr():
                 return list(self.resolve(node, pointer.place)), False, "", None
             case Cast():
-                return self.targets(node, pointer.operand)
+                return self._cast_targets(node, pointer)
             case Const() | FunctionRef():
                 return [], pointer.value is None if isinstance(pointer, Const) else False, "", (self.id, node)
             case ContainerOf():
                 return self._container(node, pointer)
             case Binary():
-                for side in (pointer.left, pointer.right):
-                    found, unknown, instance, identity = self.targets(node, side)
-                    if found:
-                        return [(root, _any_element(path), guards) for root, path, guards in found], unknown, instance, identity
-                return [], True, "", (self.id, node)
+                return self._moved(node, pointer)
             case Load():
                 return self._loaded(node, pointer)
             case _:
                 return [], True, "", (self.id, node, id(pointer))
+
+    def _cast_targets(self, node: int, pointer: Cast) -> tuple[list[Guarded], bool, str, object]:
+        """A pointer cast to another struct's denotes some object of that type."""
+        found, unknown, instance, identity = self.targets(node, pointer.operand)
+        if not _points_to_record(pointer.type):
+            return found, unknown, instance, identity
+        kept = []
+        for root, path, guards in found:
+            ctype = self.analysis.place_type((root, path))
+            if ctype is None or ctype.base == pointer.type.base or ctype.base in {"void", "?"}:
+                kept.append((root, path, guards))
+        return kept, unknown or len(kept) < len(found), instance, identity
+
+    def _moved(self, node: int, pointer: Binary) -> tuple[list[Guarded], bool, str, object]:
+        """Pointer arithmetic stays inside an array, and otherwise leads to some object of the type."""
+        for side in (pointer.left, pointer.right):
+            ctype = _pointer_type(side)
+            if ctype is None:
+                continue
+            found, unknown, instance, identity = self.targets(node, side)
+            inside = [(root, _any_element(path), guards) for root, path, guards in found if path and path[-1][0] == "["]
+            return inside, unknown or len(inside) < len(found), instance, (self.id, node, identity)
+        return [], True, "", (self.id, node)
 
     def _container(self, node: int, pointer: ContainerOf) -> tuple[list[Guarded], bool, str, object]:
         inner, unknown, _, identity = self.targets(node, pointer.pointer)
@@ -278,6 +313,15 @@ class FunctionAnalysis:
         return found, False, "", identity
 
     def _loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
+        key = (node, id(load))
+        known = self._targets.get(key)
+        if known is None:
+            self._targets[key] = ([], False, "", (self.id, node))  # p = p->next adds nothing to what p was before
+            known = self._compute_loaded(node, load)
+            self._targets[key] = known
+        return known
+
+    def _compute_loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
         found: list[Guarded] = []
         unknown = False
         instance = ""
@@ -287,21 +331,24 @@ class FunctionAnalysis:
             instance = instance or self.analysis.pointer_instance(place)
             reaching = self.reaching(node, place)
             identity = (self.id, place, tuple(sorted(reaching)))
+            several = len(reaching) > 1
             for definition in sorted(reaching):
-                some, more = self._pointer_from(node, place, definition)
+                some, more = self._pointer_from(node, place, definition, several=several)
                 unknown = unknown or more
                 for target, below, conditions in some:
                     if compatible(guards, conditions):
                         found.append((target, below, guards | conditions))
         return found, unknown, instance, identity
 
-    def _pointer_from(self, node: int, place: Place, definition: int) -> tuple[list[Guarded], bool]:
-        """What a pointer in ``place`` points to, as far as one of its definitions says."""
+    def _pointer_from(
+        self, node: int, place: Place, definition: int, *, several: bool = True
+    ) -> tuple[list[Guarded], bool]:
+        """What a pointer in ``place`` points to, as far as one of its (``several``) definitions says."""
         root, path = place
         if definition == ENTRY:
             return self._pointer_from_outside(place)
         instruction = self.code[definition]
-        conditions = self.entry_guards().get(definition, NOTHING)
+        conditions = self.entry_guards().get(definition, NOTHING) if several else NOTHING
         if isinstance(instruction, Assign):
             some: list[Guarded] = []
             unknown = False
@@ -311,7 +358,7 @@ class FunctionAnalysis:
                 below = path[len(target_path) :]
                 value = instruction.value
                 if below and isinstance(value, Load):  # a struct copy: the pointer member of the copied one
-                    value = Load(_extend(value.place, below), 0)
+                    value = self._member_of(value.place, below)
                 elif below:
                     unknown = unknown or not isinstance(value, Const)
                     continue
@@ -319,7 +366,14 @@ class FunctionAnalysis:
                 if more:
                     ctype = self.analysis.place_type(place)
                     if ctype is not None and ctype.pointers:
-                        inner = [*inner, (heap(ctype.base, identity, instance or self.analysis.pointer_instance(place)), (), NOTHING)]
+                        inner = [
+                            *inner,
+                            (
+                                heap(ctype.base, identity, instance or self.analysis.pointer_instance(place)),
+                                (),
+                                NOTHING,
+                            ),
+                        ]
                     else:
                         unknown = True
                 some += [(r, p, g | guards | conditions) for r, p, g in inner if compatible(g, guards | conditions)]
@@ -327,6 +381,13 @@ class FunctionAnalysis:
         if isinstance(instruction, Call):
             return self.analysis.calls.returned_pointers(self, definition, place)
         return [], True
+
+    def _member_of(self, place: LValue, below: tuple[str, ...]) -> Load:
+        """The value of a part of an lvalue; kept, because the caches know expressions by identity."""
+        key = (id(place), below)
+        if key not in self._parts:
+            self._parts[key] = Load(_extend(place, below), 0)
+        return self._parts[key]
 
     def _pointer_from_outside(self, place: Place) -> tuple[list[Guarded], bool]:
         root, path = place
@@ -481,7 +542,7 @@ class FunctionAnalysis:
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
             return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE
-        if not isinstance(expr, Load):
+        if not isinstance(expr, Load) or not self._correlates(expr.place):
             return NOTHING
         places = self.resolve(node, expr.place)
         if len(places) != 1 or places[0][2]:
@@ -517,7 +578,23 @@ class FunctionAnalysis:
                     return frozenset({(("b", self.id, *place, self.reaching(node, place)), "clr", mask)})
         return NOTHING
 
+    def _correlates(self, place: LValue) -> bool:
+        """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
+        while isinstance(place, Member | Index):
+            if (
+                isinstance(place, Member)
+                and place.base.type is not None
+                and place.base.type.base in self.analysis.model_types
+            ):
+                return True
+            if isinstance(place, Index) and place.base is None:
+                break
+            place = place.base  # type: ignore[assignment]
+        return isinstance(place, Var) or len(self.code) < _SMALL
+
     def _loaded_truth(self, node: int, load: Load, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        if not self._correlates(load.place):
+            return NOTHING
         places = self.resolve(node, load.place)
         if len(places) != 1 or places[0][2]:
             return NOTHING
@@ -541,7 +618,11 @@ class FunctionAnalysis:
             if isinstance(instruction, Call):
                 inner: Guards | None = self.analysis.calls.returned_truth(self, definition, want)
             elif isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
-                if not (isinstance(instruction.value, Const) or _is_boolean(instruction.value) or isinstance(instruction.value, Load)):
+                if not (
+                    isinstance(instruction.value, Const)
+                    or _is_boolean(instruction.value)
+                    or isinstance(instruction.value, Load)
+                ):
                     return None
                 inner = self.truth(definition, instruction.value, want, depth + 1)
             else:
@@ -556,8 +637,12 @@ class FunctionAnalysis:
             return IMPOSSIBLE
         common = frozenset.intersection(*consistent)
         if len(reaching) == 1 and not common:
-            return None if not isinstance(self.code[next(iter(reaching))], Assign) or \
-                not isinstance(self.code[next(iter(reaching))].value, Const) else common  # type: ignore[union-attr]
+            return (
+                None
+                if not isinstance(self.code[next(iter(reaching))], Assign)
+                or not isinstance(self.code[next(iter(reaching))].value, Const)
+                else common
+            )  # type: ignore[union-attr]
         return common
 
     def entry_guards(self) -> dict[int, Guards]:
@@ -565,6 +650,8 @@ class FunctionAnalysis:
         if self._entry_guards is None:
             self._entry_guards = {}  # cut cycles: a condition that needs itself says nothing
             self._entry_guards = self.flow_conditions(ENTRY, NOTHING)
+            self._resolved.clear()  # what was resolved meanwhile lacks the conditions of its definitions
+            self._targets.clear()
         return self._entry_guards
 
     def flow_conditions(self, start: int, guards: Guards) -> dict[int, Guards]:
@@ -620,16 +707,20 @@ class FunctionAnalysis:
         if not isinstance(instruction, Assign) or instruction.weak:
             return False
         possible = [
-            (root, path) for root, path, conditions in self.resolve(node, instruction.target)
+            (root, path)
+            for root, path, conditions in self.resolve(node, instruction.target)
             if not conditions or compatible(guards, conditions)
         ]
         return len(possible) == 1 and covers(possible[0], place)
 
     def _after(self, node: int, guards: Guards) -> Guards:
         """What still holds behind a node, and what it adds: a pointer that was followed is not NULL."""
-        if guards and any(literal[0][0] == "b" and literal[0][1] == self.id and node in literal[0][4] for literal in guards):
+        if guards and any(
+            literal[0][0] == "b" and literal[0][1] == self.id and node in literal[0][4] for literal in guards
+        ):
             guards = frozenset(
-                literal for literal in guards
+                literal
+                for literal in guards
                 if not (literal[0][0] == "b" and literal[0][1] == self.id and node in literal[0][4])
             )
         followed = self.followed(node)
@@ -655,11 +746,32 @@ class FunctionAnalysis:
                 if not isinstance(part, Load):
                     continue
                 pointer = _followed_pointer(part.place)
-                if pointer is not None and pointer.type is not None and pointer.type.pointers == 1 \
-                        and pointer.type.base in wanted and pointer.kind != "global":
+                if (
+                    pointer is not None
+                    and pointer.type is not None
+                    and pointer.type.pointers == 1
+                    and pointer.type.base in wanted
+                    and pointer.kind != "global"
+                ):
                     place = (self.variable_root(pointer), ())
                     literals.add((("b", self.id, *place, self.reaching(node, place)), "!", 0))
         return frozenset(literals)
+
+
+def _pointer_type(expr: Expr) -> CType | None:
+    """The type of a value that is a pointer, None for other values."""
+    match expr:
+        case Load():
+            ctype = expr.place.type
+            return ctype if ctype is not None and ctype.is_pointer else None
+        case Cast():
+            return expr.type if expr.type.is_pointer else None
+        case Addr():
+            return expr.place.type.pointer_to() if expr.place.type is not None else None
+        case Binary():
+            return _pointer_type(expr.left) or _pointer_type(expr.right)
+        case _:
+            return None
 
 
 def _points_to_record(ctype: CType) -> bool:
@@ -712,6 +824,9 @@ def _any_element(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def _extend(place: LValue, below: tuple[str, ...]) -> LValue:
     for name in below:
-        place = Index(place, None, None if name == ALL_ELEMENTS else int(name[1:-1]), None) if name[0] == "[" \
+        place = (
+            Index(place, None, None if name == ALL_ELEMENTS else int(name[1:-1]), None)
+            if name[0] == "["
             else Member(place, name, None)
+        )
     return place

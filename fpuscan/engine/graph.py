@@ -31,11 +31,15 @@ __all__ = ["DefUseGraph", "Definition", "Transfer"]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A node: the value in a place behind an instruction of a function; ``function`` -1 is shared memory."""
+    """A node: the value in a place behind an instruction of a function; ``function`` -1 is shared memory.
+
+    ``loaded``: no store of this function, but what shared memory holds where the function sees it.
+    """
 
     function: int
     node: int
     place: Place
+    loaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ class DefUseGraph:
         key = (definition, guards)
         found = self._successors.get(key)
         if found is None:
-            found = self._readers_of(definition.place) if definition.function < 0 else tuple(self._grow(definition, guards))
+            found = (
+                self._readers_of(definition.place) if definition.function < 0 else tuple(self._grow(definition, guards))
+            )
             self._successors[key] = found
             for transfer in found:
                 self._remember(definition, transfer)
@@ -117,11 +123,13 @@ class DefUseGraph:
                 found += self._call(function, node, instruction, place, held)
                 if not escapes and place[0][0] in {"g", "h"} and self._may_read(function, node, place):
                     escapes = True
-        if escapes and place[0][0] in {"g", "h"} and definition.node != ENTRY:
+        if escapes and place[0][0] in {"g", "h"} and not definition.loaded:
             found.append(self._to_memory(function, definition, guards))
         return found
 
-    def _suffixes(self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards) -> list[tuple[tuple[str, ...], Guards]]:
+    def _suffixes(
+        self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards
+    ) -> list[tuple[tuple[str, ...], Guards]]:
         """The parts of ``place`` that a leaf reads: the path below the leaf, and the guards of its place."""
         expr = leaf.expr
         if not isinstance(expr, Load):
@@ -138,7 +146,9 @@ class DefUseGraph:
             found += self.use(function, node, leaf, below, held | conditions)
         return found
 
-    def use(self, function: FunctionAnalysis, node: int, leaf: Leaf, below: tuple[str, ...], held: Guards) -> list[Transfer]:
+    def use(
+        self, function: FunctionAnalysis, node: int, leaf: Leaf, below: tuple[str, ...], held: Guards
+    ) -> list[Transfer]:
         """Where the value of a leaf (or its part ``below``) goes."""
         instruction = function.code[node]
         if leaf.compared or leaf.role == "condition":
@@ -152,7 +162,15 @@ class DefUseGraph:
             return self._argument(function, node, instruction, leaf, below, held)
         return []
 
-    def _assign(self, function: FunctionAnalysis, node: int, instruction: Assign, leaf: Leaf, below: tuple[str, ...], held: Guards) -> list[Transfer]:
+    def _assign(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        instruction: Assign,
+        leaf: Leaf,
+        below: tuple[str, ...],
+        held: Guards,
+    ) -> list[Transfer]:
         found = []
         after = function._after(node, held)  # noqa: SLF001
         for root, path, conditions in function.resolve(node, instruction.target):
@@ -165,7 +183,9 @@ class DefUseGraph:
 
     # ------------------------------------------------------------ calls
 
-    def _argument(self, function: FunctionAnalysis, node: int, call: Call, leaf: Leaf, below: tuple[str, ...], held: Guards) -> list[Transfer]:
+    def _argument(
+        self, function: FunctionAnalysis, node: int, call: Call, leaf: Leaf, below: tuple[str, ...], held: Guards
+    ) -> list[Transfer]:
         """A value that is (part of) an argument."""
         found = []
         index = leaf.role
@@ -176,19 +196,42 @@ class DefUseGraph:
             callee = self.analysis.of(unit)
             if index < len(callee.facts.params):
                 target = Definition(unit.id, ENTRY, (("p", unit.id, index), below))
-                found.append(Transfer(target, "argument", "call", leaf.operations, held, function.id, node, index, (function.id, node), callee=name))
+                found.append(
+                    Transfer(
+                        target,
+                        "argument",
+                        "call",
+                        leaf.operations,
+                        held,
+                        function.id,
+                        node,
+                        index,
+                        (function.id, node),
+                        callee=name,
+                    )
+                )
             elif callee.facts.variadic:
                 units = ()
         helper = self.analysis.model.helpers.get(name)
         if helper is not None and helper.mask == index:
-            result = self._result(function, node, call, held, (*leaf.operations, FREEZE), index, name,
-                                  kernel=self.analysis.values.helper_format(call, helper))
+            result = self._result(
+                function,
+                node,
+                call,
+                held,
+                (*leaf.operations, FREEZE),
+                index,
+                name,
+                kernel=self.analysis.values.helper_format(call, helper),
+            )
             found += result
         elif not units:
             outside = self.analysis.calls.look_up(function, node)
             if outside:
                 return self._argument(function, node, call, leaf, below, held)
-            found.append(Transfer(None, "argument", "stay", leaf.operations, held, function.id, node, index, callee=name))
+            found.append(
+                Transfer(None, "argument", "stay", leaf.operations, held, function.id, node, index, callee=name)
+            )
             if name not in self.analysis.model.silent and not self._allocates(name):
                 self.analysis.calls.unresolved.add((name, function.unit.path, call.call_start))
                 found += self._result(function, node, call, held, (*leaf.operations, FREEZE), index, name)
@@ -198,38 +241,59 @@ class DefUseGraph:
         effect = self.analysis.model.effects.get(name)
         return effect is not None and effect.kind in {"alloc", "none", "copy", "zero", "store", "load"}
 
-    def _result(self, function: FunctionAnalysis, node: int, call: Call, held: Guards, operations: tuple[Operation, ...],
-                index: int, name: str, *, kernel: bool = False) -> list[Transfer]:
+    def _result(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        call: Call,
+        held: Guards,
+        operations: tuple[Operation, ...],
+        index: int,
+        name: str,
+        *,
+        kernel: bool = False,
+    ) -> list[Transfer]:
         if call.result is None:
             return []
         target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
         after = function._after(node, held)  # noqa: SLF001
-        return [Transfer(target, "call", "stay", operations, after, function.id, node, index, format=kernel, callee=name)]
+        return [
+            Transfer(target, "call", "stay", operations, after, function.id, node, index, format=kernel, callee=name)
+        ]
 
     def _call(self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards) -> list[Transfer]:
-        """Memory that a callee can reach through a pointer argument."""
+        """Memory that a callee can reach through a pointer argument; shared memory is read by whoever names it."""
+        if place[0][0] in {"g", "h"}:
+            return []
         found = []
         units = self.analysis.calls.callees(function, node)
         name = call.callee if isinstance(call.callee, str) else str(call.callee)
         for unit in units:
             callee = self.analysis.of(unit)
             for inner in self.analysis.calls.inward(function, node, callee, place):
+                if not self.analysis.calls.may_use(unit, inner):
+                    continue
                 if self._reached_under(function, node, call, inner, place, held):
                     target = Definition(unit.id, ENTRY, inner)
                     index = inner[0][2]
-                    found.append(Transfer(target, "argument", "call", (), held, function.id, node, index,  # type: ignore[arg-type]
-                                          (function.id, node), callee=name))
+                    assert isinstance(index, int)
+                    found.append(
+                        Transfer(target, "argument", "call", (), held, function.id, node, index, (function.id, node), callee=name)
+                    )
         if not units and name not in self.analysis.model.silent and not self._allocates(name):
             for argument in call.arguments:
-                if isinstance(argument, Addr) or (isinstance(argument, Load) and argument.place.type is not None
-                                                  and argument.place.type.pointers):
+                if isinstance(argument, Addr) or (
+                    isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers
+                ):
                     targets, *_ = function.targets(node, argument)
                     if any(overlap((root, path), place) for root, path, _ in targets):
                         found += self._result(function, node, call, held, (FREEZE,), -1, name)
                         break
         return found
 
-    def _reached_under(self, function: FunctionAnalysis, node: int, call: Call, inner: Place, place: Place, held: Guards) -> bool:
+    def _reached_under(
+        self, function: FunctionAnalysis, node: int, call: Call, inner: Place, place: Place, held: Guards
+    ) -> bool:
         index = inner[0][2]
         assert isinstance(index, int)
         for root, path, conditions in function.targets(node, call.arguments[index])[0]:
@@ -240,7 +304,7 @@ class DefUseGraph:
     def _leave(self, function: FunctionAnalysis, definition: Definition, held: Guards) -> list[Transfer]:
         """A definition below a pointer parameter that is still there when the function leaves."""
         root = definition.place[0]
-        if root[0] != "d" or definition.node == ENTRY:
+        if root[0] != "d" or definition.node == ENTRY or definition.loaded:
             return []
         target = Definition(function.id, EXIT, definition.place)
         return [Transfer(target, "return", "return", (), held, function.id, definition.node, "memory")]
@@ -249,9 +313,10 @@ class DefUseGraph:
 
     def _may_read(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
         """Whether a call may read a place of shared memory."""
-        names = [name for name in place[1] if name[0] != "["]
-        last = names[-1] if names else self.analysis.variable(place[0])
-        return any(unit.id in self.analysis.calls.mentioning_closure(last) for unit in self.analysis.calls.callees(function, node))
+        if not self.analysis.of_interest(place):
+            return bool(self.analysis.calls.callees(function, node))
+        closure = self.analysis.calls.reading_closure(place)
+        return any(unit.id in closure for unit in self.analysis.calls.callees(function, node))
 
     def _to_memory(self, function: FunctionAnalysis, definition: Definition, guards: Guards) -> Transfer:
         root, path = definition.place
@@ -290,7 +355,9 @@ class DefUseGraph:
         found = []
         for number, node, here, site in starts:
             move = "memory" if site is None else "memory-call"
-            found.append(Transfer(Definition(number, node, here), "load", move, (), NOTHING, number, node, "memory", site))
+            found.append(
+                Transfer(Definition(number, node, here, loaded=True), "load", move, (), NOTHING, number, node, "memory", site)
+            )
         return found
 
     def _places_read(self, function: FunctionAnalysis) -> list[Place]:
@@ -335,8 +402,14 @@ class DefUseGraph:
         """Calls that may have stored into the place anew, behind a store of the function itself."""
         return [node for node in function.calls if self.analysis.calls.may_write(function, node, place)]
 
-    def _climb(self, function: FunctionAnalysis, here: Place, place: Place,
-               starts: dict[tuple[int, int, Place, CallSite | None], None], depth: int) -> None:
+    def _climb(
+        self,
+        function: FunctionAnalysis,
+        here: Place,
+        place: Place,
+        starts: dict[tuple[int, int, Place, CallSite | None], None],
+        depth: int,
+    ) -> None:
         """Memory below a parameter comes from the callers; only what they pass can be the place."""
         sites = self.analysis.calls.callers(function.unit)
         if not sites or depth > 8:  # noqa: PLR2004 - recursion

@@ -55,9 +55,7 @@ def implied(guards: Guards, wanted: Guards) -> bool:
         if literal in guards:
             continue
         key, operator, constant = literal
-        if operator != "!" or not any(
-            known[0] == key and known[1] == "=" and known[2] != constant for known in guards
-        ):
+        if operator != "!" or not any(known[0] == key and known[1] == "=" and known[2] != constant for known in guards):
             return False
     return True
 

@@ -99,7 +99,11 @@ class Seeds:
         from fnmatch import fnmatchcase  # noqa: PLC0415
 
         program = self.analysis.program
-        names = [name for name in program.globals_of(row.type) if fnmatchcase(name, row.variable or "*")] if row.type else []
+        names = (
+            [name for name in program.globals_of(row.type) if fnmatchcase(name, row.variable or "*")]
+            if row.type
+            else []
+        )
         if not row.type and row.variable:
             names = [row.variable]
         if row.type and row.member != "*":
@@ -142,15 +146,31 @@ class Seeds:
                     found += [(name, deeper) for deeper in self.analysis.program.members(resolved.base) or {}]
         return found
 
-    def _seed(self, rows: tuple[Source, ...], place: Place, function: FunctionAnalysis, node: int, label: Label,
-              transfers: list[Transfer], holds: object) -> Seed:
+    def _seed(
+        self,
+        rows: tuple[Source, ...],
+        place: Place,
+        function: FunctionAnalysis,
+        node: int,
+        label: Label,
+        transfers: list[Transfer],
+        holds: object,
+    ) -> Seed:
         self.used.update(row.id for row in rows)
         self.graph_edges(place, transfers)
         content = self.analysis.values.content(self._canonical(place)).join(self.analysis.values.declared(list(rows)))
         name = self.name(place, rows)
         origin = State(Definition(function.id, node, place), (), NOTHING, label)
         first = Step(origin, None, None)
-        return Seed(rows, name, place, content, function.id, node, tuple(Step(origin, transfer, first) for transfer in transfers))
+        return Seed(
+            rows,
+            name,
+            place,
+            content,
+            function.id,
+            node,
+            tuple(Step(origin, transfer, first) for transfer in transfers),
+        )
 
     def graph_edges(self, place: Place, transfers: list[Transfer]) -> None:
         """Show the read of a source in the graph."""
@@ -205,7 +225,8 @@ class Seeds:
         for name in program.globals_of(row.type) if row.type else []:
             if fnmatchcase(name, row.variable or "*") and program.address_taken(name):
                 found += [
-                    (("g", program.global_key(name, "")), (member,)) for member in program.members(row.type) or {}
+                    (("g", program.global_key(name, "")), (member,))
+                    for member in program.members(row.type) or {}
                     if fnmatchcase(member, row.member)
                 ]
         return found
@@ -231,7 +252,8 @@ class Seeds:
             units = self.analysis.calls.callees(function, node)
             values = [
                 self.analysis.values.mask(self.analysis.of(unit), number, self.analysis.of(unit).code[number].value, ())  # type: ignore[union-attr]
-                for unit in units for number in self.analysis.of(unit).returns
+                for unit in units
+                for number in self.analysis.of(unit).returns
             ]
             bits = 0
             for each in values:
@@ -243,11 +265,20 @@ class Seeds:
         transfer = Transfer(target, "call", "stay", (), holds, function.id, node, "value", callee=rows[0].function)
         yield self._constant_seed(rows, f"{rows[0].function}()", bits, function, node, [transfer])
 
-    def _constant_seed(self, rows: tuple[Source, ...], name: str, bits: int | None, function: FunctionAnalysis, node: int,
-                       transfers: list[Transfer]) -> Seed:
+    def _constant_seed(
+        self,
+        rows: tuple[Source, ...],
+        name: str,
+        bits: int | None,
+        function: FunctionAnalysis,
+        node: int,
+        transfers: list[Transfer],
+    ) -> Seed:
         self.used.update(row.id for row in rows)
         content = Content(bits or 0, unknown=bits is None)
         label = Label(constant=True)
         origin = State(Definition(function.id, node, (("k", name), ())), (), NOTHING, label)
         first = Step(origin, None, None)
-        return Seed(rows, name, None, content, function.id, node, tuple(Step(origin, transfer, first) for transfer in transfers))
+        return Seed(
+            rows, name, None, content, function.id, node, tuple(Step(origin, transfer, first) for transfer in transfers)
+        )

@@ -120,7 +120,13 @@ class Sinks:
         self._outward(place, list(state.frames), names, 0)
         return list(names) or [(place, "")]
 
-    def _outward(self, place: Place, frames: list[tuple[tuple[int, int], object]], names: dict[tuple[Place, str], None], depth: int) -> None:
+    def _outward(
+        self,
+        place: Place,
+        frames: list[tuple[tuple[int, int], object]],
+        names: dict[tuple[Place, str], None],
+        depth: int,
+    ) -> None:
         root, path = place
         unit = self.analysis.program.units[root[1]]  # type: ignore[index]
         if frames:
@@ -158,8 +164,15 @@ class Sinks:
         self.used.add(row.id)
         side = row.side
         if side == "instance":
-            side = self.analysis.side_of(transfer.guards) or self._side(state) or self._argument_side(transfer) or "host"
+            side = (
+                self.analysis.side_of(transfer.guards) or self._side(state) or self._argument_side(transfer) or "host"
+            )
         return Hit(row, side, place)
+
+    def _origin_side(self, state: State) -> str:
+        """The side of the object that the value was last read from."""
+        sides = {side for _, side in self._outermost(state, state.definition.place)}
+        return sides.pop() if len(sides) == 1 else ""
 
     def _argument_side(self, transfer: Transfer) -> str:
         """The side of the object that another argument of the call points to."""

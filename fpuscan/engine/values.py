@@ -30,6 +30,8 @@ ENTRY, EXIT = 0, 1
 ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
 _MAX_DEPTH = 24
+_MAX_CALLERS = 8
+_MAX_CALLS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,29 @@ class Values:
             case _:
                 return ANYTHING
 
-    def place_mask(self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]) -> MaskValue:
+    def place_mask(
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+    ) -> MaskValue:
         """The bits of the value in a place at a node."""
         if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
             return MaskValue(self.user_mask, 0)
+        key = ("place", function.id, node, place, context)
+        known = self._masks.get(key)
+        if known is not None:
+            return known
+        if key in self._busy or len(self._busy) > _MAX_DEPTH or len(context) > _MAX_CALLS:
+            return ANYTHING
+        self._busy.add(key)
+        try:
+            known = self._place_mask(function, node, place, context)
+        finally:
+            self._busy.discard(key)
+        self._masks[key] = known
+        return known
+
+    def _place_mask(
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+    ) -> MaskValue:
         found: MaskValue | None = None
         for definition in sorted(function.reaching(node, place)):
             value = self._definition_mask(function, node, place, definition, context)
@@ -146,8 +167,9 @@ class Values:
                 found = value if found is None else found.join(value)
         return found if found is not None else ANYTHING
 
-    def _definition_mask(self, function: FunctionAnalysis, node: int, place: Place, definition: int,
-                         context: tuple[CallSite, ...]) -> MaskValue | None:
+    def _definition_mask(
+        self, function: FunctionAnalysis, node: int, place: Place, definition: int, context: tuple[CallSite, ...]
+    ) -> MaskValue | None:
         if definition == ENTRY:
             return self._outside_mask(function, place, context)
         instruction = function.code[definition]
@@ -169,7 +191,9 @@ class Values:
             return self._call_mask(function, definition, place, context)
         return ANYTHING
 
-    def _call_mask(self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]) -> MaskValue:
+    def _call_mask(
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+    ) -> MaskValue:
         call = function.code[node]
         assert isinstance(call, Call)
         values: list[MaskValue] = []
@@ -190,15 +214,21 @@ class Values:
                     values.append(self.place_mask(callee, EXIT, inner, inner_context))
         return _join(values)
 
-    def _outside_mask(self, function: FunctionAnalysis, place: Place, context: tuple[CallSite, ...]) -> MaskValue | None:
+    def _outside_mask(
+        self, function: FunctionAnalysis, place: Place, context: tuple[CallSite, ...]
+    ) -> MaskValue | None:
         root, path = place
         kind = root[0]
         if kind == "v":
             return None
         if kind in {"g", "h"}:
+            if not self.analysis.of_interest(place):
+                return ANYTHING
             content = self.content(place)
             return ANYTHING if content.unknown else MaskValue(content.bits, 0)
         sites = self._sites(function, context)
+        if len(sites) > _MAX_CALLERS:
+            return ANYTHING
         values = []
         for caller, number, outer in sites:
             calling = self.analysis.by_id(caller)
@@ -212,12 +242,14 @@ class Values:
             else:
                 for there, below, _ in self.analysis.calls.actual_places(calling, number, root, path):
                     values.append(self.place_mask(calling, number, (there, below), outer))
-        if not sites and kind == "d" and self.analysis.chain(place):
+        if not sites and kind == "d" and self.analysis.of_interest(place):
             content = self.content(place)
             return ANYTHING if content.unknown else MaskValue(content.bits, 0)
         return _join(values)
 
-    def _sites(self, function: FunctionAnalysis, context: tuple[CallSite, ...]) -> list[tuple[int, int, tuple[CallSite, ...]]]:
+    def _sites(
+        self, function: FunctionAnalysis, context: tuple[CallSite, ...]
+    ) -> list[tuple[int, int, tuple[CallSite, ...]]]:
         """The calls that a parameter's value comes from: the one of the context, else all."""
         if context:
             caller, number = context[-1]
@@ -235,8 +267,11 @@ class Values:
 
     def source_rows(self, place: Place) -> list[Source]:
         """The model's source rows that a place matches."""
-        return [row for row in self.analysis.model.sources
-                if not row.function and not row.macro and self.analysis.matches(row.pattern, place)]
+        return [
+            row
+            for row in self.analysis.model.sources
+            if not row.function and not row.macro and self.analysis.matches(row.pattern, place)
+        ]
 
     def declared(self, rows: list[Source]) -> Content:
         """What source rows say about the content."""
@@ -263,24 +298,16 @@ class Values:
         return found
 
     def _stored_content(self, place: Place) -> Content:
-        names = [name for name in place[1] if name[0] != "["]
-        last = names[-1] if names else self.analysis.variable(place[0])
         found = Content()
         stores = 0
-        names_to_search = dict.fromkeys([last, *names[:-1]])
-        seen: set[int] = set()
-        for name in names_to_search:
-            for unit in self.analysis.calls.units_storing(name):
-                if unit.id in seen:
-                    continue
-                seen.add(unit.id)
-                function = self.analysis.of(unit)
-                for number, instruction in enumerate(function.code):
-                    if isinstance(instruction, Assign):
-                        content = self._store(function, number, instruction, place)
-                        if content is not None:
-                            stores += 1
-                            found = found.join(content)
+        for unit in self.analysis.storers(place):
+            function = self.analysis.of(unit)
+            for number, instruction in enumerate(function.code):
+                if isinstance(instruction, Assign):
+                    content = self._store(function, number, instruction, place)
+                    if content is not None:
+                        stores += 1
+                        found = found.join(content)
         if not stores and not self.declared(self.source_rows(place)).bits:
             return Content(unknown=not self.declared(self.source_rows(place)).format)
         return found
@@ -301,7 +328,9 @@ class Values:
             return self._value_content(function, number, instruction.value, below, place)
         return None
 
-    def _value_content(self, function: FunctionAnalysis, number: int, value: Expr, below: tuple[str, ...], place: Place) -> Content:
+    def _value_content(
+        self, function: FunctionAnalysis, number: int, value: Expr, below: tuple[str, ...], place: Place
+    ) -> Content:
         if below:
             if isinstance(value, Load):
                 found = Content()
@@ -333,7 +362,9 @@ class Values:
                 case Unary() | Cast():
                     return self.size(function, node, expr.operand, context)
                 case Binary():
-                    return self.size(function, node, expr.left, context).join(self.size(function, node, expr.right, context))
+                    return self.size(function, node, expr.left, context).join(
+                        self.size(function, node, expr.right, context)
+                    )
                 case Opaque():
                     found = Content()
                     for operand in expr.operands:
@@ -349,7 +380,9 @@ class Values:
         finally:
             self._busy.discard(key)
 
-    def _size_of_place(self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]) -> Content:
+    def _size_of_place(
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+    ) -> Content:
         found = self.declared(self.source_rows(place))
         for definition in sorted(function.reaching(node, place)):
             instruction = function.code[definition]

@@ -63,7 +63,9 @@ class Builder:
     def temp(self, ctype: CType | None) -> Var:
         """A fresh variable for an intermediate value."""
         self._temps += 1
-        return Var("temp", f"${self._temps}", f"${self._temps}", ctype)
+        variable = Var("temp", f"${self._temps}", f"${self._temps}", ctype)
+        self.facts.variables[variable.key] = variable
+        return variable
 
     def assign(self, target: LValue, value: Expr, *, weak: bool = False) -> int:
         """Emit ``target = value``."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, Var
-from fpuscan.lower.expressions import Expressions, strip_parentheses
+from fpuscan.lower.expressions import Expressions, first_named, strip_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class Calls(Expressions):
         name = self.text(inner)
         if self.lookup(name) is not None or self.context.is_function(name):
             return None
-        operand = arguments.named_child(0)
+        operand = first_named(arguments)
         assert operand is not None
         return self.cast(self.context.parse_type(name), self.value(operand))
 
@@ -111,7 +111,7 @@ class Calls(Expressions):
     def _expansion_value(self, body: Node) -> Expr:
         statements = [child for child in body.named_children if child.type != "comment"]
         if len(statements) == 1 and statements[0].type == "expression_statement":
-            inner = statements[0].named_child(0)
+            inner = first_named(statements[0])
             return self.value(inner) if inner is not None else Const(None, "")
         self.block(body)
         return Const(None, "")
@@ -145,7 +145,7 @@ class Calls(Expressions):
         statements = expansion[0].named_children
         if len(statements) != 1 or statements[0].type != "expression_statement":
             return None
-        inner = statements[0].named_child(0)
+        inner = first_named(statements[0])
         return (macro, expansion, inner) if inner is not None else None
 
     def macro_lvalue(self, node: Node, name: str) -> LValue | None:
@@ -174,7 +174,7 @@ class Calls(Expressions):
         effect = self.context.model.effects.get(self.text(function))
         if effect is None or effect.kind != "truth":
             return None
-        return arguments.named_child(0)
+        return first_named(arguments)
 
     # ------------------------------------------------------------ assembler
 
@@ -271,8 +271,12 @@ class Calls(Expressions):
             if inner is None or type(pointer).__name__ != "Cast":
                 break
             pointer = inner
-        if isinstance(pointer, Addr) and isinstance(pointer.place, Index) and pointer.place.index == 0 \
-                and pointer.place.base is not None:
+        if (
+            isinstance(pointer, Addr)
+            and isinstance(pointer.place, Index)
+            and pointer.place.index == 0
+            and pointer.place.base is not None
+        ):
             return pointer.place.base
         return self.deref(pointer)
 
@@ -351,7 +355,8 @@ def iterator_cursors(context, name: str, path: str, offset: int, depth: int = 0)
         found = tuple(index for index, param in enumerate(macro.params) if param in names)
         return found or (0,)
     found = tuple(
-        index for index, param in enumerate(macro.params)
+        index
+        for index, param in enumerate(macro.params)
         if re.search(rf"(?<![\w.>]){re.escape(param)}\s*\)?\s*=[^=]", macro.body)
     )
     return found or (0,)

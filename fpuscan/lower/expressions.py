@@ -45,10 +45,15 @@ _WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "__u8": 8, "__u16": 16, "__
 _INT = CType("int")
 
 
+def first_named(node: Node) -> Node | None:
+    """The first named child, None where there is none."""
+    return node.named_children[0] if node.named_child_count else None
+
+
 def strip_parentheses(node: Node) -> Node:
     """The expression inside any number of parentheses."""
     while node.type == "parenthesized_expression" and node.named_child_count == 1:
-        inner = node.named_child(0)
+        inner = first_named(node)
         if inner is None or inner.type == "compound_statement":
             return node
         node = inner
@@ -112,7 +117,7 @@ class Expressions(Builder):
         """``base.name`` with its type; members of a union share one name."""
         owner = base.type
         if owner is None:
-            guess = self.context.types.unique_owner(name)
+            guess = self.context.likely_owner(name)
             owner = CType(guess) if guess else None
         ctype = None
         path_name = name
@@ -326,8 +331,11 @@ class Expressions(Builder):
         if self.operator(node) == "*":
             return self._lvalue_load(node)
         inner = strip_parentheses(argument)
-        if inner.type == "identifier" and self.lookup(self.text(inner)) is None \
-                and self.context.is_function(self.text(inner)):
+        if (
+            inner.type == "identifier"
+            and self.lookup(self.text(inner)) is None
+            and self.context.is_function(self.text(inner))
+        ):
             return FunctionRef(self.text(inner))
         place = self.lvalue(argument)
         if place is None:
@@ -467,7 +475,7 @@ class Expressions(Builder):
         raise NotImplementedError
 
     def _statement_expression(self, node: Node) -> Expr:
-        inner = node.named_child(0)
+        inner = first_named(node)
         if inner is not None and inner.type == "compound_statement":
             return self.statement_expression(inner)
         return Opaque(tuple(self.value(child) for child in node.named_children), node.type)

@@ -19,11 +19,18 @@ def lower_function(program: Program, parsed: ParsedFile, unit: Unit) -> Function
     data = parsed.source.data
     returns, params, variadic = program.types.signature(unit.node, data)
     variables = tuple(
-        Var("param", name or f"arg{index}", index, program.types.resolve(ctype)) for index, (name, ctype) in enumerate(params)
+        Var("param", name or f"arg{index}", index, program.types.resolve(ctype))
+        for index, (name, ctype) in enumerate(params)
     )
     facts = FunctionFacts(
-        unit.name, unit.path, unit.start, unit.end, variables, program.types.resolve(returns),
-        program.conditions(unit.path, unit.start), variadic=variadic,
+        unit.name,
+        unit.path,
+        unit.start,
+        unit.end,
+        variables,
+        program.types.resolve(returns),
+        program.conditions(unit.path, unit.start),
+        variadic=variadic,
     )
     lowering = Statements(facts, program, data)
     lowering.prepare()
@@ -39,7 +46,13 @@ def lower_function(program: Program, parsed: ParsedFile, unit: Unit) -> Function
 def lower_initialiser(program: Program, parsed: ParsedFile, unit: Unit) -> FunctionFacts:
     """The facts of a global's initialiser: one store for each member."""
     facts = FunctionFacts(
-        "", unit.path, unit.start, unit.end, (), None, program.conditions(unit.path, unit.start),
+        "",
+        unit.path,
+        unit.start,
+        unit.end,
+        (),
+        None,
+        program.conditions(unit.path, unit.start),
     )
     lowering = Statements(facts, program, parsed.source.data)
     lowering.prepare()

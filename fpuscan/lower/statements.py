@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.ir import Addr, Binary, Const, Index, Load, Opaque, Var
 from fpuscan.lower.calls import Calls, iterator_cursors
+from fpuscan.lower.expressions import first_named
 from fpuscan.declarators import CType
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Statements(Calls):
         value: Expr = Const(None, "")
         if children and children[-1].type == "expression_statement":
             self.sequence(children[:-1], node)
-            last = children[-1].named_child(0)
+            last = first_named(children[-1])
             if last is not None:
                 inner = self.value(last)
                 result = self.temp(self.type_of(inner))
@@ -119,7 +120,7 @@ class Statements(Calls):
     # ------------------------------------------------------------ simple statements
 
     def _expression(self, node: Node) -> None:
-        inner = node.named_child(0)
+        inner = first_named(node)
         if inner is None:
             return
         self.at(node)
@@ -132,7 +133,7 @@ class Statements(Calls):
 
     def _return(self, node: Node) -> None:
         self.at(node)
-        inner = node.named_child(0)
+        inner = first_named(node)
         self.leave(self.value(inner) if inner is not None else None)
 
     def _goto(self, node: Node) -> None:
@@ -330,8 +331,10 @@ class Statements(Calls):
             if value is not None:
                 self.context.static_local(self, variable, value)
             return
-        variable = Var("local", name, f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}",
-                       ctype)
+        variable = Var(
+            "local", name, f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}", ctype
+        )
+        self.facts.variables[variable.key] = variable
         if value is not None and self.offset_override is None:
             self.span = (declarator.start_byte, declarator.end_byte)
         if value is None:
@@ -398,7 +401,7 @@ class Statements(Calls):
                 element = place.type.element() if place.type is not None and place.type.arrays else None
                 number = None
                 if designator.type == "subscript_designator" and designator.named_child_count:
-                    inner = designator.named_child(0)
+                    inner = first_named(designator)
                     assert inner is not None
                     number = self.constant_of(self.value(inner))
                 place = Index(place, None, number, element)
@@ -409,7 +412,7 @@ class Statements(Calls):
 def _comma_parts(node: Node) -> list[Node]:
     """The arguments of an iterator: a comma expression, outermost parentheses removed."""
     while node.type == "parenthesized_expression" and node.named_child_count == 1:
-        inner = node.named_child(0)
+        inner = first_named(node)
         assert inner is not None
         node = inner
     if node.type != "comma_expression":

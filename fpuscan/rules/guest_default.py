@@ -49,10 +49,15 @@ def find(flows: Flows, sinks: Sinks, bits: FeatureBits) -> tuple[list[Finding], 
             verdict = judge(flows, crossing, bits)
             if verdict is None:
                 continue
-            key = (_RULES[crossing.hit.sink.what].id, crossing.transfer.function,
-                   _start(flows, crossing), crossing.hit.place, crossing.hit.side)
+            key = (
+                _RULES[crossing.hit.sink.what].id,
+                crossing.transfer.function,
+                _start(flows, crossing),
+                crossing.hit.place,
+                crossing.hit.side,
+            )
             groups.setdefault(key, []).append((verdict, crossing))
-    findings = [_finding(flows, members) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
+    findings = [_finding(flows, sinks, members) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
     return number(findings), frozenset(seeds.used)
 
 
@@ -92,42 +97,67 @@ def _order(flows: Flows, item: tuple[_Verdict, Crossing]) -> tuple[object, ...]:
     verdict, crossing = item
     kinds = {"config": 0, "runtime": 1, "constant": 2}
     return (
-        -verdict.severity, -bin(verdict.surviving.mask).count("1"), not verdict.surviving.kernel_format,
-        kinds[crossing.seed.kind], len(crossing.step.path()), crossing.seed.name,
-        flows.analysis.program.units[crossing.seed.function].path, crossing.seed.node,
+        -verdict.severity,
+        -bin(verdict.surviving.mask).count("1"),
+        not verdict.surviving.kernel_format,
+        kinds[crossing.seed.kind],
+        len(crossing.step.path()),
+        crossing.seed.name,
+        flows.analysis.program.units[crossing.seed.function].path,
+        crossing.seed.node,
     )
 
 
-def _finding(flows: Flows, members: list[tuple[_Verdict, Crossing]]) -> Finding:
+def _finding(flows: Flows, sinks: Sinks, members: list[tuple[_Verdict, Crossing]]) -> Finding:
     explainer = Explainer(flows.analysis)
     ordered = sorted(members, key=lambda item: _order(flows, item))
     verdict, crossing = ordered[0]
     rule = _RULES[crossing.hit.sink.what]
     location = explainer.location(crossing.transfer.function, crossing.transfer.instruction)
-    reached = behind(flows, crossing)
+    reached = behind(flows, sinks, crossing)
     after = explainer.way_to_consumer(reached, _CONSUMER_ORDER[crossing.hit.side])
     source = Place(crossing.seed.name, explainer.location(crossing.seed.function, crossing.seed.node))
-    others = {Place(other.seed.name, explainer.location(other.seed.function, other.seed.node)) for _, other in ordered[1:]}
+    others = {
+        Place(other.seed.name, explainer.location(other.seed.function, other.seed.node)) for _, other in ordered[1:]
+    }
     others = {place for place in others if place.place != source.place}
     nearest = {}
     for place in sorted(others, key=lambda place: (place.place, place.location)):
         nearest.setdefault(place.place, place)
-    config = sorted({str(key[1]) for key, _, value in crossing.transfer.guards
-                     if key[0] == "c" and str(key[1]).startswith("CONFIG_") and value is True})
+    config = sorted(
+        {
+            str(key[1])
+            for key, _, value in crossing.transfer.guards
+            if key[0] == "c" and str(key[1]).startswith("CONFIG_") and value is True
+        }
+    )
     return Finding(
-        rule=rule.id, slug=rule.slug, severity=verdict.severity, message=_message(verdict, crossing),
-        fingerprint="", location=location, source=source,
-        sink=Place(crossing.hit.place, location, crossing.hit.sink.what), surviving=verdict.surviving,
-        side=crossing.hit.side, trace=explainer.trace(crossing, after), fix=_fix(rule, crossing),
-        config=tuple(config), other_sources=tuple(nearest.values()), consumers=explainer.consumers(reached),
+        rule=rule.id,
+        slug=rule.slug,
+        severity=verdict.severity,
+        message=_message(verdict, crossing),
+        fingerprint="",
+        location=location,
+        source=source,
+        sink=Place(crossing.hit.place, location, crossing.hit.sink.what),
+        surviving=verdict.surviving,
+        side=crossing.hit.side,
+        trace=explainer.trace(crossing, after),
+        fix=_fix(rule, crossing),
+        config=tuple(config),
+        other_sources=tuple(nearest.values()),
+        consumers=explainer.consumers(reached),
         statement=explainer.text(crossing.transfer.function, crossing.transfer.instruction),
     )
 
 
 def _message(verdict: _Verdict, crossing: Crossing) -> str:
     source, sink, side = crossing.seed.name, crossing.hit.place, crossing.hit.side
-    what = {"size": "the size of the user ABI", "features": "a feature mask of the user ABI",
-            "sigframe": "the signal frame"}[crossing.hit.sink.what]
+    what = {
+        "size": "the size of the user ABI",
+        "features": "a feature mask of the user ABI",
+        "sigframe": "the signal frame",
+    }[crossing.hit.sink.what]
     if verdict.severity is Severity.ERROR:
         parts = []
         if verdict.surviving.unknown:

@@ -7,7 +7,19 @@ read from git's objects; nothing is checked out and nothing is written.
 from __future__ import annotations
 
 from fpuscan.trees.index import IndexTree, open_index
+from fpuscan.trees.opening import open_other, open_tree
 from fpuscan.trees.overlay import Blocked, OverlayTree
 from fpuscan.trees.revision import RevisionTree, open_revision
+from fpuscan.trees.watched import WatchedTree
 
-__all__ = ["Blocked", "IndexTree", "OverlayTree", "RevisionTree", "open_index", "open_revision"]
+__all__ = [
+    "Blocked",
+    "IndexTree",
+    "OverlayTree",
+    "RevisionTree",
+    "WatchedTree",
+    "open_index",
+    "open_other",
+    "open_revision",
+    "open_tree",
+]

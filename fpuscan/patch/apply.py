@@ -1,0 +1,208 @@
+"""Lay one patch over a tree, in memory, as git apply and patch(1) would.
+
+A name is taken with its first folder stripped (``a/arch/...``), or as it is
+where only that exists. A name that leads out of the tree, a file behind a
+symbolic link and a hunk that fits nowhere are errors that say where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from fpuscan.patch.diff import FileDiff, Hunk, PatchError, lines_of
+from fpuscan.patch.mail import Patch
+from fpuscan.patch.match import Image, Misfit
+from fpuscan.tree import UnreadableFile
+from fpuscan.trees.overlay import Blocked, OverlayTree
+
+__all__ = ["Applied", "apply_patch"]
+
+_NAMED_AS_IS = ("arch/", "include/")  # a new file of a diff without prefixes is known by its folder
+_READ = ("arch/x86/", "include/")  # what is never left out in silence
+_FOR_DISPLAY = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A tree with a patch laid over it, and what a reviewer may want to know about how it fitted, one line each.
+
+    ``name`` is the patch's, ``paths`` are the files that it touches, sorted.
+    """
+
+    name: str
+    tree: OverlayTree
+    paths: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def apply_patch(patch: Patch, tree: OverlayTree) -> Applied:
+    """Apply a patch to a tree; raises PatchError if it does not apply or names what it must not."""
+    work = _Work(patch.name, tree)
+    for file in patch.files:
+        work.change(file)
+    changes = {**tree.changes, **dict.fromkeys(work.removed), **work.written}
+    paths = tuple(sorted({*work.removed, *work.written}))
+    after = OverlayTree(tree.base, changes, (*tree.patches, patch.name))
+    return Applied(patch.name, after, paths, tuple(work.notes))
+
+
+@dataclass(slots=True)
+class _Work:
+    """One patch while it is applied; renames see the files as they were before it."""
+
+    name: str
+    tree: OverlayTree
+    written: dict[str, bytes | Blocked] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def change(self, file: FileDiff) -> None:
+        path = self._path(file)
+        if not self.tree.is_plain(path):
+            raise self._error(path, "is, or lies behind, a symbolic link; a patch may not write through one")
+        source = _checked(file.source) if file.source else path
+        before = self._old(source) if file.source else self._now(path)
+        created = file.created or (before is None and file.hunks and not any(hunk.old for hunk in file.hunks))
+        if before is None and not created:
+            self._leave_out(source)
+            return
+        if file.created and before:
+            raise self._error(path, "is to be created and exists already")
+        after = self._after(path, before or b"", file)
+        if file.deleted:
+            if after and file.hunks:
+                raise self._error(path, "is to be removed, but holds more than the patch removes")
+            self.removed.add(path)
+            self.written.pop(path, None)
+            return
+        if file.source and not file.copied:
+            self.removed.add(source)
+        self.written[path] = after
+
+    def _after(self, path: str, before: bytes | Blocked, file: FileDiff) -> bytes | Blocked:
+        kind = file.mode & 0o170000
+        if file.deleted and (file.binary or isinstance(before, Blocked)):
+            return b""
+        if file.binary:
+            return Blocked("is changed by a binary patch, which is not applied")
+        if isinstance(before, Blocked):
+            return before if not file.hunks else Blocked(f"{before.reason}, and a patch changes it")
+        if kind in {0o120000, 0o160000}:
+            return b"" if file.deleted else Blocked("is made a symbolic link or a submodule by a patch")
+        return b"".join(self._with_hunks(path, lines_of(before), file.hunks))
+
+    def _with_hunks(self, path: str, lines: list[bytes], hunks: tuple[Hunk, ...]) -> list[bytes]:
+        if not hunks:
+            return lines
+        try:
+            return self._fitted(path, lines, hunks)
+        except PatchError:
+            other = _with_other_endings(lines, hunks)
+            if other is None:
+                raise
+            return self._fitted(path, lines, other)
+
+    def _fitted(self, path: str, lines: list[bytes], hunks: tuple[Hunk, ...]) -> list[bytes]:
+        image, result, done, drift, notes = Image(lines), list[bytes](), 0, 0, []
+        for number, hunk in enumerate(hunks, start=1):
+            expected = (hunk.start - 1 if hunk.old else hunk.start) + drift
+            fit = image.find(hunk, expected, done)
+            if isinstance(fit, Misfit):
+                raise self._misfit(path, number, hunk, fit, lines)
+            start = fit.at - fit.skip
+            drift += start - expected
+            result += lines[done : fit.at]
+            result += hunk.new[fit.skip : len(hunk.new) - fit.cut]
+            done = fit.at + len(hunk.old) - fit.skip - fit.cut
+            if fit.fuzz:
+                notes.append(f"{self.name}: {path}, hunk {number} fits only with fuzz {fit.fuzz} (at line {start + 1})")
+        self.notes += notes
+        return result + lines[done:]
+
+    def _misfit(self, path: str, number: int, hunk: Hunk, misfit: Misfit, lines: list[bytes]) -> PatchError:
+        wanted = _shown(hunk.old[misfit.index])
+        there = _shown(lines[misfit.at]) if misfit.at < len(lines) else "the end of the file"
+        where = f"hunk {number} (line {hunk.start}), line {misfit.at + 1}"
+        reverse = Hunk(hunk.start, hunk.new, hunk.old, hunk.before, hunk.after, hunk.line)
+        again = not isinstance(Image(lines).find(reverse, hunk.start - 1, 0), Misfit) and hunk.new
+        hint = "; it seems to be applied already" if again else ""
+        return self._error(path, f"{where}: the patch expects {wanted}, the tree has {there}{hint}")
+
+    def _now(self, path: str) -> bytes | Blocked | None:
+        if path in self.written:
+            return self.written[path]
+        return None if path in self.removed else self._old(path)
+
+    def _old(self, path: str) -> bytes | Blocked | None:
+        try:
+            return self.tree.read(path)
+        except UnreadableFile as error:
+            return Blocked(error.reason)
+
+    # A tree that holds less than a whole kernel takes a series that also changes what it does not hold.
+    def _leave_out(self, path: str) -> None:
+        folder = str(PurePosixPath(path).parent)
+        if path.startswith(_READ) or self.tree.list(folder, ("",)):
+            raise self._error(path, "is not in the tree")
+        self.notes.append(f"{self.name}: {path}: the tree has no such folder; left out")
+
+    def _path(self, file: FileDiff) -> str:
+        if file.target:
+            return _checked(file.target)
+        names = [name for name in (file.new, file.old) if name is not None]
+        if not names:
+            raise PatchError(f"{self.name}: line {file.line}: the diff names no file")
+        candidates = list(dict.fromkeys(path for name in names for path in _stripped(name)))
+        for path in candidates:
+            _checked(path)
+        if file.created:
+            as_is = names[0].startswith(_NAMED_AS_IS)
+            return _checked(candidates[-1] if as_is else candidates[0])
+        return _checked(next((path for path in candidates if self._now(path) is not None), candidates[0]))
+
+    def _error(self, path: str, reason: str) -> PatchError:
+        return PatchError(f"{self.name}: does not apply: {path}: {reason}")
+
+
+# A name without its first folder, then as it is.
+def _stripped(name: str) -> Iterator[str]:
+    if name.startswith("/"):
+        raise PatchError(f"{name!r}: a patch must not name a file by an absolute path")
+    _, slash, rest = name.partition("/")
+    if slash and rest:
+        yield rest
+    yield name
+
+
+def _checked(path: str) -> str:
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts or ".git" in parts:
+        raise PatchError(f"{path!r}: a patch must not name a file outside of the tree")
+    if not path or any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in path):
+        raise PatchError(f"{path!r}: a patch must not name a file by control characters")
+    return str(PurePosixPath(path))
+
+
+# The hunks with the line endings of the file, if these are not the patch's own.
+def _with_other_endings(lines: list[bytes], hunks: tuple[Hunk, ...]) -> tuple[Hunk, ...] | None:
+    file_has = any(line.endswith(b"\r\n") for line in lines)
+    patch_has = any(line.endswith(b"\r\n") for hunk in hunks for line in (*hunk.old, *hunk.new))
+    if file_has == patch_has:
+        return None
+
+    def turned(line: bytes) -> bytes:
+        if not line.endswith(b"\n"):
+            return line
+        return line.removesuffix(b"\n") + b"\r\n" if file_has else line.removesuffix(b"\r\n") + b"\n"
+
+    return tuple(
+        Hunk(hunk.start, tuple(map(turned, hunk.old)), tuple(map(turned, hunk.new)), hunk.before, hunk.after, hunk.line)
+        for hunk in hunks
+    )
+
+
+def _shown(line: bytes) -> str:
+    text = line.decode("utf-8", "replace").strip()
+    return repr(text if len(text) <= _FOR_DISPLAY else text[:_FOR_DISPLAY] + "...")

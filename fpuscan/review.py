@@ -1,0 +1,111 @@
+"""Judge a series of patches: what it adds, and which patch brings it.
+
+Takes the tree without the patches and the tree after each of them, scans as
+few of these as the question needs, and gives one result: that of the last
+state, with what was there before set aside.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from fpuscan.compare import against, has
+from fpuscan.patch import Applied
+from fpuscan.result import Finding, Related, ScanResult
+from fpuscan.tree import KernelTree
+from fpuscan.trees import WatchedTree
+
+__all__ = ["Scan", "Scanner", "review"]
+
+Scan = Callable[[KernelTree], ScanResult]
+
+_REMEMBERED = 4  # scans; neighbours in a series or a history are what is alike
+
+
+class Scanner:
+    """Scans trees, and gives the result of an earlier scan for a tree in which nothing that it read differs."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._done: deque[tuple[WatchedTree, ScanResult]] = deque(maxlen=_REMEMBERED)
+        self.scans = 0
+
+    def __call__(self, tree: KernelTree) -> ScanResult:
+        """Give the result for a tree; raises what the scan raises."""
+        for watched, result in reversed(self._done):
+            if watched.same_in(tree):
+                return replace(result, tree=tree.info())
+        watched = WatchedTree(tree)
+        result = self._scan(watched)
+        self.scans += 1
+        self._done.append((watched, result))
+        return result
+
+
+def review(
+    base: KernelTree, states: Sequence[Applied], scan: Scan, *, each: bool = False, before: ScanResult | None = None
+) -> ScanResult:
+    """Scan what a series makes of a tree; `findings` are those that it adds, with the patch that brings each.
+
+    `states` are the trees after each patch, one at least. With `each`, findings
+    that a later patch takes away again are reported too: every commit of a
+    series may be where a bisection stops. `before` is what to compare with
+    instead of the base.
+    """
+    series = _Series(base, states, scan)
+    last = series.at(len(states))
+    compared = against(last, before if before is not None else series.at(0))
+    found = [series.attributed(finding) for finding in compared.findings]
+    if each:
+        found += series.passing()
+        incomplete = {item for number in range(1, len(states) + 1) for item in series.at(number).health.incomplete}
+        compared = replace(compared, health=replace(compared.health, incomplete=tuple(sorted(incomplete))))
+    return replace(compared, findings=tuple(sorted(found, key=_order)))
+
+
+class _Series:
+    """The results after 0, 1, ... patches, each scanned when it is first asked for."""
+
+    def __init__(self, base: KernelTree, states: Sequence[Applied], scan: Scan) -> None:
+        self._trees: list[KernelTree] = [base, *(state.tree for state in states)]
+        self._names = ["", *(state.name for state in states)]
+        self._scan = scan
+        self._results: dict[int, ScanResult] = {}
+
+    def at(self, number: int) -> ScanResult:
+        """The result after that many patches."""
+        if number not in self._results:
+            self._results[number] = self._scan(self._trees[number])
+        return self._results[number]
+
+    def attributed(self, finding: Finding) -> Finding:
+        """Name the patch behind which a finding of the last state is there, and in front of which it is not."""
+        without, having = 0, len(self._trees) - 1
+        if has(self.at(0), finding):
+            return finding
+        while having - without > 1:
+            middle = (without + having) // 2
+            if has(self.at(middle), finding):
+                having = middle
+            else:
+                without = middle
+        return _with(finding, "added by", self._names[having])
+
+    def passing(self) -> Iterator[Finding]:
+        """Give the findings that one patch adds and a later one takes away."""
+        last = len(self._trees) - 1
+        for number in range(1, last):
+            for finding in against(self.at(number), self.at(number - 1)).findings:
+                end = next((later for later in range(number + 1, last + 1) if not has(self.at(later), finding)), None)
+                if end is not None and not has(self.at(last), finding):
+                    yield _with(_with(finding, "added by", self._names[number]), "removed by", self._names[end])
+
+
+def _with(finding: Finding, kind: str, patch: str) -> Finding:
+    return replace(finding, related=(*finding.related, Related(kind, finding.location, patch)))
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    return finding.location, finding.rule, finding.fingerprint

@@ -1,0 +1,85 @@
+"""A tree that remembers what was read of it.
+
+A scan is a pure function of what it read and listed. So its result also holds
+for any other tree in which all of that is the same: the next commit, the
+next patch of a series, HEAD beside the index. No scan is needed to know it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from fpuscan.result import TreeInfo
+from fpuscan.tree import KernelTree, UnreadableFile
+from fpuscan.trees.nodes import GitTree
+
+__all__ = ["WatchedTree"]
+
+
+class WatchedTree(KernelTree):
+    """Another tree, `base`, with every read and every listing noted."""
+
+    def __init__(self, base: KernelTree) -> None:
+        self.base = base
+        self._contents: dict[str, bytes] = {}  # path -> what was found there, in short
+        self._listings: dict[tuple[str, tuple[str, ...]], bytes] = {}
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path that was asked for."""
+        return frozenset(self._contents)
+
+    def read(self, path: str) -> bytes | None:
+        """Read, and note what there was."""
+        try:
+            data = self.base.read(path)
+        except UnreadableFile as error:
+            self._contents[path] = _digest(b"unreadable", error.reason.encode())
+            raise
+        self._contents[path] = _of_content(data)
+        return data
+
+    def list(self, folder: str, suffixes: tuple[str, ...] = (".c", ".h")) -> tuple[str, ...]:
+        """List, and note what there was."""
+        listed = self.base.list(folder, suffixes)
+        self._listings[folder, suffixes] = _of_listing(listed)
+        return listed
+
+    def info(self) -> TreeInfo:
+        """Say what is scanned: the base."""
+        return self.base.info()
+
+    def same_in(self, other: KernelTree) -> bool:
+        """Whether another tree would have answered every question alike; stops at the first that differs."""
+        listed = all(_of_listing(other.list(*asked)) == found for asked, found in self._listings.items())
+        return listed and all(self._same(path, found, other) for path, found in self._contents.items())
+
+    # Equal object ids are equal bytes, and cost no reading.
+    def _same(self, path: str, found: bytes, other: KernelTree) -> bool:
+        if isinstance(self.base, GitTree) and isinstance(other, GitTree):
+            mine, theirs = self.base.blob_id(path), other.blob_id(path)
+            if mine is not None and mine == theirs:
+                return True
+        try:
+            return found == _of_content(other.read(path))
+        except UnreadableFile as error:
+            return found == _digest(b"unreadable", error.reason.encode())
+
+    def _fetch(self, path: str) -> bytes | None:
+        return self.read(path)
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, bool]]:
+        return ((path, False) for path in self.list(folder, ("",)))
+
+
+def _of_content(data: bytes | None) -> bytes:
+    return b"" if data is None else _digest(b"content", data)
+
+
+def _of_listing(paths: tuple[str, ...]) -> bytes:
+    return _digest(b"listing", "\0".join(paths).encode("utf-8", "surrogateescape"))
+
+
+def _digest(kind: bytes, data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16, person=kind).digest()
