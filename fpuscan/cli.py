@@ -30,7 +30,7 @@ from fpuscan.result import BaselineEntry, ScanResult, Severity
 from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
 from fpuscan.shipped import shipped_folder
 from fpuscan.tree import KernelTree, enclosing_tree, open_folder
-from fpuscan.triage import triage
+from fpuscan.triage import compare_with, set_aside
 
 __all__ = ["command", "run"]
 
@@ -182,9 +182,8 @@ def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _
         from fpuscan.report.json_v1 import schema
 
         return _write(schema(), options.output, EXIT_CLEAN)
-    tree = _open_tree(options)
     known = None if options.baseline is None else load(Path(options.baseline))
-    result = _triage(tree, _scan(tree, options), known, options)
+    result = _without_known(_result(options), known, options)
     if options.stats:
         _print_stats(result)
     return _write(render(result, options.format_, _report_options(options)), options.output, _verdict(result, options))
@@ -242,24 +241,20 @@ def _scan(tree: KernelTree, options: _Options) -> ScanResult:
     progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
     try:
         models = tuple(Path(name) for name in options.model)
-        return scan(tree, ScanOptions(select=select, ignore=ignore, model_files=models, progress=progress))
+        result = scan(tree, ScanOptions(select=select, ignore=ignore, model_files=models, progress=progress))
+        return set_aside(result, tree.read, _checked(options))
     finally:
         if progress:
             progress.clear()
 
 
-# Sets aside what comments and the baseline know; a baseline that was written knows what it was written from.
-def _triage(
-    tree: KernelTree, scanned: ScanResult, known: tuple[BaselineEntry, ...] | None, options: _Options
-) -> ScanResult:
-    result = triage(scanned, tree.read, known=known, checked=_checked(options))
+# Sets aside what the baseline knows; one that was just written knows all that it was written from.
+def _without_known(result: ScanResult, known: tuple[BaselineEntry, ...] | None, options: _Options) -> ScanResult:
+    compared = result if known is None else compare_with(result, known, _checked(options))
     if options.write_baseline is None:
-        return result
-    everything = (*result.findings, *result.baselined)
-    write_baseline(Path(options.write_baseline), everything)
-    if known is not None:
-        return result
-    return triage(scanned, tree.read, known=tuple(map(entry_of, everything)), checked=_checked(options))
+        return compared
+    write_baseline(Path(options.write_baseline), result.findings)
+    return compare_with(result, tuple(map(entry_of, result.findings)), _checked(options)) if known is None else compared
 
 
 def _checked(options: _Options) -> frozenset[str]:

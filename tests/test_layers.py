@@ -18,7 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
         "fpuscan errors result integers literals pieces places shipped rules.info",
-        "tree source model excerpts git",
+        "tree source model excerpts git suppress baseline",
+        "triage",
         "trees",
         "patch",
         "normalise",
