@@ -253,8 +253,9 @@ def _without_known(result: ScanResult, known: tuple[BaselineEntry, ...] | None, 
     compared = result if known is None else compare_with(result, known, _checked(options))
     if options.write_baseline is None:
         return compared
-    write_baseline(Path(options.write_baseline), result.findings)
-    return compare_with(result, tuple(map(entry_of, result.findings)), _checked(options)) if known is None else compared
+    everything = (*result.findings, *result.baselined)
+    write_baseline(Path(options.write_baseline), everything)
+    return compare_with(result, tuple(map(entry_of, everything)), _checked(options)) if known is None else compared
 
 
 def _checked(options: _Options) -> frozenset[str]:

@@ -39,6 +39,12 @@ def compare_with(
     result: ScanResult, known: tuple[BaselineEntry, ...], checked: frozenset[str] | None = None
 ) -> ScanResult:
     """Part the active findings by a baseline; ``checked`` are the ids of the rules that ran (None: all)."""
-    aside = tuple(item.finding for item in result.suppressed)
+    aside = (*(item.finding for item in result.suppressed), *result.baselined)
     compared = compare(result.findings, known, aside=aside, checked=checked)
-    return replace(result, findings=compared.new, baselined=compared.known, gone=compared.gone, compared=True)
+    return replace(
+        result,
+        findings=compared.new,
+        baselined=(*result.baselined, *compared.known),
+        gone=(*result.gone, *compared.gone),
+        compared=True,
+    )
