@@ -20,6 +20,7 @@ __all__ = [
     "Root",
     "covers",
     "heap",
+    "is_fresh",
     "is_private",
     "overlap",
     "suffix",
@@ -64,8 +65,15 @@ def same_object(first: Root, second: Root) -> bool:
     if first == second:
         return True
     if first[0] == "h" and second[0] == "h":
+        if first[2] != second[2] and (is_fresh(first) or is_fresh(second)):
+            return False
         return first[1] == second[1] and (not first[3] or not second[3] or first[3] == second[3])
     return False
+
+
+def is_fresh(root: Root) -> bool:
+    """Whether the object was allocated by the function that names it, so that nobody else has stored into it."""
+    return root[0] == "h" and isinstance(root[2], tuple) and bool(root[2]) and root[2][0] == "fresh"
 
 
 def overlap(first: Place, second: Place) -> bool:

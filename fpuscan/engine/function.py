@@ -330,7 +330,7 @@ class FunctionAnalysis:
             place = (root, path)
             instance = instance or self.analysis.pointer_instance(place)
             reaching = self.reaching(node, place)
-            identity = (self.id, place, tuple(sorted(reaching)))
+            identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
             several = len(reaching) > 1
             for definition in sorted(reaching):
                 some, more = self._pointer_from(node, place, definition, several=several)
@@ -339,6 +339,18 @@ class FunctionAnalysis:
                     if compatible(guards, conditions):
                         found.append((target, below, guards | conditions))
         return found, unknown, instance, identity
+
+    def _fresh(self, reaching: frozenset[int]) -> object:
+        """The identity of an object that this function has just allocated."""
+        if len(reaching) != 1:
+            return None
+        (definition,) = reaching
+        instruction = self.code[definition]
+        if isinstance(instruction, Call) and isinstance(instruction.callee, str):
+            effect = self.analysis.model.effects.get(instruction.callee)
+            if effect is not None and effect.kind == "alloc":
+                return ("fresh", self.id, definition)
+        return None
 
     def _pointer_from(
         self, node: int, place: Place, definition: int, *, several: bool = True

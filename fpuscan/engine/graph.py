@@ -16,7 +16,7 @@ from fpuscan.engine.function import ENTRY, EXIT
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, leaves
 from fpuscan.ir import Addr, Assign, Call, Load, Return
-from fpuscan.places import heap, overlap
+from fpuscan.places import heap, is_fresh, overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -278,7 +278,18 @@ class DefUseGraph:
                     index = inner[0][2]
                     assert isinstance(index, int)
                     found.append(
-                        Transfer(target, "argument", "call", (), held, function.id, node, index, (function.id, node), callee=name)
+                        Transfer(
+                            target,
+                            "argument",
+                            "call",
+                            (),
+                            held,
+                            function.id,
+                            node,
+                            index,
+                            (function.id, node),
+                            callee=name,
+                        )
                     )
         if not units and name not in self.analysis.model.silent and not self._allocates(name):
             for argument in call.arguments:
@@ -356,7 +367,9 @@ class DefUseGraph:
         for number, node, here, site in starts:
             move = "memory" if site is None else "memory-call"
             found.append(
-                Transfer(Definition(number, node, here, loaded=True), "load", move, (), NOTHING, number, node, "memory", site)
+                Transfer(
+                    Definition(number, node, here, loaded=True), "load", move, (), NOTHING, number, node, "memory", site
+                )
             )
         return found
 
@@ -376,7 +389,7 @@ class DefUseGraph:
                             if root[0] in {"g", "h"}:
                                 found[(root, path)] = None
             self._pointer_arguments(function, node, found)
-        return list(found)
+        return [place for place in found if not is_fresh(place[0])]
 
     def _pointer_arguments(self, function: FunctionAnalysis, node: int, found: dict[Place, None]) -> None:
         """Memory that is handed to a callee by pointer is read there."""
