@@ -7,18 +7,24 @@ ends everything that was open.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 
-__all__ = ["top_level_pieces"]
+__all__ = ["Piece", "cleared", "guessed_name", "top_level_pieces"]
+
+Piece = tuple[int, int]
+"""Start and end of a piece, in bytes."""
 
 _CHUNK_END = re.compile(rb"\n\}[^\n;]*;?[^\n]*")
 _BRACKET_OR_END = re.compile(rb"[;{}()\[\]]")
+_FUNCTION_HEAD = re.compile(rb"(?m)^\w[\w \t*]{0,200}?\b(\w+)[ \t]*\(")
+_BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
 _MAX_PIECES = 20_000  # a file with more is no source code; it stays one piece
 
 
-def top_level_pieces(text: bytes) -> list[tuple[int, int]]:
+def top_level_pieces(text: bytes) -> list[Piece]:
     """Ranges of normalised text that cover all its code, each a run of whole top-level items if it can be told."""
-    pieces: list[tuple[int, int]] = []
+    pieces: list[Piece] = []
     for start, end in _chunks(text):
         pieces.extend(_items(text, start, end))
         if len(pieces) > _MAX_PIECES:
@@ -26,12 +32,27 @@ def top_level_pieces(text: bytes) -> list[tuple[int, int]]:
     return pieces
 
 
-def _chunks(text: bytes) -> list[tuple[int, int]]:
+def cleared(text: bytes, pieces: Iterable[Piece]) -> bytes:
+    """`text` with the `pieces` blank."""
+    copy = bytearray(text)
+    for start, end in pieces:
+        copy[start:end] = copy[start:end].translate(_BLANK_KEEPING_LINES)
+    return bytes(copy)
+
+
+def guessed_name(text: bytes, start: int, end: int) -> str:
+    """The function that a piece seems to define, or "": the last name before a parenthesis and the first brace."""
+    brace = text.find(b"{", start, end)
+    names = _FUNCTION_HEAD.findall(text, start, brace if brace >= 0 else end)
+    return names[-1].decode() if names else ""
+
+
+def _chunks(text: bytes) -> list[Piece]:
     ends = [match.end() for match in _CHUNK_END.finditer(text)]
     return [(start, end) for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if start < end]
 
 
-def _items(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
+def _items(text: bytes, start: int, end: int) -> list[Piece]:
     """The items of one chunk: cut behind each `;` and `}` that stands in no bracket, if brackets balance."""
     cuts = [start]
     depth = 0

@@ -13,19 +13,17 @@ and their functions, as far as they were understood, come from trees of their ow
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 import tree_sitter_c
-from tree_sitter import Language, Node, Parser, Query, QueryCursor
+from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 
 from fpuscan.normalise import Attributes, Normalised, normalise
-from fpuscan.pieces import top_level_pieces
+from fpuscan.pieces import Piece, cleared, guessed_name, top_level_pieces
 from fpuscan.source import SourceFile
 
 __all__ = [
@@ -46,8 +44,11 @@ MAX_DEPTH = 200
 _LANGUAGE = Language(tree_sitter_c.language())
 _PARSER = Parser(_LANGUAGE)
 _MAX_ERROR_CHILDREN = 1000
-_FUNCTION_HEAD = re.compile(rb"(?m)^\w[\w \t*]*?\b(\w+)[ \t]*\(")
-_BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
+_MAX_PIECE = 200_000  # bytes; no function is longer
+_NEAR = 200  # bytes between two errors that are reported as one
+# How often tree-sitter asks whether to go on: once for 70 bytes of real code at most, once for 170 on average.
+_STEPS_PER_BYTE = 1 / 15
+_STEPS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,14 @@ class ParsedFile:
 def parse(source: SourceFile, attributes: Attributes) -> ParsedFile:
     """Normalise and parse one file. Never raises, whatever the file holds."""
     normalised = normalise(source.data, attributes)
-    root = _PARSER.parse(normalised.text).root_node
-    if root.has_error:
+    root = _tree(normalised.text)
+    if root is None or root.has_error:
         # A macro that opens a block and is of no known family looks like this; reading them all as loops may mend it.
         again = normalise(source.data, attributes, unknown_blocks=True)
         if again.iterators != normalised.iterators:
-            normalised, root = again, _PARSER.parse(again.text).root_node
-    if root.has_error or _unfit(root):
-        root, functions, errors = _isolate(source, normalised.text, root)
+            normalised, root = again, _tree(again.text)
+    if root is None or root.has_error or _unfit(root):
+        root, functions, errors = _salvage(source, normalised.text, root)
     else:
         functions, errors = _functions(source, root), []
     return ParsedFile(source, normalised, root, tuple(functions), tuple(errors))
@@ -110,8 +111,8 @@ def parse_snippet(text: bytes, attributes: Attributes | None = None) -> Node:
     """
     if attributes is not None:
         text = normalise(text, attributes).text
-    root = _PARSER.parse(text).root_node
-    return _PARSER.parse(b"").root_node if _unfit(root) else root
+    root = _tree(text)
+    return _PARSER.parse(b"").root_node if root is None or _unfit(root) else root
 
 
 def captures(query: str, node: Node) -> dict[str, list[Node]]:
@@ -135,6 +136,29 @@ def _query_text(file: str) -> str:
     if packaged.is_file():
         return packaged.read_text("utf-8")
     return (Path(__file__).resolve().parent.parent / "queries" / file).read_text("utf-8")
+
+
+def _tree(text: bytes, start: int = 0, end: int | None = None) -> Node | None:
+    """The root of the tree of `text[start:end]`, with offsets in `text`; None if that takes far too long.
+
+    Some token soup takes the parser time in the square of its length. Progress is counted, not timed, so the
+    same text always gives the same tree.
+    """
+    end = len(text) if end is None else end
+    left = _STEPS + (end - start) * _STEPS_PER_BYTE
+    view = memoryview(text)[:end]
+
+    def exhausted(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001  tree-sitter's signature
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    _PARSER.included_ranges = [Range(Point(0, 0), Point(0xFFFF_FFFF, 0), start, end)] if start else []
+    try:
+        return _PARSER.parse(lambda offset, _: view[offset:], progress_callback=exhausted).root_node
+    except ValueError:
+        _PARSER.reset()
+        return None
 
 
 def _functions(source: SourceFile, root: Node) -> list[FunctionSpan]:
@@ -165,35 +189,40 @@ def _declared_name(source: SourceFile, declarator: Node) -> str:
     return source.data[node.start_byte : node.end_byte].decode("utf-8", "replace") if node is not None else ""
 
 
-def _isolate(source: SourceFile, text: bytes, root: Node) -> tuple[Node, list[FunctionSpan], list[ErrorSpan]]:
+def _salvage(source: SourceFile, text: bytes, root: Node | None) -> tuple[Node, list[FunctionSpan], list[ErrorSpan]]:
     """The safety net: a tree without the pieces that do not parse, all functions, and what was lost."""
-    pieces = top_level_pieces(text)
-    broken: list[tuple[int, int]] = []
-    hit = _hit(root, pieces)
-    if hit:
-        # First what the errors touch; if that does not heal the rest, everything that does not parse alone.
-        for suspects in (hit, pieces):
-            broken = [piece for piece in suspects if _fails(text, piece)]
-            root = _PARSER.parse(_cleared(text, broken)).root_node
-            if not _hit(root, pieces):
-                break
-        else:
-            broken, root = pieces, _PARSER.parse(_cleared(text, pieces)).root_node
+    root, broken = _without_broken(text, root)
     functions = _functions(source, root)
     errors = _error_spans(root, functions)
     for start, end in broken:
-        alone = _parse_alone(text, start, end)
-        found = [] if _unfit(alone) else _functions(source, alone)
+        alone = _tree(text, start, end) if end - start < _MAX_PIECE else None
+        found = _functions(source, alone) if alone is not None and not _unfit(alone) else []
         functions += found
-        errors.append(ErrorSpan(start, end, found[0].name if found else _guessed_name(text, start, end), end - start))
+        name = found[0].name if found else guessed_name(text, start, end)
+        errors.append(ErrorSpan(start, end, name, end - start))
     functions.sort(key=lambda span: span.start)
     errors.sort(key=lambda span: (span.start, span.end))
     return root, functions, errors
 
 
-def _hit(root: Node, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _without_broken(text: bytes, root: Node | None) -> tuple[Node, list[Piece]]:
+    """A tree in which errors, if any are left, stay inside their function; and the pieces that are not in it."""
+    pieces = top_level_pieces(text)
+    hit = pieces if root is None else _hit(root, pieces)
+    if root is not None and not hit:
+        return root, []
+    # First without what the errors touch; if that does not heal the rest, without all that does not parse alone.
+    for suspects in (hit, pieces) if len(pieces) > 1 else ():
+        broken = [piece for piece in suspects if _fails(text, piece)]
+        root = _tree(cleared(text, broken))
+        if root is not None and not _hit(root, pieces):
+            return root, broken
+    return _PARSER.parse(b"").root_node, pieces
+
+
+def _hit(root: Node, pieces: list[Piece]) -> list[Piece]:
     """The pieces touched by a top-level node that is unfit, or that has errors and reaches over several pieces."""
-    hit: set[tuple[int, int]] = set()
+    hit: set[Piece] = set()
     starts = [start for start, _ in pieces]
     for child in root.children if root.type == "translation_unit" else [root]:
         if not child.has_error and child.descendant_count <= MAX_DEPTH:
@@ -203,6 +232,11 @@ def _hit(root: Node, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
         if (child.has_error and behind - first > 1) or _unfit(child):
             hit.update(pieces[first:behind])
     return sorted(hit)
+
+
+def _fails(text: bytes, piece: Piece) -> bool:
+    root = _tree(text[piece[0] : piece[1]])
+    return root is None or root.has_error or _unfit(root)
 
 
 def _unfit(root: Node) -> bool:
@@ -224,42 +258,22 @@ def _unfit(root: Node) -> bool:
     return False
 
 
-def _cleared(text: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
-    cleared = bytearray(text)
-    for start, end in ranges:
-        cleared[start:end] = cleared[start:end].translate(_BLANK_KEEPING_LINES)
-    return bytes(cleared)
-
-
-def _fails(text: bytes, piece: tuple[int, int]) -> bool:
-    root = _PARSER.parse(text[piece[0] : piece[1]]).root_node
-    return root.has_error or _unfit(root)
-
-
-def _guessed_name(text: bytes, start: int, end: int) -> str:
-    # The last name before a parenthesis on a line that begins in column 0, before the first brace.
-    brace = text.find(b"{", start, end)
-    names = _FUNCTION_HEAD.findall(text, start, brace if brace >= 0 else end)
-    return names[-1].decode() if names else ""
-
-
-def _parse_alone(text: bytes, start: int, end: int) -> Node:
-    # Blanks before the piece keep its offsets those of the file.
-    padding = text[:start].translate(_BLANK_KEEPING_LINES)
-    return _PARSER.parse(padding + text[start:end]).root_node
-
-
 def _error_spans(root: Node, functions: list[FunctionSpan]) -> list[ErrorSpan]:
+    """One span for the errors of a function, and one for errors outside that stand close together."""
     if not root.has_error:
         return []
     found = captures("errors", root)
-    nodes = sorted(
-        [*found.get("error", ()), *found.get("missing", ())], key=lambda node: (node.start_byte, -node.end_byte)
-    )
+    nodes = [*found.get("error", ()), *found.get("missing", ())]
+    starts = [function.start for function in functions]
     spans: list[ErrorSpan] = []
-    for node in nodes:
-        start, end = node.start_byte, node.end_byte
-        if not spans or end > spans[-1].end or start == end == spans[-1].end:
-            name = next((f.name for f in functions if f.start <= start < f.end), "")
-            spans.append(ErrorSpan(start, end, name, end - start))
+    owner = -1
+    for start, end in sorted((node.start_byte, node.end_byte) for node in nodes):
+        index = bisect_right(starts, start) - 1
+        index = index if index >= 0 and start < functions[index].end else -1
+        last = spans[-1] if spans else None
+        if last and index == owner and (index >= 0 or start - last.end < _NEAR):
+            spans[-1] = replace(last, end=max(end, last.end), bytes=last.bytes + max(0, end - max(start, last.end)))
+        else:
+            spans.append(ErrorSpan(start, end, functions[index].name if index >= 0 else "", end - start))
+        owner = index
     return spans

@@ -20,6 +20,7 @@ from fpuscan.normalise.values import Arm, Directive, DroppedArm, Group
 __all__ = ["DirectiveTable", "read_directives"]
 
 _DIRECTIVE = re.compile(rb"#[ \t]*(\w*)[^\\\n]*(?:\\\r?\n?[^\\\n]*)*")
+_END = b"\0"  # stands behind a piece of text to see whether a comment swallows it
 _CONTINUATION = re.compile(rb"\\\r?\n")
 # Never defined, and always defined, where kernel C is compiled as C.
 _NEVER = frozenset({b"__ASSEMBLER__", b"__ASSEMBLY__", b"__CHECKER__", b"__cplusplus"})
@@ -76,14 +77,12 @@ def _blank_directives(text: Text) -> list[Directive]:
 def _comment_end(data: bytes, start: int, end: int) -> int:
     # A block comment that begins on the line carries the directive on to the line where it ends.
     while data.rfind(b"/*", start, end) > data.rfind(b"*/", start, end):
-        close = data.find(b"*/", end)
-        if close < 0 or b"\0" in strip_comments(data[start:end] + b"\0"):
-            return end
-        line_end = data.find(b"\n", close)
-        end = len(data) if line_end < 0 else line_end
-        while data[end - 1 : end] == b"\\" and end < len(data):
-            line_end = data.find(b"\n", end + 1)
-            end = len(data) if line_end < 0 else line_end
+        if not strip_comments(data[start:end] + _END).endswith(_END):
+            close = data.find(b"*/", end)
+            line_end = data.find(b"\n", close)
+            end = len(data) if close < 0 or line_end < 0 else line_end
+        else:
+            break
     return end
 
 

@@ -11,35 +11,34 @@ from fpuscan.normalise.text import BLANKS
 
 __all__ = ["mask", "strip_comments"]
 
+# Each alternative also ends where the line or the file does, so that no text is looked at twice.
 _TEXT = re.compile(
     rb"""
-      /\*[^*]*\*+(?:[^/*][^*]*\*+)*/                # a block comment
-    | //[^\n\\]*(?:\\[^\n]?[^\n\\]*)*               # a line comment
-    | "[^"\\\n]*(?:\\(?:\r?\n|.)[^"\\\n]*)*"        # a string, with continued lines
-    | '(?:[^'\\\n]|\\.){1,6}?'                      # a character: '\x1f' and '\377' are the longest; more is prose
+      /\*[^*]*(?:\*+[^/*][^*]*)*(?:\*+/|\**\Z)           # a block comment
+    | //[^\n\\]*(?:\\[^\n]?[^\n\\]*)*                    # a line comment
+    | "[^"\\\n]*(?:\\(?:\r?\n|.|\Z)[^"\\\n]*)*"?         # a string, with continued lines
+    | '(?:[^'\\\n]|\\.){1,6}?'                           # a character: '\x1f' is long; what is longer is prose
     """,
     re.VERBOSE,
 )
-_COMMENT = re.compile(
-    rb"""
-      /\*[^*]*(?:\*+[^/*][^*]*)*(?:\*+/|\**\Z)      # a block comment, perhaps cut off by the end
-    | //[^\n]*
-    | "[^"\\\n]*(?:\\(?:\r?\n|.)[^"\\\n]*)*"
-    | '(?:[^'\\\n]|\\.){1,6}?'
-    """,
-    re.VERBOSE,
-)
+
+
+_SHORTEST = len(b"/**/")
 
 
 def _blanked(match: re.Match[bytes]) -> bytes:
     text = match[0]
     if text[0] == 0x2F:  # a slash
+        if text[1] == 0x2A and (len(text) < _SHORTEST or not text.endswith(b"*/")):
+            return text[:2] + text[2:].translate(BLANKS)  # never closed: what is left is an error, and told as one
         return text.translate(BLANKS)
-    inner = text[1:-1]
+    quote = text[:1]
+    closed = len(text) > 1 and text.endswith(quote)
+    inner = text[1:-1] if closed else text[1:]
     blank = inner.translate(BLANKS)
     if b"\n" in inner:  # a string over several lines is one string only with its backslashes
         blank = bytes(0x5C if inner[i : i + 2] == b"\\\n" else b for i, b in enumerate(blank))
-    return text[:1] + blank + text[-1:]
+    return quote + blank + (quote if closed else b"")
 
 
 def mask(data: bytes) -> bytes:
@@ -51,4 +50,4 @@ def strip_comments(text: bytes) -> bytes:
     """`text` with each comment turned into one space; strings and characters untouched."""
     if b"/" not in text:
         return text
-    return _COMMENT.sub(lambda match: b" " if match[0][:1] == b"/" else match[0], text)
+    return _TEXT.sub(lambda match: b" " if match[0][:1] == b"/" else match[0], text)
