@@ -58,19 +58,21 @@ class Image:
         pattern = self._spelled(hunk.old)
         context = max(hunk.before, hunk.after)
         for fuzz in range(min(_MOST_FUZZ, context) + 1):
-            skip, cut = max(0, fuzz + hunk.before - context), max(0, fuzz + hunk.after - context)
-            at = self._place(pattern[skip : len(pattern) - cut], hunk, guess + skip, lowest)
+            skip, cut = fuzz + hunk.before - context, fuzz + hunk.after - context
+            wanted = pattern[max(0, skip) : len(pattern) - max(0, cut)]
+            if skip < 0 and hunk.start <= 1:
+                at = 0 if lowest == 0 and self._text.startswith(wanted) else None
+            elif cut < 0 and hunk.after == 0:
+                at = self._at_the_end(wanted, lowest)
+            else:
+                at = self._nearest(wanted, guess + max(0, skip), lowest)
             if at is not None:
-                return Fit(at, fuzz, skip, cut)
+                return Fit(at, fuzz, max(0, skip), max(0, cut))
         return self._misfit(pattern, guess)
 
-    def _place(self, wanted: str, hunk: Hunk, guess: int, lowest: int) -> int | None:
-        if hunk.start <= 1 and hunk.before < hunk.after and len(wanted) == len(hunk.old):
-            return 0 if lowest == 0 and self._text.startswith(wanted) else None
-        if hunk.after == 0 < hunk.before:
-            at = len(self._text) - len(wanted)
-            return at if at >= lowest and self._text.endswith(wanted) else None
-        return self._nearest(wanted, guess, lowest)
+    def _at_the_end(self, wanted: str, lowest: int) -> int | None:
+        at = len(self._text) - len(wanted)
+        return at if at >= lowest and self._text.endswith(wanted) else None
 
     def _nearest(self, wanted: str, guess: int, lowest: int) -> int | None:
         size, length = len(self._text), len(wanted)
