@@ -14,6 +14,7 @@ and their functions, as far as they were understood, come from trees of their ow
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -87,13 +88,17 @@ class ParsedFile:
     errors: tuple[ErrorSpan, ...]
 
 
-def parse(source: SourceFile, attributes: Attributes) -> ParsedFile:
-    """Normalise and parse one file. Never raises, whatever the file holds."""
-    normalised = normalise(source.data, attributes)
+def parse(source: SourceFile, attributes: Attributes, choose: Mapping[int, int] | None = None) -> ParsedFile:
+    """Normalise and parse one file. Never raises, whatever the file holds.
+
+    `choose` is one of the `alternatives` of the file: the arms to keep of `#if` groups that split a construct.
+    """
+    choose = choose or {}
+    normalised = normalise(source.data, attributes, choose=choose)
     root = _tree(normalised.text)
     if root is None or root.has_error:
         # A macro that opens a block and is of no known family looks like this; reading them all as loops may mend it.
-        again = normalise(source.data, attributes, unknown_blocks=True)
+        again = normalise(source.data, attributes, choose=choose, unknown_blocks=True)
         if again.iterators != normalised.iterators:
             normalised, root = again, _tree(again.text)
     if root is None or root.has_error or _unfit(root):

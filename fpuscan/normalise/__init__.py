@@ -22,7 +22,7 @@ from fpuscan.normalise.attributes import (
     learn_attributes,
     local_attributes,
 )
-from fpuscan.normalise.directives import read_directives
+from fpuscan.normalise.directives import alternatives, read_directives
 from fpuscan.normalise.macros import blank_top_level_calls, rewrite_declaring, rewrite_iterators, rewrite_unknown_blocks
 from fpuscan.normalise.mask import mask, strip_comments
 from fpuscan.normalise.shapes import (
@@ -44,6 +44,7 @@ __all__ = [
     "Group",
     "MacroCall",
     "Normalised",
+    "alternatives",
     "learn_attributes",
     "mask",
     "normalise",
@@ -62,7 +63,8 @@ def normalise(
 ) -> Normalised:
     """Mend one file. Never raises, whatever `data` holds.
 
-    `choose` names, by the offset of its group, the arm that an `#if` group keeps if it splits a construct.
+    `choose` names, by the offset of its group, the arm that an `#if` group keeps if it splits a construct;
+    `alternatives` gives the choices that bring each dropped arm back.
     With `unknown_blocks` every `name(..) {` inside a function counts as an iterator, not only the known families.
     """
     text = Text(data, mask(data))

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from fpuscan.normalise.mask import strip_comments
 from fpuscan.normalise.text import Text
-from fpuscan.normalise.values import Arm, Directive, DroppedArm, Group
+from fpuscan.normalise.values import Arm, Directive, DroppedArm, Group, Normalised
 
-__all__ = ["DirectiveTable", "read_directives"]
+__all__ = ["DirectiveTable", "alternatives", "read_directives"]
 
 _DIRECTIVE = re.compile(rb"#[ \t]*(\w*)[^\\\n]*(?:\\\r?\n?[^\\\n]*)*")
 _END = b"\0"  # stands behind a piece of text to see whether a comment swallows it
@@ -25,6 +25,8 @@ _CONTINUATION = re.compile(rb"\\\r?\n")
 # Never defined, and always defined, where kernel C is compiled as C.
 _NEVER = frozenset({b"__ASSEMBLER__", b"__ASSEMBLY__", b"__CHECKER__", b"__cplusplus"})
 _ALWAYS = frozenset({b"__KERNEL__"})
+_32_BIT = frozenset({"CONFIG_X86_32", "__i386__"})
+_64_BIT = frozenset({"CONFIG_X86_64", "__x86_64__"})
 _DEFINED = re.compile(rb"(!?)\s*defined\s*\(?\s*(\w+)\s*\)?")
 _OPENERS = frozenset({"if", "ifdef", "ifndef"})
 _MIDDLE = frozenset({"elif", "elifdef", "elifndef", "else"})
@@ -58,6 +60,21 @@ def read_directives(text: Text, choose: Mapping[int, int]) -> DirectiveTable:
     return table
 
 
+def alternatives(normalised: Normalised) -> tuple[dict[int, int], ...]:
+    """What to `choose` so that each dropped arm is kept once; empty if no arm was dropped.
+
+    Groups with the same conditions go together: the arms that open and those that close a block are one choice.
+    """
+    dropped = {(arm.start, arm.end) for arm in normalised.dropped}
+    choices: dict[tuple[tuple[str, ...], int], dict[int, int]] = {}
+    for group in normalised.groups:
+        conditions = tuple(f"{arm.kind} {arm.condition}" for arm in group.arms)
+        for index, arm in enumerate(group.arms):
+            if (arm.start, arm.end) in dropped:
+                choices.setdefault((conditions, index), {})[group.start] = index
+    return tuple(choices.values())
+
+
 def _blank_directives(text: Text) -> list[Directive]:
     found = []
     buf, data = text.buf, text.data
@@ -76,13 +93,12 @@ def _blank_directives(text: Text) -> list[Directive]:
 
 def _comment_end(data: bytes, start: int, end: int) -> int:
     # A block comment that begins on the line carries the directive on to the line where it ends.
-    while data.rfind(b"/*", start, end) > data.rfind(b"*/", start, end):
-        if not strip_comments(data[start:end] + _END).endswith(_END):
-            close = data.find(b"*/", end)
-            line_end = data.find(b"\n", close)
-            end = len(data) if close < 0 or line_end < 0 else line_end
-        else:
+    while end < len(data) and data.rfind(b"/*", start, end) > data.rfind(b"*/", start, end):
+        if strip_comments(data[start:end] + _END).endswith(_END):
             break
+        close = data.find(b"*/", end)
+        line_end = data.find(b"\n", close)
+        end = len(data) if close < 0 or line_end < 0 else line_end
     return end
 
 
@@ -175,8 +191,8 @@ def _outside(found: list[Directive], dead: list[tuple[int, int]]) -> list[Direct
 
 def _splits(text: Text, group: Group, live: list[Arm]) -> bool:
     """True if the arms are no whole statements, declarations or list elements, but halves of one construct."""
-    if not _ends_whole(text, 0, group.start):
-        return True
+    if not _ends_whole(text, 0, group.start) or text.open(group.start) >= 0:
+        return True  # between parentheses two arms would make one list of arguments
     for arm in live:
         code = text.buf[arm.start : arm.end]
         if code.count(b"{") != code.count(b"}") or code.count(b"(") != code.count(b")"):
@@ -198,12 +214,20 @@ def _ends_whole(text: Text, start: int, end: int) -> bool:
     return name < last and (name == 0 or text.at(name - 1) == b"\n") and text.at(text.after(end)) != b"{"
 
 
+def _is_32_bit(arm: Arm) -> bool:
+    # Of two halves the 64-bit one is kept: xstate matters there.
+    name = _DEFINED.fullmatch(arm.condition.encode())
+    word = name[2].decode() if name else arm.condition
+    negated = arm.kind.endswith("ndef") or bool(name and name[1])
+    return word in (_64_BIT if negated else _32_BIT)
+
+
 def _keep_one(text: Text, group: Group, live: list[Arm], choose: Mapping[int, int], table: DirectiveTable) -> None:
     wanted = choose.get(group.start)
     if wanted is not None and 0 <= wanted < len(group.arms):
         kept = group.arms[wanted]
     else:
-        kept = live[1] if live[0].condition == "CONFIG_X86_32" and live[0].kind == "ifdef" else live[0]
+        kept = live[1] if _is_32_bit(live[0]) else live[0]
     for arm in live:
         if arm is not kept:
             text.blank(arm.start, arm.end)
