@@ -99,6 +99,10 @@ class Declared:
 
 
 _SPACE = re.compile(r"\s+")
+_PRIMITIVE = re.compile(
+    r"(?:(?:unsigned|signed|short|long|int|char|void|bool|_Bool|float|double|size_t|ssize_t|[us]?int\w*_t|[us]\d+|__[us]\d+|"
+    r"\w+_t|__int128|__u?int128|u?int)\s*)+"
+)
 
 
 def _text(node: Node, data: bytes) -> str:
@@ -107,8 +111,10 @@ def _text(node: Node, data: bytes) -> str:
 
 
 def _parsed_text(node: Node, data: bytes) -> str:
-    # The node as parsed: what a macro was turned into (``DEFINE_MUTEX(m)`` is a ``long``).
-    return (node.text or b"").decode("ascii", "replace") or _text(node, data)
+    # The node as parsed: what a macro was turned into (``DEFINE_MUTEX(m)`` is a ``long``). Not ``node.text``, which
+    # needs the parsed bytes: a tree that was parsed through a callback has none, and tree-sitter 0.26 crashes on it.
+    text = _text(node, data)
+    return text if _PRIMITIVE.fullmatch(text) else "long"
 
 
 def specifier_type(node: Node, data: bytes, anonymous: str = "") -> CType:

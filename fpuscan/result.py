@@ -103,6 +103,7 @@ class Step:
     guard: str = ""
     after: bool = False
     crossing: bool = False
+    side: str = ""  # "guest", "kernel" or "uabi"; empty: the reports judge by the place's name
 
 
 @dataclass(frozen=True, slots=True, order=True)

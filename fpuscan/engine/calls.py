@@ -507,9 +507,21 @@ class Calls:
         key = (root if root[0] == "g" else self.analysis.chain(place)[-1][0], path[-1:])
         found = self._storing.get(key)
         if found is None:
-            found = self._closure({unit.id for unit in self.analysis.storers(place) if unit.is_function})
+            found = self._closure(
+                {unit.id for unit in self.analysis.storers(place) if unit.is_function and self._stores(unit, place)}
+            )
             self._storing[key] = found
         return found
+
+    def _stores(self, unit: Unit, place: Place) -> bool:
+        """Whether a function itself stores into a place of shared memory."""
+        function = self.analysis.of(unit)
+        return any(
+            self.same_memory((root, path), place)
+            for number, instruction in enumerate(function.code)
+            if isinstance(instruction, Assign)
+            for root, path, _ in function.resolve(number, instruction.target)
+        )
 
     def _closure(self, known: set[int]) -> frozenset[int]:
         """Some functions, and all that call them by name."""

@@ -309,7 +309,7 @@ class FunctionAnalysis:
             else:
                 unknown = True
         if not found or unknown:
-            found.append((heap(pointer.tag, identity), (), NOTHING))
+            found.append((heap(pointer.tag, (self.id, node, identity)), (), NOTHING))
         return found, False, "", identity
 
     def _loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:

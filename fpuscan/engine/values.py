@@ -17,6 +17,8 @@ from fpuscan.places import overlap
 from fpuscan.xfeatures import WORD, MaskValue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
@@ -29,7 +31,7 @@ __all__ = ["ANYTHING", "Content", "Values"]
 ENTRY, EXIT = 0, 1
 ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
-_MAX_DEPTH = 24
+_MAX_DEPTH = 60
 _MAX_CALLERS = 8
 _MAX_CALLS = 12
 
@@ -55,6 +57,7 @@ class Values:
         self._masks: dict[tuple[object, ...], MaskValue] = {}
         self._contents: dict[Place, Content] = {}
         self._busy: set[object] = set()
+        self._cuts = 0
         program, masks = analysis.program, analysis.model.masks
         xss = sum(1 << bit for bit in masks.xss_bits)
         self.user_mask = (program.evaluate(masks.user) or 0) & ~xss
@@ -88,14 +91,25 @@ class Values:
         found = self._masks.get(key)
         if found is not None:
             return found
-        if key in self._busy or len(self._busy) > _MAX_DEPTH:
+        return self._evaluate(key, lambda: self._mask(function, node, expr, context))
+
+    def _evaluate(self, key: tuple[object, ...], compute: Callable[[], MaskValue]) -> MaskValue:
+        """Evaluate once. A value that depends on itself starts from no bits, the least fixpoint of ``&`` and ``|``;
+        what was computed meanwhile is kept only for the outermost of such a circle.
+        """  # noqa: D205
+        if key in self._busy:
+            self._cuts += 1
+            return _NOTHING
+        if len(self._busy) > _MAX_DEPTH:
             return ANYTHING
+        cuts = self._cuts
         self._busy.add(key)
         try:
-            found = self._mask(function, node, expr, context)
+            found = compute()
         finally:
             self._busy.discard(key)
-        self._masks[key] = found
+        if cuts == self._cuts or not self._busy:
+            self._masks[key] = found
         return found
 
     def _mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> MaskValue:
@@ -117,8 +131,11 @@ class Values:
                 return ANYTHING
 
     def _binary(self, function: FunctionAnalysis, node: int, expr: Binary, context: tuple[CallSite, ...]) -> MaskValue:
+        cuts = self._cuts
         left = self.mask(function, node, expr.left, context)
         right = self.mask(function, node, expr.right, context)
+        if cuts != self._cuts and expr.op not in {"&", "|"}:
+            return ANYTHING
         match expr.op:
             case "&":
                 return left & right
@@ -147,15 +164,9 @@ class Values:
         known = self._masks.get(key)
         if known is not None:
             return known
-        if key in self._busy or len(self._busy) > _MAX_DEPTH or len(context) > _MAX_CALLS:
+        if len(context) > _MAX_CALLS:
             return ANYTHING
-        self._busy.add(key)
-        try:
-            known = self._place_mask(function, node, place, context)
-        finally:
-            self._busy.discard(key)
-        self._masks[key] = known
-        return known
+        return self._evaluate(key, lambda: self._place_mask(function, node, place, context))
 
     def _place_mask(
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
@@ -212,6 +223,9 @@ class Values:
             else:
                 for inner in self.analysis.calls.inward(function, node, callee, place):
                     values.append(self.place_mask(callee, EXIT, inner, inner_context))
+        if not values and place[0][0] in {"g", "h", "d"} and self.analysis.of_interest(place):
+            content = self.content(place)
+            return ANYTHING if content.unknown else MaskValue(content.bits, 0)
         return _join(values)
 
     def _outside_mask(
@@ -289,13 +303,24 @@ class Values:
         found = self._contents.get(place)
         if found is not None:
             return found
-        self._contents[place] = Content()  # a store of the place into itself adds nothing
-        if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
-            found = Content(self.user_mask)
-        else:
-            found = self.declared(self.source_rows(place)).join(self._stored_content(place))
-        self._contents[place] = found
+        key = ("content", place)
+        if key in self._busy:
+            self._cuts += 1
+            return Content()  # a store of the place into itself adds nothing
+        cuts = self._cuts
+        self._busy.add(key)
+        try:
+            found = self._content(place)
+        finally:
+            self._busy.discard(key)
+        if cuts == self._cuts or not self._busy:
+            self._contents[place] = found
         return found
+
+    def _content(self, place: Place) -> Content:
+        if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
+            return Content(self.user_mask)
+        return self.declared(self.source_rows(place)).join(self._stored_content(place))
 
     def _stored_content(self, place: Place) -> Content:
         found = Content()

@@ -19,6 +19,7 @@ FORMATS: dict[str, str] = {
     "json": "fpuscan.report.json_v1",
     "sarif": "fpuscan.report.sarif",
     "github": "fpuscan.report.github",
+    "html": "fpuscan.report.page",
 }
 """Format name -> module, in the order in which --help shows them."""
 
