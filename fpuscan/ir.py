@@ -101,6 +101,7 @@ class Index:
     pointer: Expr | None
     index: int | None
     type: CType | None
+    by: Expr | None = None  # the index that is no constant
 
     def __str__(self) -> str:
         base = self.base if self.base is not None else self.pointer

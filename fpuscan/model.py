@@ -96,7 +96,7 @@ class Sink:
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``,
     inside ``inside`` if given), "return" (of ``function``), "compare" (an operand of
     a comparison in ``function``), "local" (the variable ``variable`` of ``function``).
-    ``ends``: the value leaves the kernel here and comes back as user input, if at all; ``quiet``: that is no finding. ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or
+    ``ends``: the value leaves the kernel here and comes back as user input, if at all; ``quiet``: that is no finding; ``local``: a local struct of the type counts, too. ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or
     "instance" (decided by the guards of the flow).
     """
 
@@ -114,6 +114,7 @@ class Sink:
     informational: bool = False
     ends: bool = False
     quiet: bool = False
+    local: bool = False
     commit: str = ""
 
     @property

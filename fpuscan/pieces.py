@@ -17,7 +17,8 @@ Piece = tuple[int, int]
 
 _CHUNK_END = re.compile(rb"\n\}[^\n;]*;?[^\n]*")
 _BRACKET_OR_END = re.compile(rb"[;{}()\[\]]")
-_FUNCTION_HEAD = re.compile(rb"(?m)^\w[\w \t*]{0,200}?\b(\w+)[ \t]*\(")
+_LINE_END = re.compile(rb"[ \t]*(?:\n|\Z)")
+_FUNCTION_HEAD = re.compile(rb"(?m)^(?:\w[\w \t*]{0,200}[ \t*])?(\w+)[ \t]*\(")
 _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
 _MAX_PIECES = 20_000  # a file with more is no source code; it stays one piece
 
@@ -53,7 +54,10 @@ def _chunks(text: bytes) -> list[Piece]:
 
 
 def _items(text: bytes, start: int, end: int) -> list[Piece]:
-    """The items of one chunk: cut behind each `;` and `}` that stands in no bracket, if brackets balance."""
+    """The items of one chunk: cut behind each `;`, and each `}` at the end of a line, that stands in no bracket.
+
+    From where brackets do not balance to the end of the chunk it is one piece.
+    """
     cuts = [start]
     depth = 0
     for match in _BRACKET_OR_END.finditer(text, start, end):
@@ -63,10 +67,8 @@ def _items(text: bytes, start: int, end: int) -> list[Piece]:
         elif sign != b";":
             depth -= 1
         if depth < 0:
-            return [(start, end)]
-        if depth == 0 and sign == b";":
+            break
+        if depth == 0 and (sign == b";" or (sign == b"}" and _LINE_END.match(text, match.end()))):
             cuts.append(match.end())
-    if depth:
-        return [(start, end)]
     cuts.append(end)
     return [(a, b) for a, b in pairwise(cuts) if text[a:b].strip()]

@@ -19,7 +19,7 @@ from fpuscan.lower.function import lower_function, lower_initialiser
 from fpuscan.normalise import learn_attributes
 from fpuscan.result import Incomplete
 from fpuscan.source import SourceFile
-from fpuscan.syntax import parse, parse_snippet
+from fpuscan.syntax import parse
 from fpuscan.tree import UnreadableFile
 from fpuscan.declarators import CType, parse_type
 from fpuscan.types import TypeTable
@@ -42,6 +42,7 @@ _ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_
                       "include/linux/cache.h", "include/linux/linkage.h", "arch/x86/include/asm/linkage.h",
                       "include/linux/compiler.h", "include/linux/cleanup.h")  # fmt: skip
 _CALL = re.compile(rb"([A-Za-z_]\w*)\s*\(")
+_PART = 5  # characters of a name that a macro pastes; less would match everything
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 # What stands before a member access: the name (or a closing parenthesis) that the member belongs to.
 _BASE = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*([)]?)\s*(?:->|\.)\s*$|^\s*()()\.\s*$")
@@ -119,7 +120,7 @@ class Program:
         self._blob_starts: list[int] = []
         self._blob_paths: list[str] = []
         self._occurrences: dict[str, tuple[tuple[str, int], ...]] = {}
-        self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes] | None] = {}
+        self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes, bytes] | None] = {}
         self._constants: dict[str, tuple[int | None, tuple[str, ...]]] = {}
         self._members: dict[str, dict[str, CType] | None] = {}
         self._outside: dict[str, bytes] | None = None
@@ -127,11 +128,12 @@ class Program:
         self._aliases: dict[str, frozenset[str]] = {}
         self._calls: dict[bytes, list[Unit]] | None = None
         self._users: dict[str, set[str]] | None = None
+        self._pasting: list[tuple[str, tuple[str, ...]]] = []
         self._address_taken: dict[str, bool] = {}
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._copying: dict[str, list[Unit]] = {}
         self._holders: dict[str, frozenset[str]] = {}
-        self._static_calls: dict[str, set[str]] | None = None
+        self._static_calls: dict[str, set[int]] | None = None
         self.static_types: dict[str, CType | None] = {}
         self._evaluator = Evaluator(self._constant_lookup)
         self.scope_files: tuple[str, ...] = ()
@@ -344,13 +346,25 @@ class Program:
             known: set[str] = set()
             work = [name]
             while work:
-                for macro in self._macro_users().get(work.pop(), ()):
+                word = work.pop()
+                for macro in (*self._macro_users().get(word, ()), *self._pasted(word)):
                     if macro not in known and macro != name:
                         known.add(macro)
                         work.append(macro)
             found = frozenset(known)
             self._aliases[name] = found
         return found
+
+    def _pasted(self, name: str) -> list[str]:
+        """The macros that may paste a name together from a part of it."""
+        self._macro_users()
+        return [
+            macro
+            for macro, parts in self._pasting
+            if any(
+                len(part) >= _PART and name != part and (name.startswith(part) or name.endswith(part)) for part in parts
+            )
+        ]
 
     def _macro_users(self) -> dict[str, set[str]]:
         """For each identifier, the macros whose body holds it."""
@@ -362,6 +376,8 @@ class Program:
                         words = _IDENTIFIER.findall(directive.text)
                         for word in words[1:]:
                             self._users.setdefault(word.decode(), set()).add(words[0].decode())
+                        if b"##" in directive.text:
+                            self._pasting.append((words[0].decode(), tuple(word.decode() for word in words[1:])))
         return self._users
 
     def address_taken(self, name: str) -> bool:
@@ -456,18 +472,19 @@ class Program:
             self._copying[tag] = found
         return found
 
-    def static_calls(self) -> dict[str, set[str]]:
-        """The functions behind each static call that is defined or updated by name."""
+    def static_calls(self) -> dict[str, set[int]]:
+        """The functions (units) behind each static call that is defined or updated by name."""
         if self._static_calls is None:
             self._static_calls = {}
             for path in self.files:
                 for match in _STATIC_CALL.finditer(self.files[path].source.data):
-                    self._static_calls.setdefault(match.group(1).decode(), set()).add(match.group(2).decode())
+                    targets = self._static_calls.setdefault(match.group(1).decode(), set())
+                    targets.update(unit.id for unit in self.functions_named(match.group(2).decode(), path))
         return self._static_calls
 
-    def static_calls_of(self, function: str) -> list[str]:
+    def static_calls_of(self, unit: Unit) -> list[str]:
         """The static calls that may go to a function."""
-        return sorted(name for name, targets in self.static_calls().items() if function in targets)
+        return sorted(name for name, targets in self.static_calls().items() if unit.id in targets)
 
     def functions_named(self, name: str, path: str = "") -> list[Unit]:
         """The definitions that a call of ``name`` in ``path`` can mean."""
@@ -543,10 +560,14 @@ class Program:
         data = self._read_quietly(header)
         if data is None:
             return False
-        match = re.search(rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{.*?^\}[^;]*;", data, re.MULTILINE | re.DOTALL)
+        match = re.search(
+            rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{.*?^\}[^;]*;", data, re.MULTILINE | re.DOTALL
+        )
         if match is None:
             return False
-        self.types.add_file(parse(SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group()), self.attributes))
+        self.types.add_file(
+            parse(SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group()), self.attributes)
+        )
         return True
 
     def likely_owner(self, member: str) -> str | None:
@@ -603,25 +624,25 @@ class Program:
         """The arguments of a macro call, as text."""
         return split_arguments(text)
 
-    def expansion(self, macro: Macro, arguments: str) -> tuple[Node, bytes] | None:
+    def expansion(self, macro: Macro, arguments: str) -> tuple[Node, bytes, bytes] | None:
         """The body of a macro with its arguments put in, parsed: a compound statement and its text."""
         key = (macro.path, macro.start, macro.name, arguments)
         if key not in self._expansions:
             self._expansions[key] = self._expand(macro, arguments)
         return self._expansions[key]
 
-    def _expand(self, macro: Macro, arguments: str) -> tuple[Node, bytes] | None:
+    def _expand(self, macro: Macro, arguments: str) -> tuple[Node, bytes, bytes] | None:
         body = macro.body
         if macro.params is not None:
             body = expand_call(macro, split_arguments(arguments) if arguments.strip() or macro.params else [])
         text = f"void __expansion(void) {{ {body} ; }}".encode()
-        root = parse_snippet(text)
-        if root.has_error:
+        parsed = parse(SourceFile("", text), self.attributes)
+        if parsed.root.has_error:
             return None
-        for child in root.children:
+        for child in parsed.root.children:
             block = child.child_by_field_name("body")
             if block is not None:
-                return block, text
+                return block, text, parsed.normalised.text
         return None
 
     def arms(self, path: str) -> ArmIndex:
@@ -655,6 +676,10 @@ class Program:
                     if arm.start <= offset < arm.end:
                         found.append((group.start, number, exhaustive))
         return tuple(sorted(found))
+
+    def goto_labels(self, path: str, offset: int) -> tuple[str, ...]:
+        """The labels that an ``asm goto`` at an offset may jump to."""
+        return self.files[path].normalised.goto_labels.get(offset, ())
 
     def is_iterator(self, path: str, offset: int) -> bool:
         """Whether the ``while`` at an offset was an iterator macro."""

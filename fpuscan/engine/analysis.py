@@ -185,7 +185,7 @@ class Analysis:
         """The units whose text can name a place of shared memory: by its global, by its innermost member, by a copy."""
         root, path = place
         found: dict[int, Unit] = {}
-        variable = self.variable(root)
+        variable = self.variable(root).rpartition(".")[2]  # a function's static is named without the function
         if variable:
             found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
             if not self.program.address_taken(variable):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
 from fpuscan.ir import Addr, Assign, Call, Cast, Const, FunctionRef, Load, Return
-from fpuscan.places import covers, heap, overlap
+from fpuscan.places import covers, heap, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards, Literal
     from fpuscan.ir import Expr
-    from fpuscan.places import Guarded, Place
+    from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
 
 __all__ = ["CallSite", "Calls"]
@@ -32,7 +32,7 @@ class Calls:
         self.program = analysis.program
         self._callees: dict[CallSite, tuple[Unit, ...]] = {}
         self._callers: dict[int, tuple[CallSite, ...]] = {}
-        self._stored_functions: dict[tuple[str, str], frozenset[str]] = {}
+        self._stored_functions: dict[tuple[object, ...], frozenset[int]] = {}
         self._stored_pointers: dict[Place, tuple[list[Guarded], bool]] = {}
         self._must: dict[tuple[int, Place], bool] = {}
         self._may: dict[tuple[int, Place], bool] = {}
@@ -59,38 +59,39 @@ class Calls:
         assert isinstance(call, Call)
         if isinstance(call.callee, str):
             return tuple(self._named(call.callee, function.unit.path))
-        names = self.function_values(function, node, call.callee)
-        return tuple(unit for name in sorted(names) for unit in self.program.functions_named(name, function.unit.path))
+        return self._units(self.function_values(function, node, call.callee))
 
-    def _named(self, name: str, path: str) -> list[Unit]:
+    def _units(self, numbers: frozenset[int]) -> tuple[Unit, ...]:
+        return tuple(self.program.units[number] for number in sorted(numbers))
+
+    def _named(self, name: str, path: str) -> tuple[Unit, ...]:
         units = self.program.functions_named(name, path)
         if units:
-            return units
-        names = set(self.program.static_calls().get(name, ()))
+            return tuple(units)
+        numbers = frozenset(self.program.static_calls().get(name, ()))
         for prefix, tag in self.analysis.model.static_calls.items():
             if name.startswith(prefix):
-                names |= self.stored_functions(tag, name.removeprefix(prefix))
-        return [unit for target in sorted(names) for unit in self.program.functions_named(target)]
+                numbers |= self.stored_functions(tag, name.removeprefix(prefix), ())
+        return self._units(numbers)
 
-    def function_values(self, function: FunctionAnalysis, node: int, expr: Expr, depth: int = 0) -> frozenset[str]:
-        """The functions that a function pointer may be."""
+    def function_values(self, function: FunctionAnalysis, node: int, expr: Expr, depth: int = 0) -> frozenset[int]:
+        """The functions (units) that a function pointer may be."""
         match expr:
             case FunctionRef():
-                return frozenset({expr.name})
+                units = self.program.functions_named(expr.name, function.unit.path)
+                return frozenset(unit.id for unit in units)
             case Cast():
                 return self.function_values(function, node, expr.operand, depth)
             case Load():
-                found: frozenset[str] = frozenset()
+                found: frozenset[int] = frozenset()
                 for root, path, _ in function.resolve(node, expr.place):
                     found |= self._place_functions(function, node, (root, path), depth)
                 return found
-            case Addr():
-                return frozenset()
             case _:
                 return frozenset()
 
-    def _place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
+    def _place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[int]:
+        found: frozenset[int] = frozenset()
         if depth > _MAX_DEPTH:
             return found
         for definition in function.reaching(node, place):
@@ -98,7 +99,7 @@ class Calls:
             if definition == ENTRY:
                 found |= self._outside_functions(place, depth)
             elif isinstance(instruction, Assign):
-                found |= self.function_values(function, definition, instruction.value, depth + 1)
+                found |= self._assigned_functions(function, definition, instruction, place, depth)
             elif isinstance(instruction, Call):
                 for unit in self.callees(function, definition):
                     callee = self.analysis.of(unit)
@@ -108,47 +109,79 @@ class Calls:
                             found |= self.function_values(callee, number, value, depth + 1)
         return found
 
-    def _outside_functions(self, place: Place, depth: int) -> frozenset[str]:
+    def _assigned_functions(
+        self, function: FunctionAnalysis, definition: int, instruction: Assign, place: Place, depth: int
+    ) -> frozenset[int]:
+        found: frozenset[int] = frozenset()
+        for root, path, _ in function.resolve(definition, instruction.target):
+            if not overlap((root, path), place):
+                continue
+            below = place[1][len(path) :]
+            if not below:
+                found |= self.function_values(function, definition, instruction.value, depth + 1)
+            elif isinstance(instruction.value, Load):
+                for there, inner, _guards in function.resolve(definition, instruction.value.place):
+                    found |= self._place_functions(function, definition, (there, (*inner, *below)), depth + 1)
+        return found
+
+    def _outside_functions(self, place: Place, depth: int) -> frozenset[int]:
         root, path = place
-        found: frozenset[str] = frozenset()
-        if root[0] == "p" and not path:
+        found: frozenset[int] = frozenset()
+        if root[0] in {"p", "d"}:
             for caller, number in self.callers(self.program.units[root[1]]):  # type: ignore[index]
                 function = self.analysis.by_id(caller)
                 arguments = function.code[number].arguments  # type: ignore[union-attr]
-                if root[2] < len(arguments):  # type: ignore[operator]
+                if root[0] == "p" and not path and root[2] < len(arguments):  # type: ignore[operator]
                     found |= self.function_values(function, number, arguments[root[2]], depth + 1)  # type: ignore[index]
-            return found
-        if root[0] == "g" and (not path or path[-1][0] == "["):
-            return self.stored_functions("", self.analysis.variable(root))
-        names = [name for name in path if name[0] != "["]
+                elif depth < _MAX_DEPTH:
+                    for there, below, _ in self.actual_places(function, number, root, path):
+                        found |= self._place_functions(function, number, (there, below), depth + 1)
+            if found or root[0] == "p":
+                return found
+        if root[0] == "g":
+            found = self.stored_functions("", self.analysis.variable(root), path, root)
+            if found:
+                return found
+        names = [name for name in path if name[0] not in "[*"]
         if not names:
             return found
         chain = self.analysis.chain(place)
         tag = chain[-1][0] if chain else ""
-        return self.stored_functions(tag, names[-1])
+        return found | self.stored_functions(tag, names[-1], path[-1:] if path[-1][0] == "[" else ())
 
-    def stored_functions(self, tag: str, member: str) -> frozenset[str]:
-        """Every function that some store or initialiser puts into a member (or, without a tag, a global)."""
-        key = (tag, member)
+    def stored_functions(
+        self, tag: str, member: str, path: tuple[str, ...], variable: Root | None = None
+    ) -> frozenset[int]:
+        """Every function that some store or initialiser puts into a member of a struct (``path``: the element of
+        an array member), or into the place ``path`` of a global ``variable``.
+        """  # noqa: D205
+        key = (tag, member, path, variable)
         if key in self._stored_functions:
             return self._stored_functions[key]
         self._stored_functions[key] = frozenset()
-        found: frozenset[str] = frozenset()
+        found: frozenset[int] = frozenset()
         for unit in self.units_storing(member):
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
-                if not isinstance(instruction, Assign):
+                if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
                     continue
-                for root, path, _ in function.resolve(number, instruction.target):
-                    names = [name for name in path if name[0] != "["]
-                    last = names[-1] if names else self.analysis.variable(root)
-                    if last != member:
-                        continue
-                    if tag and not any(level == tag for level, below in self.analysis.chain((root, path)) if below):
+                for root, below, _ in function.resolve(number, instruction.target):
+                    if variable is not None:
+                        if not overlap((root, below), (variable, path)):
+                            continue
+                    elif not self._is_member((root, below), tag, member, path):
                         continue
                     found |= self.function_values(function, number, instruction.value, 1)
         self._stored_functions[key] = found
         return found
+
+    def _is_member(self, place: Place, tag: str, member: str, element: tuple[str, ...]) -> bool:
+        names = [name for name in place[1] if name[0] != "["]
+        if not names or names[-1] != member:
+            return False
+        if element and place[1][-1][0] == "[" and not path_overlap(place[1][-1:], element):
+            return False
+        return not tag or any(level == tag for level, below in self.analysis.chain(place) if below)
 
     def units_storing(self, name: str) -> list[Unit]:
         """The units in whose text the name stands where something is stored into it."""
@@ -186,7 +219,7 @@ class Calls:
                     sites.add((function.id, number))
         for user in self.program.units_naming(unit.name):
             through |= self._taken_address(self.analysis.of(user), unit.name)
-        for name in self.program.static_calls_of(unit.name):
+        for name in self.program.static_calls_of(unit):
             through.add(name)
         for member in sorted(through - {""}):
             for user in self.program.units_mentioning(member):

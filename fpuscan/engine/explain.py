@@ -110,7 +110,7 @@ class Explainer:
             return []
         name = self._name(transfer, place)
         function, node = transfer.function, transfer.instruction
-        if transfer.move == "return":
+        if transfer.move == "return" and transfer.operand == "memory":
             function, node = state.definition.function, state.definition.node
         if transfer.move in {"memory", "memory-call"} and state.definition.function < 0:
             return []

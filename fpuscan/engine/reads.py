@@ -5,12 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Assign, Binary, Branch, Call, Cast, Const, ContainerOf, Load, Opaque, Return, Unary
+from fpuscan.ir import (
+    Addr,
+    Assign,
+    Binary,
+    Branch,
+    Call,
+    Cast,
+    Const,
+    ContainerOf,
+    Index,
+    Load,
+    Member,
+    Opaque,
+    Return,
+    Unary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpuscan.ir import Expr, Instruction
+    from fpuscan.ir import Expr, Instruction, LValue
 
 __all__ = ["FREEZE", "Leaf", "Operation", "leaves"]
 
@@ -72,6 +87,8 @@ def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterat
     match expr:
         case Load() | Const() | Addr():
             yield Leaf(expr, role, outward)
+            if isinstance(expr, Load):
+                yield from _indices(expr.place, role, outward)
         case Cast():
             operation = (Operation("cast", bits=expr.bits),) if 1 < expr.bits < 64 else ()  # noqa: PLR2004
             yield from _walk(expr.operand, role, operation + outward)
@@ -88,6 +105,21 @@ def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterat
             return
         case _:
             return
+
+
+def _indices(place: LValue, role: str | int, outward: tuple[Operation, ...]) -> Iterator[Leaf]:
+    """The indices on the way to an element determine which value is read."""
+    current: LValue | None = place
+    while current is not None:
+        match current:
+            case Index():
+                if current.by is not None:
+                    yield from _walk(current.by, role, (FREEZE, *outward))
+                current = current.base
+            case Member():
+                current = current.base
+            case _:
+                current = None
 
 
 def _binary(operator: str, other: Expr) -> Operation:

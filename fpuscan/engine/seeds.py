@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.function import ENTRY
 from fpuscan.engine.graph import Definition, Transfer
-from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.values import Content
 from fpuscan.ir import Call, Const, Load
 
@@ -122,7 +122,7 @@ class Seeds:
             return
         held = function.entry_guards().get(node)
         for root, path, guards in function.resolve(node, leaf.expr.place):
-            if root[0] not in {"g", "h", "d"}:
+            if root[0] not in {"g", "h", "d"} or not compatible(held or NOTHING, guards):
                 continue
             for below in self._source_members((root, path)):
                 place = (root, (*path, *below))

@@ -48,8 +48,9 @@ class Sinks:
         """The row of a place, the most specific one first."""
         if place not in self._matched:
             found = None
+            private = place[0][0] in {"v", "p", "r"}
             for row in self._places:
-                if self.analysis.matches(row.pattern, place):
+                if (row.local or not private) and self.analysis.matches(row.pattern, place):
                     found = row
                     break
             self._matched[place] = found
@@ -139,6 +140,9 @@ class Sinks:
             for there, below, _ in self.analysis.calls.actual_places(function, node, root, path):
                 if there[0] == "d" and depth < 6:  # noqa: PLR2004 - wrappers of wrappers
                     self._outward((there, below), frames[:-1], names, depth + 1)
+                    found = True
+                elif there[0] == "v":
+                    names[((there, below), "")] = None
                     found = True
                 elif there[0] in {"g", "h"} and self._aligned(place, (there, below)):
                     names[((there, below), str(there[3]) if there[0] == "h" else "")] = None

@@ -120,20 +120,20 @@ class Calls(Expressions):
         """Lower a compound statement; added by ``statements.py``."""
         raise NotImplementedError
 
-    def _inside(self, node: Node, macro: Macro, expansion: tuple[Node, bytes], action: Callable[[], T]) -> T:
+    def _inside(self, node: Node, macro: Macro, expansion: tuple[Node, bytes, bytes], action: Callable[[], T]) -> T:
         """Run ``action`` on the text of an expansion, with every fact placed at the macro's use."""
-        saved = self.data, self.offset_override, self.expanding
+        saved = self.data, self.parsed, self.offset_override, self.expanding
         if self.offset_override is None:
             self.facts.covered_ranges.append((node.start_byte, node.end_byte))
         self.offset_override = self.offset(node)
-        self.data = expansion[1]
+        self.data, self.parsed = expansion[1], expansion[2]
         self.expanding = (*self.expanding, macro.name)
         try:
             return action()
         finally:
-            self.data, self.offset_override, self.expanding = saved
+            self.data, self.parsed, self.offset_override, self.expanding = saved
 
-    def _object_expansion(self, node: Node, name: str) -> tuple[Macro, tuple[Node, bytes], Node] | None:
+    def _object_expansion(self, node: Node, name: str) -> tuple[Macro, tuple[Node, bytes, bytes], Node] | None:
         if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
             return None
         macro = self.context.macro(name, self.facts.path, self.offset(node))
@@ -197,6 +197,9 @@ class Calls(Expressions):
         value = self.call("asm", inputs, result, self._where(node))
         for place, weak in outputs:
             self.assign(place, value, weak=weak)
+        if self.offset_override is None:
+            for label in self.context.goto_labels(self.facts.path, node.start_byte):
+                self.gotos.setdefault(label, []).extend(self.frontier)
         return Const(None, "asm")
 
     # ------------------------------------------------------------ effects of the model

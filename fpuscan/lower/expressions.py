@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Expressions"]
 
 _BOOLEAN_OPERATORS = frozenset({"&&", "||", "==", "!=", "<", ">", "<=", ">="})
+_NAMES = frozenset({"identifier", "field_identifier", "type_identifier"})
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "__u8": 8, "__u16": 16, "__u32": 32, "__u64": 64,
            "s8": 8, "s16": 16, "s32": 32, "s64": 64, "uint8_t": 8, "uint16_t": 16, "uint32_t": 32, "uint64_t": 64,
@@ -63,11 +64,12 @@ def strip_parentheses(node: Node) -> Node:
 class Expressions(Builder):
     """Lowers expressions; statements and calls are added by the classes below it."""
 
-    def __init__(self, facts, context: LoweringContext, data: bytes) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, facts, context: LoweringContext, data: bytes, parsed: bytes) -> None:  # type: ignore[no-untyped-def]
         """Lower into ``facts``; node text is read from ``data`` (the original bytes)."""
         super().__init__(facts)
         self.context = context
         self.data = data
+        self.parsed = parsed
         self.scopes: list[dict[str, Var]] = [{}]
         self.offset_override: int | None = None  # inside a macro's expansion: where the macro was used
         self.expanding: tuple[str, ...] = ()
@@ -75,8 +77,9 @@ class Expressions(Builder):
     # ------------------------------------------------------------ text, names
 
     def text(self, node: Node) -> str:
-        """The source text of a node, as written."""
-        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        """The source text of a node as written; a name as parsed (``kvm_x86_call(f)`` was made a member access)."""
+        data = self.parsed if node.type in _NAMES else self.data
+        return data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
     def offset(self, node: Node) -> int:
         """Where a node is written in the file (the macro's use, inside an expansion)."""
@@ -206,13 +209,18 @@ class Expressions(Builder):
         index = node.child_by_field_name("index")
         if argument is None:
             return None
-        number = self.constant_of(self.value(index)) if index is not None else None
+        by = self.value(index) if index is not None else None
+        number = self.constant_of(by) if by is not None else None
+        if number is not None:
+            by = None
         base = self.lvalue(argument)
         if base is not None and base.type is not None and base.type.arrays:
-            return Index(base, None, number, base.type.element())
+            return Index(base, None, number, base.type.element(), by)
         pointer: Expr = Load(base, self.offset(argument)) if base is not None else self.value(argument)
         pointed = self.type_of(pointer)
-        return Index(None, pointer, number, pointed.pointee() if pointed is not None and pointed.is_pointer else None)
+        return Index(
+            None, pointer, number, pointed.pointee() if pointed is not None and pointed.is_pointer else None, by
+        )
 
     def deref(self, pointer: Expr) -> LValue:
         """``*pointer``; ``*&x`` is ``x``."""

@@ -32,7 +32,7 @@ def lower_function(program: Program, parsed: ParsedFile, unit: Unit) -> Function
         program.conditions(unit.path, unit.start),
         variadic=variadic,
     )
-    lowering = Statements(facts, program, data)
+    lowering = Statements(facts, program, data, parsed.normalised.text)
     lowering.prepare()
     lowering.scopes[0].update((variable.name, variable) for variable in variables)
     body = unit.node.child_by_field_name("body")
@@ -54,7 +54,7 @@ def lower_initialiser(program: Program, parsed: ParsedFile, unit: Unit) -> Funct
         None,
         program.conditions(unit.path, unit.start),
     )
-    lowering = Statements(facts, program, parsed.source.data)
+    lowering = Statements(facts, program, parsed.source.data, parsed.normalised.text)
     lowering.prepare()
     type_node = unit.node.child_by_field_name("type")
     for declarator in unit.node.children_by_field_name("declarator"):
