@@ -20,6 +20,8 @@ FORMATS: dict[str, str] = {
     "sarif": "fpuscan.report.sarif",
     "github": "fpuscan.report.github",
     "html": "fpuscan.report.page",
+    "graphml": "fpuscan.report.graphml",
+    "dot": "fpuscan.report.dot",
 }
 """Format name -> module, in the order in which --help shows them."""
 

@@ -268,7 +268,7 @@ def test_pointing_at_a_step_shows_its_statement_and_bits(views: dict[int, View])
     assert len(peeks) == 4
     assert "return guest_default_cfg.size;" in peeks[0]
     assert "struct fpu_guest.uabi_size" in peeks[2]
-    assert "CET_KERNEL" in peeks[2]
+    assert all(text in peeks[2] for text in (STATEMENT, "CET_KERNEL", "crossing into the user ABI"))
 
 
 @browser

@@ -86,7 +86,7 @@ def _step(number: int, finding: Finding, bits: Bits, anchor: str, source: str) -
     parts = [
         f'<h5><span class="n">{number + 1}</span> <code>{place_text(step.place)}</code> {tags}</h5>',
         f'<p class="spot">{where(step.location)}</p>',
-        f'<pre class="text"><code>{code(step.text)}</code></pre>' if step.text and not same else "",
+        f'<pre class="text{" again" if same else ""}"><code>{code(step.text)}</code></pre>' if step.text else "",
         f'<p class="effect">{esc(words)}</p>' if words else "",
         bits.strip(step, previous) if not previous or step.crossing or previous.mask != step.mask else "",
     ]

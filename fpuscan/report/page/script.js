@@ -22,9 +22,11 @@
       peek.hidden = false;
       const frame = figure.getBoundingClientRect();
       const box = node.getBoundingClientRect();
-      const left = Math.min(Math.max(0, box.left - frame.left), frame.width - peek.offsetWidth);
-      peek.style.left = `${Math.max(0, left)}px`;
-      peek.style.top = `${box.bottom - frame.top + 8}px`;
+      // Beside the node where there is room, else below it: the way on stays in sight.
+      const right = box.right - frame.left + 12, left = box.left - frame.left - peek.offsetWidth - 12;
+      const beside = right + peek.offsetWidth <= frame.width ? right : left >= 0 ? left : null;
+      peek.style.left = `${beside ?? Math.max(0, Math.min(box.left - frame.left, frame.width - peek.offsetWidth))}px`;
+      peek.style.top = `${(beside === null ? box.bottom + 8 : box.top) - frame.top}px`;
     };
     figure.addEventListener("mouseover", show);
     figure.addEventListener("focusin", show);
