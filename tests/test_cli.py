@@ -6,6 +6,7 @@ tests say nothing about the engine and do not wait for it.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from fpuscan.errors import ModelError, NotApplicableError
 from fpuscan.report import FORMATS
 from fpuscan.result import ScanResult
 from fpuscan.rules.info import RULE_INFOS
+from tests.repositories import CORE, Repository, make_repository
 from tests.samples import CLEAN, INCOMPLETE, LEAKY, NOTE, WARNING
 
 
@@ -282,6 +284,93 @@ def test_an_ignore_comment_changes_the_verdict(engine: Engine, fpuscan: Callable
     assert (run.status, "0 warnings; 1 suppressed" in run.out) == (0, True)
 
 
+@pytest.fixture
+def repository(tree: Path) -> Repository:
+    """The least that is a kernel tree, committed, with one file of the scope."""
+    (tree / CORE).write_text("int a;\nint b;\n")
+    return make_repository(tree, {})
+
+
+@pytest.mark.parametrize(("arguments", "kind"), [(["--rev", "HEAD"], "RevisionTree"), (["--staged"], "IndexTree")])
+def test_a_commit_or_the_index_is_scanned_from_anywhere_in_the_tree(
+    engine: Engine,
+    fpuscan: Callable[..., Run],
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    kind: str,
+) -> None:
+    monkeypatch.chdir(repository.folder / "arch/x86/kernel/fpu")
+
+    assert fpuscan(*arguments).status == 0
+    assert fpuscan(*arguments, repository.folder).status == 0
+    assert [type(tree.base).__name__ for tree, _ in engine.asked] == [kind, kind]
+
+
+def test_patches_are_read_from_files_and_standard_input(
+    engine: Engine, fpuscan: Callable[..., Run], repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    diff = f"--- a/{CORE}\n+++ b/{CORE}\n@@ -1,2 +1,2 @@\n-int a;\n+int c;\n int b;\n"
+    (tmp_path / "1.patch").write_text(diff)
+    second = io.TextIOWrapper(io.BytesIO(diff.replace("-int a;", "-int c;").replace("+int c;", "+int d;").encode()))
+    monkeypatch.setattr("sys.stdin", second)
+    seen = []
+    engine.action = lambda: seen.append(engine.asked[-1][0].read(CORE))
+
+    run = fpuscan("--patch", tmp_path / "1.patch", "--patch", "-", repository.folder)
+
+    assert run.status == 0
+    assert seen == [b"int d;\nint b;\n", b"int a;\nint b;\n"]  # the last state, and what it is compared with
+
+
+def test_remarks_about_patches_go_to_stderr(
+    engine: Engine, fpuscan: Callable[..., Run], repository: Repository, tmp_path: Path
+) -> None:
+    (tmp_path / "1.patch").write_text("--- a/tools/x.c\n+++ b/tools/x.c\n@@ -1 +1 @@\n-a\n+b\x1b\n")
+
+    run = fpuscan("--patch", tmp_path / "1.patch", repository.folder)
+
+    assert (run.status, engine.result) == (0, CLEAN)
+    assert one_line(run).endswith("1.patch: tools/x.c: the tree has no such folder; left out")
+
+
+def test_findings_that_the_other_state_has_decide_nothing(
+    engine: Engine, fpuscan: Callable[..., Run], repository: Repository
+) -> None:
+    engine.result = LEAKY
+
+    assert fpuscan("--rev", "HEAD", repository.folder).status == 1
+    assert fpuscan("--staged", "--against", "HEAD", repository.folder).status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rev", "nothing"], "error: nothing: there is no such commit"),
+        (["--rev", "HEAD", "--staged"], "--rev and --staged contradict"),
+        (["--each"], "--each goes with --patch"),
+        (["--patch", "nothing"], "error: nothing: cannot be read"),
+        (["--against", "nothing"], "is neither a folder nor a commit"),
+        (["--demo", "--rev", "HEAD"], "--demo scans a tree of its own"),
+        (["--demo", "--against", "HEAD"], "--demo scans a tree of its own"),
+    ],
+)
+@pytest.mark.usefixtures("engine")
+def test_wrong_use_of_git_and_patches_is_one_line(
+    fpuscan: Callable[..., Run],
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(repository.folder)
+
+    run = fpuscan(*arguments)
+
+    assert (run.status, run.out) == (2, "")
+    assert message in one_line(run)
+
+
 # What is printed
 
 
@@ -406,7 +495,7 @@ def test_words_come_without_loading_the_engine(argument: str) -> None:
     """--help is instant: nothing that only a scan needs is imported."""
     code = (
         "import sys; from fpuscan.cli import run; run(sys.argv[1:]); "
-        "slow = {'networkx', 'tree_sitter', 'fpuscan.scan', 'tomllib'} & set(sys.modules); "
+        "slow = {'networkx', 'tree_sitter', 'fpuscan.scan', 'fpuscan.git', 'email', 'tomllib'} & set(sys.modules); "
         "sys.exit(f'loaded: {slow}' if slow else 0)"
     )
 

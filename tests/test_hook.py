@@ -128,6 +128,31 @@ def test_a_leaking_commit_is_refused_and_shows_the_finding(kernel: Repository) -
     kernel.git("reset", "-q", "--hard")
 
 
+def test_a_commit_passes_where_the_tree_had_the_finding_before(kernel: Repository) -> None:
+    start = kernel.git("rev-parse", "HEAD").stdout.strip()
+    leaking = (kernel.folder / CORE).read_text().replace(CLEAN_SIZE, LEAKING_SIZE)
+    (kernel.folder / CORE).write_text(leaking)
+    kernel.git("commit", "-qam", "leak", "--no-verify")
+
+    done = kernel.commit(CORE, "/* one line more in front of it */\n" + leaking)
+
+    assert done.returncode == 0, done.stdout
+    assert "Passed" in done.stdout
+    kernel.git("reset", "-q", "--hard", start)
+
+
+def test_only_what_is_staged_counts(kernel: Repository) -> None:
+    text = (kernel.folder / CORE).read_text()
+    (kernel.folder / CORE).write_text(text + "/* staged */\n")
+    kernel.git("add", CORE)
+    (kernel.folder / CORE).write_text(text.replace(CLEAN_SIZE, LEAKING_SIZE))
+
+    done = kernel.git("commit", "-m", "clean")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    kernel.git("reset", "-q", "--hard")
+
+
 def test_an_unrelated_commit_skips_the_scan(kernel: Repository) -> None:
     done = kernel.commit("NOTES", "nothing about the FPU\n")
 
