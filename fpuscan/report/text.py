@@ -2,13 +2,14 @@
 
 Each finding opens with the line that gcc would print, so that editors and
 kernel scripts read it, and goes on with what a reviewer asks: which
-statement, what survives, by which way, who reads it, what to do instead::
+statement, what survives, what to do instead, by which way, who reads it::
 
     arch/x86/kernel/fpu/core.c:31:2: error: ... [FPU101]
        31 | gfpu->uabi_size = guest_default_cfg.size;
           | ^~~~~~~~~~~~~~~
       in fpu_alloc_guest_fpstate(), guest side
       surviving: a kernel-format size
+      fix: Take the size from fpu_user_cfg.default_size ...
 
       trace:
         1. guest_default_cfg.size
@@ -82,18 +83,14 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
     yield from _prose("surviving: ", surviving(finding.surviving), options)
     if finding.config:
         yield from _prose("only with: ", ", ".join(finding.config), options)
+    yield from _prose("fix: ", finding.fix, options)
     yield ""
     yield from _trace(finding.trace, options)
-    if finding.consumers:
-        yield "  consumers:"
-        width = max(len(consumer.kind) for consumer in finding.consumers)
-        for consumer in finding.consumers:
-            yield f"    {printable(consumer.kind):<{width}}  {_where(consumer.location)}"
+    yield from _consumers(finding, options)
     yield from _places("other sources:", finding.other_sources)
     yield from _places(
         "related:", [Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related]
     )
-    yield from _prose("fix: ", finding.fix, options)
 
 
 def _headline(finding: Finding, options: ReportOptions) -> str:
@@ -171,6 +168,22 @@ def _step(number: str, step: Step, previous: Step | None, options: ReportOptions
     if step.text and not same:
         yield from _wrap(printable(step.text), margin + "  ", margin + "      ", options)
     yield from _wrap(printable(effect(step, previous)), margin, margin + "  ", options)
+
+
+# One line per function that reads the value; --verbose has one per place.
+def _consumers(finding: Finding, options: ReportOptions) -> Iterator[str]:
+    if not finding.consumers:
+        return
+    yield "  consumers:"
+    width = max(len(consumer.kind) for consumer in finding.consumers)
+    functions: dict[tuple[str, str, str], list[Location]] = {}
+    for number, consumer in enumerate(finding.consumers):
+        at = consumer.location
+        each = str(number) if options.verbose or not at.function else ""
+        functions.setdefault((consumer.kind, at.path, at.function + each), []).append(at)
+    for (kind, _, _), places in functions.items():
+        more = f" and {plural(len(places) - 1, 'more line')}" if len(places) > 1 else ""
+        yield f"    {printable(kind):<{width}}  {_where(places[0])}{more}"
 
 
 def _places(title: str, places: Iterable[Place]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fpuscan.result import Finding, Step, Surviving
 
 __all__ = ["effect", "plural", "surviving", "where_to_look"]
@@ -34,11 +36,11 @@ def where_to_look(finding: Finding) -> str:
     origin = finding.source.location
     if finding.source.place:
         parts.append(f"From {finding.source.place} at {origin.path}:{origin.line}.")
-    readers = dict.fromkeys(
-        f"{item.kind} in {item.location.function or item.location.path}" for item in finding.consumers
-    )
-    if readers:
-        parts.append(f"Read by {', '.join(readers)}.")
+    kinds = Counter(item.kind for item in finding.consumers)
+    if kinds:
+        parts.append(
+            "Read by " + ", ".join(f"{kind} ({plural(number, 'place')})" for kind, number in kinds.items()) + "."
+        )
     return " ".join(parts)
 
 

@@ -10,8 +10,8 @@ import pytest
 from fpuscan.report import FORMATS, ReportOptions, render
 from fpuscan.report.terminal import printable
 from fpuscan.report.text import summary_line
-from fpuscan.result import Location, Place, ScanResult, Surviving
-from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE, TRIAGED
+from fpuscan.result import Consumer, Location, Place, ScanResult, Surviving
+from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE, TRIAGED, at
 
 EXPECTED = """\
 arch/x86/kernel/fpu/core.c:31:2: error: guest_default_cfg.size reaches struct fpu_guest.uabi_size [FPU101]
@@ -20,6 +20,8 @@ arch/x86/kernel/fpu/core.c:31:2: error: guest_default_cfg.size reaches struct fp
   in fpu_alloc_guest_fpstate(), guest side
   surviving: CET_KERNEL (bit 12), bit 20, a kernel-format size
   only with: CONFIG_KVM
+  fix: Take the size from fpu_user_cfg.default_size: the user ABI is the same
+    for guests and for the host.
 
   trace:
     1. guest_default_cfg.size
@@ -44,8 +46,6 @@ arch/x86/kernel/fpu/core.c:31:2: error: guest_default_cfg.size reaches struct fp
     guest_default_cfg.features, arch/x86/kernel/fpu/xstate.c:52 in guest_buffer_size()
   related:
     set guest_default_cfg.size, arch/x86/kernel/fpu/xstate.c:20 in init_xstate_size()
-  fix: Take the size from fpu_user_cfg.default_size: the user ABI is the same
-    for guests and for the host.
 
 1 error, 0 warnings
 assumed (barrier): struct fpu_guest.fpstate into struct fpu.fpstate: KVM swaps
@@ -61,6 +61,22 @@ def text(result: ScanResult, **choices: bool) -> str:
 
 def test_a_finding_is_shown_with_statement_bits_trace_consumers_and_advice() -> None:
     assert text(replace(LEAKY, findings=(ERROR,))) == EXPECTED
+
+
+def test_a_function_that_reads_the_value_is_named_once() -> None:
+    """On a real tree fifty places read the user features; the first screen must still hold the finding."""
+    places = tuple(Consumer("sigframe", at(CORE, line, function="save")) for line in (5, 7, 9))
+    finding = replace(ERROR, consumers=(*places, Consumer("kvm", at(CORE, 3)), Consumer("kvm", at(CORE, 4))))
+
+    lines = text(replace(CLEAN, findings=(finding,))).splitlines()
+
+    start = lines.index("  consumers:") + 1
+    assert lines[start : start + 3] == [
+        f"    sigframe  {CORE}:5 in save() and 2 more lines",
+        f"    kvm       {CORE}:3",
+        f"    kvm       {CORE}:4",
+    ]
+    assert f"    sigframe  {CORE}:9 in save()" in text(replace(CLEAN, findings=(finding,)), verbose=True)
 
 
 def test_the_first_line_is_what_gcc_would_print() -> None:
