@@ -1,0 +1,98 @@
+"""The hooks that README shows work as they stand there, under the real git."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.repositories import CORE, MAKEFILE, Repository, environment, make_repository
+
+ROOT = Path(__file__).resolve().parents[1]
+CLEAN = {"Makefile": MAKEFILE, CORE: "int clean;\n"}
+
+
+def recipe(name: str) -> str:
+    """The script that README shows behind the name of a hook."""
+    text = (ROOT / "README.md").read_text()
+    shown = re.search(rf"`\.git/hooks/{name}`.*?```sh\n(#!/bin/sh\n.*?)```", text, re.DOTALL)
+    assert shown
+    return shown[1]
+
+
+@pytest.fixture
+def linux(tmp_path: Path) -> Repository:
+    """A repository with a remote, both hooks of README, and an fpuscan whose engine finds the word "leak"."""
+    made = make_repository(tmp_path / "linux", CLEAN)
+    made.git("init", "--quiet", "--bare", tmp_path / "remote.git")
+    made.git("remote", "add", "origin", tmp_path / "remote.git")
+    made.git("push", "--quiet", "origin", "HEAD:master")
+    made.git("fetch", "--quiet", "origin")
+    for name in ("pre-commit", "pre-push"):
+        hook = made.folder / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(recipe(name))
+        hook.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/fpuscan"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "import types; from dataclasses import replace\n"
+        "from tests.samples import CLEAN, ERROR\n"
+        f"scan = lambda tree, options: replace(CLEAN, findings=(ERROR,) * (b'leak' in tree.read({CORE!r})))\n"
+        "module = types.ModuleType('fpuscan.scan')\n"
+        "module.scan, module.ScanOptions = scan, lambda **chosen: chosen\n"
+        "sys.modules['fpuscan.scan'] = module\n"
+        "from fpuscan.cli import run\n"
+        "sys.exit(run(sys.argv[1:]))\n"
+    )
+    program.chmod(0o755)
+    return made
+
+
+def run(linux: Repository, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = f"{linux.folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    command = ["git", *arguments]
+    env = environment() | {"PATH": path}
+    return subprocess.run(command, cwd=linux.folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_commit_is_refused_for_what_it_adds_only(linux: Repository) -> None:
+    linux.write({CORE: "leak\n"})
+
+    refused = run(linux, "commit", "-qam", "leak")
+
+    assert refused.returncode == 1
+    assert "1 error" in refused.stdout + refused.stderr
+    assert run(linux, "commit", "-qam", "leak", "--no-verify").returncode == 0
+    linux.write({CORE: "leak\nint more;\n"})
+    assert run(linux, "commit", "-qam", "more").returncode == 0
+    linux.write({"README": "text\n"})
+    linux.git("add", ".")
+    assert run(linux, "commit", "-qm", "text").returncode == 0
+
+
+def test_a_commit_of_one_file_is_judged_by_that_file(linux: Repository) -> None:
+    linux.write({CORE: "leak\n", "README": "text\n"})
+    linux.git("add", ".")
+
+    assert run(linux, "commit", "-qm", "text", "README").returncode == 0
+    assert run(linux, "commit", "-qm", "leak", CORE).returncode == 1
+
+
+def test_a_push_is_refused_for_what_the_remote_does_not_have(linux: Repository) -> None:
+    linux.write({CORE: "int a;\n"})
+    assert run(linux, "commit", "-qam", "clean").returncode == 0
+    assert run(linux, "push", "--quiet", "origin", "HEAD:master").returncode == 0
+    linux.write({CORE: "leak\n"})
+    linux.git("commit", "--quiet", "--no-verify", "-am", "leak")
+
+    for target in ("HEAD:master", "HEAD:refs/heads/topic"):
+        assert run(linux, "push", "--quiet", "origin", target).returncode == 1
+    assert run(linux, "push", "--quiet", "--no-verify", "origin", "HEAD:topic").returncode == 0
+    assert run(linux, "push", "--quiet", "origin", ":topic").returncode == 0
