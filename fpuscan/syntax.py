@@ -93,14 +93,8 @@ def parse(source: SourceFile, attributes: Attributes, choose: Mapping[int, int] 
 
     `choose` is one of the `alternatives` of the file: the arms to keep of `#if` groups that split a construct.
     """
-    choose = choose or {}
-    normalised = normalise(source.data, attributes, choose=choose)
+    normalised = normalise(source.data, attributes, choose=choose or {})
     root = _tree(normalised.text)
-    if root is None or root.has_error:
-        # A macro that opens a block and is of no known family looks like this; reading them all as loops may mend it.
-        again = normalise(source.data, attributes, choose=choose, unknown_blocks=True)
-        if again.iterators != normalised.iterators:
-            normalised, root = again, _tree(again.text)
     if root is None or root.has_error or _unfit(root):
         root, functions, errors = _salvage(source, normalised.text, root)
     else:

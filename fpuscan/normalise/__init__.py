@@ -23,7 +23,7 @@ from fpuscan.normalise.attributes import (
     local_attributes,
 )
 from fpuscan.normalise.directives import alternatives, read_directives
-from fpuscan.normalise.macros import blank_top_level_calls, rewrite_declaring, rewrite_iterators, rewrite_unknown_blocks
+from fpuscan.normalise.macros import blank_top_level_calls, rewrite_declaring, rewrite_iterators
 from fpuscan.normalise.mask import mask, strip_comments
 from fpuscan.normalise.shapes import (
     rewrite_named_calls,
@@ -59,13 +59,11 @@ def normalise(
     attributes: Attributes,
     *,
     choose: Mapping[int, int] = _FIRST_ARMS,
-    unknown_blocks: bool = False,
 ) -> Normalised:
     """Mend one file. Never raises, whatever `data` holds.
 
     `choose` names, by the offset of its group, the arm that an `#if` group keeps if it splits a construct;
     `alternatives` gives the choices that bring each dropped arm back.
-    With `unknown_blocks` every `name(..) {` inside a function counts as an iterator, not only the known families.
     """
     text = Text(data, mask(data))
     table = read_directives(text, choose)
@@ -75,8 +73,6 @@ def normalise(
     macro_calls = rewrite_declaring(text)
     macro_calls += blank_top_level_calls(text)
     iterators = rewrite_iterators(text)
-    if unknown_blocks:
-        iterators += rewrite_unknown_blocks(text)
     rewrite_named_calls(text)
     rewrite_ranges(text)
     rewrite_type_arguments(text)

@@ -20,6 +20,7 @@ from fpuscan.normalise.values import Arm, Directive, DroppedArm, Group, Normalis
 __all__ = ["DirectiveTable", "alternatives", "read_directives"]
 
 _DIRECTIVE = re.compile(rb"#[ \t]*(\w*)[^\\\n]*(?:\\\r?\n?[^\\\n]*)*")
+_REST = re.compile(rb"[^\\\n]*(?:\\\r?\n?[^\\\n]*)*")
 _END = b"\0"  # stands behind a piece of text to see whether a comment swallows it
 _CONTINUATION = re.compile(rb"\\\r?\n")
 # Never defined, and always defined, where kernel C is compiled as C.
@@ -83,7 +84,7 @@ def _blank_directives(text: Text) -> list[Directive]:
         start, end = match.span()
         if start < blank_until or buf[buf.rfind(b"\n", 0, start) + 1 : start].strip():
             continue  # not the first thing on its line
-        end = _comment_end(data, start, end)
+        end = _behind_comments(text, start, end)
         kind, begin = match[1], match.end(1)
         found.append(Directive(kind.decode("ascii", "replace"), start, end, _joined(data[begin:end])))
         text.blank(start, end)
@@ -91,14 +92,15 @@ def _blank_directives(text: Text) -> list[Directive]:
     return found
 
 
-def _comment_end(data: bytes, start: int, end: int) -> int:
+def _behind_comments(text: Text, start: int, end: int) -> int:
     # A block comment that begins on the line carries the directive on to the line where it ends.
+    data = text.data
     while end < len(data) and data.rfind(b"/*", start, end) > data.rfind(b"*/", start, end):
         if strip_comments(data[start:end] + _END).endswith(_END):
             break
         close = data.find(b"*/", end)
-        line_end = data.find(b"\n", close)
-        end = len(data) if close < 0 or line_end < 0 else line_end
+        rest = _REST.match(text.buf, close) if close >= 0 else None
+        end = rest.end() if rest else len(data)
     return end
 
 

@@ -12,20 +12,23 @@ Every call that is blanked or turned into a declaration stays in a side table.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain
 
 from fpuscan.normalise.text import Depth, Text, split_top_level
 from fpuscan.normalise.values import MacroCall
 
-__all__ = ["blank_top_level_calls", "rewrite_declaring", "rewrite_iterators", "rewrite_unknown_blocks"]
+__all__ = ["blank_top_level_calls", "rewrite_declaring", "rewrite_iterators"]
 
 _DECLARING = re.compile(rb"DE(?:FINE|CLARE)_\w+")
 _NO_OBJECT = re.compile(rb"\w*_(?:EVENT\w*|CLASS|\w*GUARD\w*|FREE|TRACE\w*)")
 _NAME = re.compile(rb"\s*(\w+)\s*")
 _TYPE_FIRST = re.compile(rb"\w*PER_CPU\w*|_*DECLARE_FLEX_ARRAY")
 _STATIC_CALL = re.compile(rb"static\s+(?:const\s+)?([A-Z][A-Z_0-9]*)\s*\(")
-_ITERATORS = (re.compile(rb"for_each"), re.compile(rb"foreach"), re.compile(rb"scoped_"))  # a literal each: fast
+_ITERATORS = (re.compile(rb"for_"), re.compile(rb"foreach"), re.compile(rb"scoped_"))  # a literal each: fast
 _BLOCK_HEAD = re.compile(rb"\)\s*\{")
+_PLAIN_HEAD = re.compile(rb"[ \t}]*(?:else )?(?:if|for|while|switch) ?\(")
+_CALL_HEAD = re.compile(rb"[ \t]*[A-Za-z_]\w*[ \t]*\(")
 _TOP_CALL = re.compile(rb"\n([A-Za-z_]\w*)[ \t]*\(")
 _TOP_CALL_INDENTED = re.compile(rb"\n[ \t]*([A-Za-z_]\w*)[ \t]*\(")
 _FIRST_CALL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*\(")
@@ -92,8 +95,14 @@ def _declare(text: Text, start: int, opening: int, closing: int) -> bool:
 
 
 def rewrite_iterators(text: Text) -> list[int]:
-    """Turn the name of each iterator macro and scoped guard at the start of a statement into `while`."""
-    found = []
+    """Write `while` over the name of each macro that heads a loop or a block; gives their offsets.
+
+    With braces any macro is meant; without them only the families of `for_each`, for nothing else tells.
+    """
+    return [*_by_name(text), *_by_brace(text)]
+
+
+def _by_name(text: Text) -> Iterator[int]:
     for pattern in _ITERATORS:
         for match in pattern.finditer(text.buf):
             start = match.start()
@@ -104,8 +113,22 @@ def rewrite_iterators(text: Text) -> list[int]:
             if closing < 0 or not _begins_statement(text, start) or not _has_body(text, start, closing):
                 continue
             if _loop(text, start, opening, closing):
-                found.append(start)
-    return found
+                yield start
+
+
+def _by_brace(text: Text) -> Iterator[int]:
+    depth = Depth(text)
+    for match in _BLOCK_HEAD.finditer(text.buf):
+        closing = match.start()
+        line = text.buf.rfind(b"\n", 0, closing) + 1
+        if _PLAIN_HEAD.match(text.buf, line) or (b"\n" in match[0] and not _CALL_HEAD.match(text.buf, line)):
+            continue  # if, for, while, switch; the head of a function
+        opening = text.open(closing)
+        start, name = text.word_before(opening)
+        if opening < 0 or not name or name in _KEYWORDS or not _begins_statement(text, start):
+            continue
+        if depth.at(opening) and _loop(text, start, opening, closing):
+            yield start
 
 
 def _has_body(text: Text, start: int, closing: int) -> bool:
@@ -113,21 +136,6 @@ def _has_body(text: Text, start: int, closing: int) -> bool:
     if following == b";" and text.at(text.before(start)) == b"}":
         return _closes_do(text, start)
     return following not in _NO_BODY
-
-
-def rewrite_unknown_blocks(text: Text) -> list[int]:
-    """Turn every other `name(..) {` at the start of a statement into a loop: for files that do not parse."""
-    found = []
-    depth = Depth(text)
-    for match in _BLOCK_HEAD.finditer(text.buf):
-        closing = match.start()
-        opening = text.open(closing)
-        start, name = text.word_before(opening)
-        if opening < 0 or not name or name in _KEYWORDS or not _begins_statement(text, start):
-            continue
-        if depth.at(opening) and _loop(text, start, opening, closing):
-            found.append(start)
-    return found
 
 
 def _loop(text: Text, start: int, opening: int, closing: int) -> bool:

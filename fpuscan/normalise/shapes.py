@@ -176,10 +176,12 @@ def _write_case(text: Text, start: int, end: int) -> None:
 
 
 def _blank_unnamed_bits(text: Text, start: int, end: int) -> None:
-    # `unsigned : 3;` and `u32 : 4;` have a width and no name; `u32 x : 4;` is left alone.
+    # `u32 : 4;` and the middle of `u32 a : 1, : 2, b : 3;` have a width and no name.
     word_start, word = text.word_before(start)
-    if _TYPE_WORD.fullmatch(word):
-        text.blank(word_start, end)
+    if not word and text.at(word_start - 1) == b",":
+        text.blank(word_start - 1, end - 1)
+    elif _TYPE_WORD.fullmatch(word):
+        text.blank(start if text.at(end - 1) == b"," else word_start, end)
 
 
 def _open_struct_group(text: Text, start: int, end: int) -> None:

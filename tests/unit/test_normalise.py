@@ -18,7 +18,6 @@ from fpuscan.normalise.macros import (
     blank_top_level_calls,
     rewrite_declaring,
     rewrite_iterators,
-    rewrite_unknown_blocks,
 )
 from fpuscan.normalise.shapes import (
     rewrite_named_calls,
@@ -56,10 +55,10 @@ def check_nothing_moved(data: bytes, text: bytes) -> None:
         ]
 
 
-def whole(code: str, *, unknown_blocks: bool = False) -> list[str]:
+def whole(code: str) -> list[str]:
     """What all rules make of code."""
     data = code.encode()
-    text = normalise(data, BUILT_IN, unknown_blocks=unknown_blocks).text
+    text = normalise(data, BUILT_IN).text
     check_nothing_moved(data, text)
     return tokens(text)
 
@@ -136,6 +135,14 @@ def test_a_comment_carries_a_directive_over_lines() -> None:
 
     assert whole(code) == tokens("int c;")
     assert directives(code) == [("define", b"MASK (A |   B)")]
+
+
+def test_a_comment_inside_a_macro_does_not_cut_it() -> None:
+    """Its lines end in backslashes, which are comment, and the macro goes on behind it."""
+    code = "#define RUN(x) \\\n{ \\\n\t/* one \\\n\t * two \\\n\t */ \\\n\tgo(x); \\\n}\nint c;\n"
+
+    assert whole(code) == tokens("int c;")
+    assert [(kind, tokens(text)) for kind, text in directives(code)] == [("define", tokens("RUN(x) { go(x); }"))]
 
 
 def test_a_hash_inside_a_line_is_no_directive() -> None:
@@ -436,12 +443,23 @@ def test_iterators_are_told_by_offset() -> None:
     assert normalised.iterators == {data.index(b"for_each_x")}
 
 
-def test_unknown_blocks_are_loops_on_demand() -> None:
-    code = "void f(void) { walk_features(i, mask) { g(i); } if (a) { } }"
-
-    assert whole(code) == tokens(code)
-    assert whole(code, unknown_blocks=True) == tokens("void f(void) { while (i, mask) { g(i); } if (a) { } }")
-    assert alone(rewrite_unknown_blocks, "int f(void) { }") == tokens("int f(void) { }")
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("void f(void) { walk_features(i, mask) { g(i); } }", "void f(void) { while (i, mask) { g(i); } }"),
+        ("void f(void) {\n\twalk_bits(i,\n\t     mask) {\n\t} }", "void f(void) { while (i, mask) { } }"),
+        ("void f(void) {\n\twalk_bits(i)\n\t{ } }", "void f(void) { while (i) { } }"),
+        ("void f(void) { walk(i) { } }",) * 2,  # no room for the word
+        ("void f(void) { if(a) { } else if (b) { } switch(c) { } }",) * 2,
+        ("static int\nf(int a)\n{\n}\n",) * 2,
+        ("DEFINE_IDTENTRY(f)\n{\n}\n",) * 2,
+        ("void f(void) { x = (struct s) { 1 }; }",) * 2,
+        ("void f(void) { x = sizeof(a) ({ 1; }); }",) * 2,
+    ],
+)
+def test_a_macro_with_a_block_is_a_loop(code: str, expected: str) -> None:
+    """for_ftrace_rec_iter(iter) { } was once a function inside a function, without an error."""
+    assert alone(rewrite_iterators, code) == tokens(expected)
 
 
 # R7b
@@ -581,6 +599,8 @@ def test_blanked_calls_stay_in_the_side_table() -> None:
         ("f(0x1fULL, 10, 1UL, 1e3f, 0b11)", "f(0x1fULL, 10, 1UL, 1e3f, 0b11)"),
         ("{ VMCS12_CASE64(EPT): break; }", "{ case EPT : break; }"),
         ("struct { unsigned :3; u32 : 4; int b:3; }", "struct { int b:3; }"),
+        ("struct { u32 : 1, a : 2, : 3, b : 4, : 5; }", "struct { u32 a : 2, b : 4; }"),
+        ("x = a ? b : 3, c;", "x = a ? b : 3, c;"),
         ("a;\nFOP_END;\nb;", "a; b;"),
         ("struct { struct_group(g, int a; int b;); }", "struct { int a; int b; }"),
         ("struct { struct_group_tagged(t, g, int a;); }", "struct { int a; }"),
