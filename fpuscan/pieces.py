@@ -15,7 +15,8 @@ __all__ = ["Piece", "cleared", "guessed_name", "top_level_pieces"]
 Piece = tuple[int, int]
 """Start and end of a piece, in bytes."""
 
-_CHUNK_END = re.compile(rb"\n\}[^\n;]*;?[^\n]*")
+# A brace that ends something: "}, {" goes on with a list, "} else {" in code without indentation with a statement.
+_CHUNK_END = re.compile(rb"\n\}(?![ \t]*(?:,|else\b|while\b))[^\n]*")
 _BRACKET_OR_END = re.compile(rb"[;{}()\[\]]")
 _LINE_END = re.compile(rb"[ \t]*(?:\n|\Z)")
 _FUNCTION_HEAD = re.compile(rb"(?m)^(?:\w[\w \t*]{0,200}[ \t*])?(\w+)[ \t]*\(")

@@ -31,6 +31,7 @@ _PLAIN_HEAD = re.compile(rb"[ \t}]*(?:else )?(?:if|for|while|switch) ?\(")
 _CALL_HEAD = re.compile(rb"[ \t]*[A-Za-z_]\w*[ \t]*\(")
 _TOP_CALL = re.compile(rb"\n([A-Za-z_]\w*)[ \t]*\(")
 _TOP_CALL_INDENTED = re.compile(rb"\n[ \t]*([A-Za-z_]\w*)[ \t]*\(")
+_COLUMN_0 = re.compile(rb"\n[A-Za-z_]")
 _FIRST_CALL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*\(")
 _SYSCALL = re.compile(rb"\w*SYSCALL\w*_DEFINE[0-6]")
 _STRINGS = re.compile(rb'\s*"[^"]*"(?:\s*"[^"]*")*')
@@ -181,7 +182,7 @@ def blank_top_level_calls(text: Text) -> list[MacroCall]:
     calls: list[MacroCall] = []
     depth = Depth(text)
     floor, last = 0, b""  # the last code byte before `floor`, from where on nothing was blanked
-    pattern = _TOP_CALL_INDENTED if b"\n}" not in text.buf and b"{" in text.buf else _TOP_CALL
+    pattern = _TOP_CALL if _COLUMN_0.search(text.buf) else _TOP_CALL_INDENTED
     first = _FIRST_CALL.match(text.buf)
     for match in chain((first,) if first else (), pattern.finditer(text.buf)):
         start, opening = match.start(1), match.end() - 1

@@ -41,7 +41,7 @@ _TYPES = (
     re.compile(rb"long\s+(?:long|int)\b[\w\s]*(?=[,)])"),
     re.compile(rb"\*\s*(?=[,)])"),
 )
-_TYPE_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_* \t\n"
+_TYPE_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_* \t\r\n"
 _TYPE_WIDTH = 120
 _NO_MACRO = frozenset(
     b"""
@@ -119,11 +119,11 @@ def _in_initialiser(text: Text, offset: int) -> bool:
 
 def _join(text: Text, begin: int, end: int) -> None:
     written = bytes(text.buf[begin:end])
-    if b"\n" not in written and b"\t" not in written:
+    if not any(sign in written for sign in b"\t\r\n"):
         text.put(begin, _NOT_WORD.sub(b"_", written))
         return
     word_end = end
-    while word_end > begin and text.buf[word_end - 1] in b"* \t\n":
+    while word_end > begin and text.buf[word_end - 1] in b"* \t\r\n":
         word_end -= 1
     word = written[: word_end - begin].split()[-1]
     text.blank(begin, word_end - len(word))
@@ -198,8 +198,10 @@ def _open_struct_group(text: Text, start: int, end: int) -> None:
     text.blank(closing, following + 1 if text.at(following) == b";" else closing + 1)
 
 
-def _blank(text: Text, start: int, end: int) -> None:
-    text.blank(start, end)
+def _blank_lone_word(text: Text, start: int, end: int) -> None:
+    # A macro that stands for declarations; what continues an expression is none.
+    if text.at(text.before(start)) in (b"", b";", b"}"):
+        text.blank(start, end)
 
 
 _SMALL_SHAPES: tuple[tuple[re.Pattern[bytes], Callable[[Text, int, int], None]], ...] = (
@@ -213,5 +215,5 @@ _SMALL_SHAPES: tuple[tuple[re.Pattern[bytes], Callable[[Text, int, int], None]],
     (re.compile(rb"struct_group(?:_tagged|_attr)?\s*\("), _open_struct_group),
     (re.compile(rb"CASE\w*\(\s*\w+\s*\)\s*:"), _write_case),
     (re.compile(rb":\s*\d+\s*[,;]"), _blank_unnamed_bits),
-    (re.compile(rb"\n[A-Z_][A-Z_0-9]*;"), _blank),
+    (re.compile(rb"\n[A-Z_][A-Z_0-9]*;"), _blank_lone_word),
 )

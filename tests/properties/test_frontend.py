@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -152,6 +154,28 @@ def test_kernel_code_is_read_in_full(data: bytes) -> None:
     assert result.errors == ()
     assert len(result.functions) == data.count(b"int f(") + data.count(b"SYSCALL_DEFINE2(")
     assert len(result.normalised.iterators) == data.count(b"for_each_bit")
+
+
+@given(kernel_code)
+@settings(deadline=None)
+def test_layout_means_nothing(data: bytes) -> None:
+    """Without indentation, with more of it, and with other line ends it is the same code."""
+    expected = shape(data)
+
+    assert shape(re.sub(rb"(?m)^[ \t]+", b"", data)) == expected
+    assert shape(re.sub(rb"(?m)^", b"\t ", data)) == expected
+    assert shape(data.replace(b"\n", b"\r\n")) == expected
+
+
+def shape(data: bytes) -> tuple[object, ...]:
+    result = parsed(data)
+    return (
+        [function.name for function in result.functions],
+        len(result.normalised.iterators),
+        [call.name for call in result.normalised.macro_calls],
+        [(directive.kind, directive.text.split()) for directive in result.normalised.directives],
+        str(result.root),
+    )
 
 
 @given(kernel_code, soup)

@@ -563,6 +563,7 @@ def test_a_type_in_an_initialiser_is_an_argument() -> None:
         ("void (*hook)(void);\n", "void (*hook)(void);"),
         ("void f(void)\n{\ng(a);\n}\n", "void f(void) { g(a); }"),  # not indented, and still in a function
         ("int a = 1 +\nf(x);", "int a = 1 + f(x);"),
+        ("\tOP(a)\n\tOP(b)\n\tint c;", "int c;"),  # a file that is indented as a whole
         ("A(", "A("),
     ],
 )
@@ -602,6 +603,7 @@ def test_blanked_calls_stay_in_the_side_table() -> None:
         ("struct { u32 : 1, a : 2, : 3, b : 4, : 5; }", "struct { u32 a : 2, b : 4; }"),
         ("x = a ? b : 3, c;", "x = a ? b : 3, c;"),
         ("a;\nFOP_END;\nb;", "a; b;"),
+        ("x = a &\nMASK;\n",) * 2,
         ("struct { struct_group(g, int a; int b;); }", "struct { int a; int b; }"),
         ("struct { struct_group_tagged(t, g, int a;); }", "struct { int a; }"),
     ],

@@ -23,6 +23,7 @@ def pieces(code: str) -> list[str]:
         ("int f(void)\n{\n\tif {\n}\nint b;", ["int f(void)\n{\n\tif {\n}", "int b;"]),
         ("int f(void)\n{\n}}\n}\nint b;", ["int f(void)\n{\n}}", "}", "int b;"]),
         ("((((", ["(((("]),
+        ("int a[] = { {\n\t1\n}, {\n\t2\n} };\nint b;", ["int a[] = { {\n\t1\n}, {\n\t2\n} };", "int b;"]),
     ],
 )
 def test_pieces_are_whole_items(code: str, expected: list[str]) -> None:
