@@ -59,6 +59,7 @@ class _Options:
     patch: tuple[str, ...]
     each: bool
     against: str | None
+    blame: bool
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     fail_on: str
@@ -149,6 +150,7 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
 )
 @_option("Report", "-o", "--output", metavar="FILE", help="Write the report to FILE.")
 @_option("Report", "--notes", is_flag=True, help="Show notes too (JSON, SARIF and HTML always hold them).")
+@_option("Report", "--blame", is_flag=True, help="Name the commit that introduced each finding's statement.")
 @_option("Report", "--stats", is_flag=True, help="Print time per phase and sizes to stderr.")
 @_option(
     "Report",
@@ -210,16 +212,21 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _result(options: _Options) -> ScanResult:
-    more = options.rev is not None or options.staged or options.patch or options.each or options.against is not None
+    named = options.rev is not None or options.against is not None
+    more = named or options.staged or options.patch or options.each or options.blame
     if options.demo and (more or options.tree is not None):
-        raise UsageError("--demo scans a tree of its own; give it without TREE, --rev, --staged, --patch and --against")
+        raise UsageError(
+            "--demo scans a tree of its own; give it without TREE, --rev, --staged, --patch, --against and --blame"
+        )
     if options.demo:
         return _scan(open_folder(shipped_folder("demo")), options)
     if not more:
         return _scan(enclosing_tree() if options.tree is None else open_folder(options.tree), options)
     from fpuscan.request import Request, answer
 
-    request = Request(options.tree, options.rev, options.staged, options.patch, options.each, options.against)
+    request = Request(
+        options.tree, options.rev, options.staged, options.patch, options.each, options.against, options.blame
+    )
     answered = answer(request, lambda tree: _scan(tree, options), _standard_input)
     for note in answered.notes:
         _fail(f"note: {note}", EXIT_CLEAN)

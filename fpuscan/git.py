@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -207,6 +207,21 @@ class Repository:
         path = Path(named).resolve() if named else None
         return path if path and path.is_file() and path.is_relative_to(self.git_dir.resolve()) else None
 
+    def is_shallow(self) -> bool:
+        """Whether the history is cut off somewhere."""
+        return self._ask("rev-parse", "--is-shallow-repository") == b"true\n"
+
+    def blame(self, commit: str, path: str, ranges: Sequence[tuple[int, int]]) -> bytes:
+        """Ask who wrote lines of a file (1-based, both ends included), as ``git blame --porcelain`` answers.
+
+        `path` is relative to the repository's folder, `commit` a full id.
+        Changes of white space alone count for nothing. Raises GitError.
+        """
+        if not _OBJECT_ID.match(commit):
+            raise ValueError(commit)
+        lines = [part for first, last in ranges for part in ("-L", f"{first},{last}")]
+        return self.call("blame", "--porcelain", "--no-textconv", "-w", *lines, commit, "--", path)
+
     def call(self, *arguments: str, environment: dict[str, str] | None = None) -> bytes:
         """Run one git command and give its output; raises GitError with git's own reason."""
         done = self._run(arguments, environment or {})
@@ -228,7 +243,7 @@ class Repository:
         )
 
     def _why_not(self) -> str:
-        if self._ask("rev-parse", "--is-shallow-repository") == b"true\n":
+        if self.is_shallow():
             return "; the clone is shallow, git fetch --unshallow gets the rest"
         return ""
 

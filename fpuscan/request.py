@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fpuscan.blame import blame
 from fpuscan.compare import against
 from fpuscan.errors import UsageError
 from fpuscan.patch import apply_series, load_patches
@@ -31,6 +32,7 @@ class Request:
     patches: tuple[str, ...] = ()
     each: bool = False
     against: str | None = None
+    blame: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ def answer(request: Request, scan: Scan, standard_input: Callable[[int], bytes])
         other = open_other(request.against, request.tree)
         before = scanner(other) if other is not None else _NOTHING
     if states:
-        return Answer(review(tree, states, scanner, each=request.each, before=before), notes)
-    result = scanner(tree)
-    return Answer(result if before is None else against(result, before), notes)
+        result = review(tree, states, scanner, each=request.each, before=before)
+    else:
+        result = scanner(tree) if before is None else against(scanner(tree), before)
+    if request.blame:
+        result, more = blame(result, states[-1].tree if states else tree, request.tree)
+        notes += more
+    return Answer(result, notes)

@@ -21,6 +21,7 @@ class IndexTree(GitTree):
 
     def __init__(self, objects: Objects, entries: Sequence[StagedEntry], prefix: str = "") -> None:
         super().__init__(objects, Node(_FOLDER, f"{prefix}/" if prefix else ""))
+        self.prefix = prefix
         self._staged = entries
         self._paths = [entry.path for entry in entries]
         self._read: dict[str, Mapping[str, Node]] = {}

@@ -19,11 +19,12 @@ _FOLDER = 0o040000
 
 
 class RevisionTree(GitTree):
-    """The content of a commit, or of one folder of it; ``commit`` is its full id."""
+    """The content of a commit, or of one folder of it (``prefix``); ``commit`` is its full id."""
 
-    def __init__(self, objects: Objects, commit: str, top: Node) -> None:
+    def __init__(self, objects: Objects, commit: str, top: Node, prefix: str = "") -> None:
         super().__init__(objects, top)
         self.commit = commit
+        self.prefix = prefix
         self._read: dict[str, Mapping[str, Node]] = {}
 
     def info(self) -> TreeInfo:
@@ -33,7 +34,9 @@ class RevisionTree(GitTree):
     def below(self, folder: str) -> RevisionTree | None:
         """Give the tree whose top is a folder of this one; None if there is no such folder."""
         node = self._resolve(folder)
-        return RevisionTree(self._objects, self.commit, node) if node is not None and node.kind == _FOLDER else None
+        if node is None or node.kind != _FOLDER:
+            return None
+        return RevisionTree(self._objects, self.commit, node, folder)
 
     def _entries(self, folder: Node) -> Mapping[str, Node]:
         known = self._read.get(folder.id)
