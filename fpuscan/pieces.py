@@ -18,6 +18,7 @@ Piece = tuple[int, int]
 # A brace that ends something: "}, {" goes on with a list, "} else {" in code without indentation with a statement.
 _CHUNK_END = re.compile(rb"\n\}(?![ \t]*(?:,|else\b|while\b))[^\n]*")
 _BRACKET_OR_END = re.compile(rb"[;{}()\[\]]")
+_RESTART = re.compile(rb"\n[ \t]*\n(?=[A-Za-z_])(?!\w+[ \t]*:)")  # no label
 _LINE_END = re.compile(rb"[ \t]*(?:\n|\Z)")
 _FUNCTION_HEAD = re.compile(rb"(?m)^(?:\w[\w \t*]{0,200}[ \t*])?(\w+)[ \t]*\(")
 _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
@@ -57,7 +58,7 @@ def _chunks(text: bytes) -> list[Piece]:
 def _items(text: bytes, start: int, end: int) -> list[Piece]:
     """The items of one chunk: cut behind each `;`, and each `}` at the end of a line, that stands in no bracket.
 
-    From where brackets do not balance to the end of the chunk it is one piece.
+    What does not balance is cut where a line in column 0 begins anew behind an empty one.
     """
     cuts = [start]
     depth = 0
@@ -71,5 +72,7 @@ def _items(text: bytes, start: int, end: int) -> list[Piece]:
             break
         if depth == 0 and (sign == b";" or (sign == b"}" and _LINE_END.match(text, match.end()))):
             cuts.append(match.end())
+    if depth:
+        cuts += [match.end() for match in _RESTART.finditer(text, text.find(b"{", cuts[-1], end) + 1 or end, end)]
     cuts.append(end)
     return [(a, b) for a, b in pairwise(cuts) if text[a:b].strip()]

@@ -268,7 +268,8 @@ def _error_spans(root: Node, functions: list[FunctionSpan]) -> list[ErrorSpan]:
     owner = -1
     for start, end in sorted((node.start_byte, node.end_byte) for node in nodes):
         index = bisect_right(starts, start) - 1
-        index = index if index >= 0 and start < functions[index].end else -1
+        inside = functions[index].end if index >= 0 else 0
+        index = index if start < inside or start == end == inside else -1  # a missing brace is the function's own
         last = spans[-1] if spans else None
         if last and index == owner and (index >= 0 or start - last.end < _NEAR):
             spans[-1] = replace(last, end=max(end, last.end), bytes=last.bytes + max(0, end - max(start, last.end)))

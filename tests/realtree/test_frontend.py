@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.normalise import ATTRIBUTE_HEADERS, learn_attributes, mask
+from fpuscan.normalise import ATTRIBUTE_HEADERS, BUILT_IN, learn_attributes, mask
 from fpuscan.source import SourceFile
 from fpuscan.syntax import Node, ParsedFile, parse
 
@@ -211,3 +211,21 @@ def test_no_occurrence_of_a_tracked_name_is_lost(real_tree: Path) -> None:
 def test_arms_that_are_left_out_are_far_from_the_fpu(real_tree: Path) -> None:
     """Only KVM's nested VMX has #if groups that split a statement."""
     assert {file.source.path for file in parsed(real_tree) if file.normalised.dropped} <= {"arch/x86/kvm/vmx/nested.c"}
+
+
+def test_a_lost_brace_costs_the_function_it_belongs_to(real_tree: Path) -> None:
+    """Every function of the FPU code in turn loses its last brace; all the others are still found."""
+    wrong = []
+    for file in parsed(real_tree):
+        if "/kernel/fpu/" not in file.source.path or not file.source.path.endswith(".c"):
+            continue
+        names = [function.name for function in file.functions]
+        for function in file.functions:
+            data = file.source.data[: function.end - 1] + b" " + file.source.data[function.end :]
+            again = parse(SourceFile(file.source.path, data), BUILT_IN)
+            found = [f.name for f in again.functions if not f.node.has_error]
+            lost = [name for name in names if name not in found and name != function.name]
+            if lost or function.name not in {error.function for error in again.errors}:
+                wrong.append((file.source.path, function.name, lost, again.errors))
+
+    assert wrong == []

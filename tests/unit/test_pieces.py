@@ -23,6 +23,10 @@ def pieces(code: str) -> list[str]:
         ("int f(void)\n{\n\tif {\n}\nint b;", ["int f(void)\n{\n\tif {\n}", "int b;"]),
         ("int f(void)\n{\n}}\n}\nint b;", ["int f(void)\n{\n}}", "}", "int b;"]),
         ("((((", ["(((("]),
+        (
+            "int f(void)\n{\n\tx;\n\nout:\n\ty;\n\nint g(void)\n{\n}\n",
+            ["int f(void)\n{\n\tx;\n\nout:\n\ty;", "int g(void)\n{\n}"],
+        ),
         ("int a[] = { {\n\t1\n}, {\n\t2\n} };\nint b;", ["int a[] = { {\n\t1\n}, {\n\t2\n} };", "int b;"]),
     ],
 )

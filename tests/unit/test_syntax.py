@@ -117,6 +117,7 @@ def test_an_error_in_a_function_is_its_own() -> None:
     "broken",
     [
         "int g(void)\n{\n\tif (a) {\n\t\tx();\n}\n",  # a brace too few
+        "int g(void)\n{\n\tx();\n\n",  # none at all
         "int g(void)\n{\n\tx(1;\n\ty(;\n}\n",
         "int g(void)\n{\n\tx();\n}}\n}\n",  # too many
         'int g(void)\n{\n\tcase "a" in ] ) ? : = {[(\n}\n',
