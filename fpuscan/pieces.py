@@ -18,7 +18,8 @@ Piece = tuple[int, int]
 # A brace that ends something: "}, {" goes on with a list, "} else {" in code without indentation with a statement.
 _CHUNK_END = re.compile(rb"\n\}(?![ \t]*(?:,|else\b|while\b))[^\n]*")
 _BRACKET_OR_END = re.compile(rb"[;{}()\[\]]")
-_RESTART = re.compile(rb"\n[ \t]*\n(?=[A-Za-z_])(?!\w+[ \t]*:)")  # no label
+# What looks like a new declaration; spaces stand where an attribute was, and a label is none.
+_RESTART = re.compile(rb"\n[ \t]*\n(?= *[A-Za-z_])(?! *\w+[ \t]*:)")
 _LINE_END = re.compile(rb"[ \t]*(?:\n|\Z)")
 _FUNCTION_HEAD = re.compile(rb"(?m)^(?:\w[\w \t*]{0,200}[ \t*])?(\w+)[ \t]*\(")
 _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
