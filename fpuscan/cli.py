@@ -58,6 +58,7 @@ class _Options:
     staged: bool
     patch: tuple[str, ...]
     each: bool
+    history: str | None
     against: str | None
     blame: bool
     select: tuple[str, ...]
@@ -122,6 +123,7 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     metavar="FILE",
     help="Report what patches add: a diff, mail or mbox with a series, applied in memory; - is standard input.",
 )
+@_option("Read", "--history", metavar="A..B", help="Print what each commit of a range brought and took away.")
 @_option("Read", "--each", is_flag=True, help="With --patch: check the tree after every patch of the series.")
 @_option(
     "Check", "--select", multiple=True, metavar="RULE", help="Check these rules only (id or slug, commas allowed)."
@@ -184,6 +186,8 @@ def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _
         from fpuscan.report.json_v1 import schema
 
         return _write(schema(), options.output, EXIT_CLEAN)
+    if options.history is not None:
+        return _history(options, options.history)
     known = None if options.baseline is None else load(Path(options.baseline))
     result = _without_known(_result(options), known, options)
     if options.stats:
@@ -231,6 +235,36 @@ def _result(options: _Options) -> ScanResult:
     for note in answered.notes:
         _fail(f"note: {note}", EXIT_CLEAN)
     return answered.result
+
+
+# A row for each commit that changed something; each is shown as soon as it is known.
+def _history(options: _Options, commits: str) -> int:
+    named = (options.rev, options.against, options.baseline, options.write_baseline)
+    if any((*named, options.staged, options.patch, options.each, options.blame, options.demo)):
+        raise UsageError("--history goes through commits; of the options that name a state it takes TREE alone")
+    if options.format_ != "text" or options.output is not None:
+        raise UsageError("--history prints a table as it goes; give it without --format and -o")
+    from fpuscan.history import history
+
+    status, last = EXIT_CLEAN, ""
+    try:
+        for row in history(options.tree, commits, lambda tree: _scan(tree, options)):
+            last = row.commit
+            if row.new or row.gone or row.incomplete or options.verbose:
+                click.echo("\n".join(map(printable, row.lines())))
+            _show_progress(f"{row.number}/{row.total} commits, {row.scans} scans", options)
+            bad = any(finding.severity >= _FAIL_ON[options.fail_on] for finding in row.new)
+            status = EXIT_FINDINGS if bad else status or EXIT_INCOMPLETE * row.incomplete
+    except KeyboardInterrupt:
+        if last:
+            _fail(f"stopped behind {last[:12]}; --history {last[:12]}..{commits.partition('..')[2]} goes on", status)
+        raise
+    return status
+
+
+def _show_progress(text: str, options: _Options) -> None:
+    if sys.stderr and sys.stderr.isatty() and not options.quiet:
+        click.echo(f"\r\x1b[K{text}\r", nl=False, err=True)
 
 
 def _standard_input(limit: int) -> bytes:

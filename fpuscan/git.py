@@ -222,6 +222,26 @@ class Repository:
         lines = [part for first, last in ranges for part in ("-L", f"{first},{last}")]
         return self.call("blame", "--porcelain", "--no-textconv", "-w", *lines, commit, "--", path)
 
+    def commits(self, start: str, end: str, folders: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """List the commits after `start` up to `end` (full ids) that touch folders, the oldest first, with parents.
+
+        Folders are relative to the top; a parent is the nearest ancestor that
+        touches them or lies at the end of the range.
+        """
+        if not (_OBJECT_ID.match(start) and _OBJECT_ID.match(end)):
+            raise ValueError(f"{start}..{end}")
+        paths = [f":(top,literal){folder}" for folder in folders]
+        order = ("--reverse", "--topo-order", "--full-history", "--parents")
+        listing = self.call("rev-list", *order, end, f"^{start}", "--", *paths).decode("ascii")
+        rows = [line.split() for line in listing.splitlines()]
+        return [(commit, tuple(parents)) for commit, *parents in rows]
+
+    def subject(self, commit: str) -> str:
+        """Read the first line of a commit's message; empty if it has none."""
+        found = self.objects.get(commit, 1 << 24)
+        _, _, message = (found.data or b"").partition(b"\n\n") if found else (b"", b"", b"")
+        return message.strip().partition(b"\n")[0].decode("utf-8", "replace")
+
     def call(self, *arguments: str, environment: dict[str, str] | None = None) -> bytes:
         """Run one git command and give its output; raises GitError with git's own reason."""
         done = self._run(arguments, environment or {})

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from fpuscan.compare import against, has
+from fpuscan.errors import NotApplicableError
 from fpuscan.patch import Applied
 from fpuscan.result import Finding, Related, ScanResult
 from fpuscan.tree import KernelTree
@@ -29,19 +30,27 @@ class Scanner:
 
     def __init__(self, scan: Scan) -> None:
         self._scan = scan
-        self._done: deque[tuple[WatchedTree, ScanResult]] = deque(maxlen=_REMEMBERED)
+        self._done: deque[tuple[WatchedTree, ScanResult | NotApplicableError]] = deque(maxlen=_REMEMBERED)
         self.scans = 0
 
     def __call__(self, tree: KernelTree) -> ScanResult:
         """Give the result for a tree; raises what the scan raises."""
-        for watched, result in reversed(self._done):
-            if watched.same_in(tree):
-                return replace(result, tree=tree.info())
-        watched = WatchedTree(tree)
-        result = self._scan(watched)
+        outcome = next((found for watched, found in reversed(self._done) if watched.same_in(tree)), None)
+        if outcome is None:
+            outcome = self._scanned(WatchedTree(tree))
+        if isinstance(outcome, NotApplicableError):
+            raise outcome
+        return replace(outcome, tree=tree.info())
+
+    def _scanned(self, watched: WatchedTree) -> ScanResult | NotApplicableError:
         self.scans += 1
-        self._done.append((watched, result))
-        return result
+        outcome: ScanResult | NotApplicableError
+        try:
+            outcome = self._scan(watched)
+        except NotApplicableError as error:
+            outcome = error
+        self._done.append((watched, outcome))
+        return outcome
 
 
 def review(

@@ -23,7 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "trees compare",
         "patch blame",
         "review",
-        "request",
+        "request history",
         "normalise",
         "syntax",
         "arms",

@@ -7,6 +7,7 @@ read from git's objects; nothing is checked out and nothing is written.
 from __future__ import annotations
 
 from fpuscan.trees.index import IndexTree, open_index
+from fpuscan.trees.nodes import Node
 from fpuscan.trees.opening import open_other, open_tree
 from fpuscan.trees.overlay import Blocked, OverlayTree
 from fpuscan.trees.revision import RevisionTree, open_revision
@@ -15,6 +16,7 @@ from fpuscan.trees.watched import WatchedTree
 __all__ = [
     "Blocked",
     "IndexTree",
+    "Node",
     "OverlayTree",
     "RevisionTree",
     "WatchedTree",

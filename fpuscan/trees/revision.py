@@ -15,17 +15,25 @@ from fpuscan.trees.nodes import GitTree, Node, what_is_missing
 __all__ = ["RevisionTree", "open_revision"]
 
 _TREE_LIMIT = 64 * 1024 * 1024  # bytes of one tree object; the largest of a kernel has some 30 kB
+_MOST_KNOWN = 2_000  # folders that are kept parsed; arch/x86 and include have about 500
 _FOLDER = 0o040000
 
 
 class RevisionTree(GitTree):
     """The content of a commit, or of one folder of it (``prefix``); ``commit`` is its full id."""
 
-    def __init__(self, objects: Objects, commit: str, top: Node, prefix: str = "") -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        commit: str,
+        top: Node,
+        prefix: str = "",
+        known: dict[str, Mapping[str, Node]] | None = None,
+    ) -> None:
         super().__init__(objects, top)
         self.commit = commit
         self.prefix = prefix
-        self._read: dict[str, Mapping[str, Node]] = {}
+        self._known = {} if known is None else known
 
     def info(self) -> TreeInfo:
         """Say what is scanned, with the commit."""
@@ -36,34 +44,44 @@ class RevisionTree(GitTree):
         node = self._resolve(folder)
         if node is None or node.kind != _FOLDER:
             return None
-        return RevisionTree(self._objects, self.commit, node, folder)
+        return RevisionTree(self._objects, self.commit, node, folder, self._known)
 
     def _entries(self, folder: Node) -> Mapping[str, Node]:
-        known = self._read.get(folder.id)
-        if known is None:
+        entries = self._known.get(folder.id)
+        if entries is None:
             found = self._objects.get(folder.id, _TREE_LIMIT)
             if found is None or found.data is None or found.kind != "tree":
                 raise UnreadableFile("tree " + folder.id, "cannot be read (a partial clone?)")
-            known = self._read[folder.id] = dict(_parse(found.data, len(folder.id) // 2))
-        return known
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            entries = self._known[folder.id] = dict(_parse(found.data, len(folder.id) // 2))
+        return entries
 
 
-def open_revision(repository: Repository, revision: str, *, enclosing: bool = False) -> RevisionTree:
-    """Open the kernel tree that a commit holds at the repository's folder.
+def open_revision(
+    repository: Repository,
+    revision: str,
+    *,
+    enclosing: bool = False,
+    folder: str | None = None,
+    known: dict[str, Mapping[str, Node]] | None = None,
+) -> RevisionTree:
+    """Open the kernel tree that a commit holds at the repository's folder, or at `folder` below its top.
 
     With `enclosing`, the first folder from there upwards that is a kernel tree
-    counts, as for a tree that nobody named. Raises GitError if there is no
+    counts, as for a tree that nobody named. `known` are folders by object id,
+    for the commits of one repository to share. Raises GitError if there is no
     such commit, NotApplicableError if it holds no Linux tree with an x86 FPU.
     """
     commit = repository.commit_id(revision)
-    whole = RevisionTree(repository.objects, commit, Node(_FOLDER, repository.tree_id(commit)))
-    folders = [repository.prefix]
+    whole = RevisionTree(repository.objects, commit, Node(_FOLDER, repository.tree_id(commit)), known=known)
+    folders = [repository.prefix if folder is None else folder]
     if enclosing and repository.prefix:
         folders += [str(parent) for parent in PurePosixPath(repository.prefix).parents]
     missing = ""
-    for folder in folders:
-        tree = whole.below("" if folder == "." else folder)
-        why = what_is_missing(tree) if tree is not None else f"no folder {folder}"
+    for name in folders:
+        tree = whole.below("" if name == "." else name)
+        why = what_is_missing(tree) if tree is not None else f"no folder {name}"
         if tree is not None and not why:
             return tree
         missing = missing or why
