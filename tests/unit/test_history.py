@@ -129,9 +129,10 @@ def test_what_is_no_range_is_one_line(linux: Repository, scan: Scan, commits: st
 
 
 def test_a_long_range_takes_no_more_memory_than_a_short_one(linux: Repository, scan: Scan) -> None:
+    branch = "from refs/heads/main\n"
     stream = "".join(
         f"commit refs/heads/long\ncommitter A <a@b> {number} +0000\ndata 1\nx\n"
-        f"{'' if number else 'from refs/heads/main' + chr(10)}M 100644 inline arch/x86/Kconfig\ndata 4\n{number:03d}\n\n"
+        f"{'' if number else branch}M 100644 inline arch/x86/Kconfig\ndata 4\n{number:03d}\n\n"
         for number in range(400)
     )
     linux.git("fast-import", "--quiet", data=stream.encode())
