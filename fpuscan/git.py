@@ -56,6 +56,7 @@ _ENVIRONMENT = {
     "LANGUAGE": "C",
 }
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")  # SHA-1 or SHA-256
+_COMMIT_LIMIT = 1 << 24  # bytes of a commit object; a long message has some ten thousand
 _STAGED = re.compile(rb"(\d{6}) ([0-9a-f]{40,64}) (\d)\t")
 
 
@@ -173,6 +174,12 @@ class Repository:
         """Find the full id of the commit that a revision names; raises GitError if there is none."""
         if not revision or revision.startswith("-") or not revision.isprintable():
             raise GitError(f"{revision!r}: is no revision; give a commit id, a branch or a tag")
+        if (
+            _OBJECT_ID.match(revision)
+            and (known := self.objects.get(revision, _COMMIT_LIMIT))
+            and known.kind == "commit"
+        ):
+            return revision  # no process for each commit of a history
         found = self._ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         text = (found or b"").decode("ascii", "replace").strip()
         if not _OBJECT_ID.match(text):
@@ -185,7 +192,7 @@ class Repository:
 
     def tree_id(self, commit: str) -> str:
         """Find the id of a commit's tree; raises GitError if the clone does not hold it."""
-        found = self.objects.get(commit, 1 << 24)
+        found = self.objects.get(commit, _COMMIT_LIMIT)
         match = re.match(rb"tree ([0-9a-f]{40,64})\n", found.data or b"") if found else None
         if match is None:
             raise GitError(f"{commit[:12]}: is no readable commit of the repository of {self.folder}{self._why_not()}")
@@ -238,7 +245,7 @@ class Repository:
 
     def subject(self, commit: str) -> str:
         """Read the first line of a commit's message; empty if it has none."""
-        found = self.objects.get(commit, 1 << 24)
+        found = self.objects.get(commit, _COMMIT_LIMIT)
         _, _, message = (found.data or b"").partition(b"\n\n") if found else (b"", b"", b"")
         return message.strip().partition(b"\n")[0].decode("utf-8", "replace")
 
