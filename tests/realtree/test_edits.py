@@ -53,6 +53,12 @@ class Leak:
     side: str = ""
     path: str = CORE
 
+    def __str__(self) -> str:
+        bits = ["any bits"] if self.bits is None else sorted(self.bits)
+        what = ",".join((*bits, *(["format"] if self.kernel_format else [])))
+        where = f"{self.path} {self.function}() {self.at}"
+        return f"{where}: {self.rule} {self.severity.label} [{what}] {self.sink} ({self.side})"
+
     def fits(self, finding: Finding, tree: TreeCopy) -> bool:
         surviving = finding.surviving
         return (
@@ -106,7 +112,11 @@ def user_size_from_the_guest_size(tree: TreeCopy) -> None:
     tree.assign(CORE, RESET, "fpstate->user_size", SIZE)
 
 
-@case(MASK_IN_RESET)
+# A guest's next buffer inherits the mask, and the headers of user buffers are checked against it.
+HEIRS = ("fpstate_realloc", "validate_user_xstate_header", "__copy_xstate_to_uabi_buf")
+
+
+@case(MASK_IN_RESET, also=HEIRS)
 def user_features_from_the_guest_features(tree: TreeCopy) -> None:
     tree.assign(CORE, RESET, "fpstate->user_xfeatures", FEATURES)
 
@@ -251,7 +261,7 @@ def by_a_pointer_to_the_member(tree: TreeCopy) -> None:
     tree.assign(CORE, RESET, "fpstate->user_size", "*bytes")
 
 
-@case(SIZE_IN_RESET, MASK_IN_RESET)
+@case(SIZE_IN_RESET, MASK_IN_RESET, also=HEIRS)
 def by_a_macro(tree: TreeCopy) -> None:
     tree.insert_above(CORE, "fpu_lock_guest_permissions", "#define DEFAULT_OF(member) (guest_default_cfg.member)")
     tree.assign(CORE, RESET, "fpstate->user_size", "DEFAULT_OF(size)")
@@ -271,7 +281,7 @@ def by_a_struct_copy(tree: TreeCopy) -> None:
     tree.assign(CORE, RESET, "fpstate->user_size", "mine.size")
 
 
-@case(MASK_IN_RESET)
+@case(MASK_IN_RESET, also=HEIRS)
 def by_memcpy(tree: TreeCopy) -> None:
     tree.insert_at_top(CORE, RESET, f"u64 mine;\n\n\tmemcpy(&mine, &{FEATURES}, sizeof(mine));")
     tree.assign(CORE, RESET, "fpstate->user_xfeatures", "mine")
@@ -675,7 +685,7 @@ def add_third_configuration(tree: TreeCopy) -> None:
     tree.append(TYPES_H, "extern struct fpu_state_config fpu_guest_cfg;")
 
 
-@case(SIZE_IN_RESET, MASK_IN_RESET)
+@case(SIZE_IN_RESET, MASK_IN_RESET, also=HEIRS)
 def third_configuration(tree: TreeCopy) -> None:
     add_third_configuration(tree)
     tree.assign(CORE, RESET, "fpstate->user_size", "fpu_guest_cfg.default_size")
@@ -985,10 +995,15 @@ def check(edited: TreeCopy, one: Case) -> None:
     rest = [item for item in found if not any(leak.fits(item, edited) for leak in one.leaks)]
     more = [item for item in rest if item.location.function not in one.also]
 
-    assert (missing, [describe(item) for item in more]) == ([], [])
+    assert difference(missing, more) == ""
     assert result.health.incomplete == ()
     for finding in found:
         assert [step.location.line for step in finding.trace if step.crossing] == [finding.location.line]
+
+
+# What is expected and missing (-), and what is found and not expected (+).
+def difference(missing: list[Leak], more: list[Finding]) -> str:
+    return "\n".join([f"- {leak}" for leak in missing] + [f"+ {describe(finding)}" for finding in more])
 
 
 def describe(finding: Finding) -> str:
