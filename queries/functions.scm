@@ -1,7 +1,7 @@
-; Function definitions, one match each.
+; Function definitions, wherever they stand.
 ;
 ;     static int fpu_clone(struct task_struct *dst) { return 0; }
-;     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ @function
+;     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ @function
 ;                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ @declarator
 ;                                                   ^^^^^^^^^^^^^ @body
 (function_definition

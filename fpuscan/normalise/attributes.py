@@ -171,23 +171,24 @@ def blank_attributes(text: Text, attributes: Attributes) -> None:
         word = match[0]
         if word in plain or word in with_arguments:
             _blank_one(text, match.start(), match.end(), takes_arguments=word in with_arguments)
-    for word in _unreserved(attributes):
-        _blank_word(text, word, takes_arguments=word in with_arguments)
+    for pattern in _unreserved(attributes):
+        for match in pattern.finditer(text.buf):
+            word = match[0]
+            if text.word_end(match.start()) == match.end():
+                _blank_one(text, match.start(), match.end(), takes_arguments=word in with_arguments)
 
 
 @cache
-def _unreserved(attributes: Attributes) -> tuple[bytes, ...]:
-    """The attributes that do not begin with two underscores: few, and looked for one by one."""
-    return tuple(sorted(word for word in attributes.plain | attributes.with_arguments if word[:2] != b"__"))
+def _unreserved(attributes: Attributes) -> tuple[re.Pattern[bytes], ...]:
+    """The few attributes that do not begin with two underscores: a pattern for each two letters they begin with.
 
-
-def _blank_word(text: Text, word: bytes, *, takes_arguments: bool) -> None:
-    start = text.buf.find(word)
-    while start >= 0:
-        end = start + len(word)
-        if text.word_end(start) == end:
-            _blank_one(text, start, end, takes_arguments=takes_arguments)
-        start = text.buf.find(word, end)
+    A pattern that begins with letters is found much faster than one that begins with a choice.
+    """
+    words: dict[bytes, list[bytes]] = {}
+    for word in sorted(attributes.plain | attributes.with_arguments, key=lambda word: (-len(word), word)):
+        if word[:2] != b"__":
+            words.setdefault(word[:2], []).append(word[2:])
+    return tuple(re.compile(head + b"(?:" + b"|".join(tails) + b")") for head, tails in words.items())
 
 
 def _blank_one(text: Text, start: int, end: int, *, takes_arguments: bool) -> None:

@@ -84,7 +84,8 @@ def _blank_directives(text: Text) -> list[Directive]:
         start, end = match.span()
         if start < blank_until or buf[buf.rfind(b"\n", 0, start) + 1 : start].strip():
             continue  # not the first thing on its line
-        end = _behind_comments(text, start, end)
+        if data.find(b"/*", start, end) >= 0:
+            end = _behind_comments(text, start, end)
         kind, begin = match[1], match.end(1)
         found.append(Directive(kind.decode("ascii", "replace"), start, end, _joined(data[begin:end])))
         text.blank(start, end)

@@ -25,7 +25,7 @@ _NO_OBJECT = re.compile(rb"\w*_(?:EVENT\w*|CLASS|\w*GUARD\w*|FREE|TRACE\w*)")
 _NAME = re.compile(rb"\s*(\w+)\s*")
 _TYPE_FIRST = re.compile(rb"\w*PER_CPU\w*|_*DECLARE_FLEX_ARRAY")
 _STATIC_CALL = re.compile(rb"static\s+(?:const\s+)?([A-Z][A-Z_0-9]*)\s*\(")
-_ITERATORS = (re.compile(rb"for_"), re.compile(rb"foreach"), re.compile(rb"scoped_"))  # a literal each: fast
+_ITERATORS = tuple(re.compile(word) for word in (rb"for_each", rb"\tfor_", rb"foreach", rb"scoped_"))  # literals: fast
 _BLOCK_HEAD = re.compile(rb"\)\s*\{")
 _PLAIN_HEAD = re.compile(rb"[ \t}]*(?:else )?(?:if|for|while|switch) ?\(")
 _CALL_HEAD = re.compile(rb"[ \t]*[A-Za-z_]\w*[ \t]*\(")
@@ -106,7 +106,7 @@ def rewrite_iterators(text: Text) -> list[int]:
 def _by_name(text: Text) -> Iterator[int]:
     for pattern in _ITERATORS:
         for match in pattern.finditer(text.buf):
-            start = match.start()
+            start = match.end() - 1
             while not text.starts_word(start):
                 start -= 1
             opening = text.after(text.word_end(start))

@@ -37,12 +37,14 @@ _TYPES = (
     re.compile(rb"struct\s+\w+\s*(?=[,)])"),
     re.compile(rb"union\s+\w+\s*(?=[,)])"),
     re.compile(rb"enum\s+\w+\s*(?=[,)])"),
-    re.compile(rb"signed\s+(?:int|long|char|short)\b[\w\s]*(?=[,)])"),
-    re.compile(rb"long\s+(?:long|int)\b[\w\s]*(?=[,)])"),
+    re.compile(rb"signed\s+(?:int|long|char|short)(?:\s+(?:int|long))*\s*(?=[,)])"),
+    re.compile(rb"long\s+(?:long|int)(?:\s+int)?\s*(?=[,)])"),
     re.compile(rb"\*\s*(?=[,)])"),
 )
 _TYPE_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_* \t\r\n"
 _TYPE_WIDTH = 120
+# Most parentheses around a type alone are one of these; the others are told by the word before them.
+_CASTS = (b"sizeof(", b"((", b" (", b"\t(", b")(", b"!(", b"*(", b"=(", b"~(", b"-(", b"&(")
 _NO_MACRO = frozenset(
     b"""
     sizeof typeof __typeof__ __alignof__ if return while for switch case else do ASM
@@ -92,7 +94,7 @@ def _argument(text: Text, start: int, end: int) -> tuple[int, int]:
     """The argument around a type's last word or star, without blanks at its ends; begin is -1 if it is no type."""
     floor = max(0, start - _TYPE_WIDTH)
     head = text.buf[floor:start].rstrip(_TYPE_BYTES)
-    if not head.endswith((b"(", b",")):
+    if not head.endswith((b"(", b",")) or head.endswith(_CASTS):
         return -1, end
     begin = text.after(floor + len(head))
     return (begin if begin < end else -1), text.before(end) + 1
@@ -137,8 +139,11 @@ def rewrite_small_shapes(text: Text) -> None:
             rewrite(text, match.start(), match.end())
 
 
-def _to_space(text: Text, start: int, _end: int) -> None:
-    text.put(start, b" ")
+def _mend_comma(text: Text, start: int, end: int) -> None:
+    if text.at(end - 1) == b")":
+        text.put(start, b" ")  # f(a, b, )
+    else:
+        _mend_number(text, start, end)
 
 
 def _rename_offsetof(text: Text, start: int, _end: int) -> None:
@@ -205,13 +210,12 @@ def _blank_lone_word(text: Text, start: int, end: int) -> None:
 
 
 _SMALL_SHAPES: tuple[tuple[re.Pattern[bytes], Callable[[Text, int, int], None]], ...] = (
-    (re.compile(rb",\s*\)"), _to_space),
+    (re.compile(rb",(?:\s*\)| (?=\d))"), _mend_comma),
     (re.compile(rb"offsetof\s*\("), _rename_offsetof),
     (re.compile(rb"__alignof__\b"), lambda text, start, _: text.put(start, b"sizeof     ")),
     (re.compile(rb"auto\s+\w+\s*="), _rename_auto),
     (re.compile(rb"typeof(?:_unqual)?(?:__)?\s*\("), _shorten_typeof),
     (re.compile(rb"\((?=\d)"), _mend_number),
-    (re.compile(rb", (?=\d)"), _mend_number),
     (re.compile(rb"struct_group(?:_tagged|_attr)?\s*\("), _open_struct_group),
     (re.compile(rb"CASE\w*\(\s*\w+\s*\)\s*:"), _write_case),
     (re.compile(rb":\s*\d+\s*[,;]"), _blank_unnamed_bits),

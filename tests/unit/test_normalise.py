@@ -529,6 +529,7 @@ def test_a_type_as_argument_is_one_word(argument: str, expected: str, form: str)
     "code",
     [
         "{ x = sizeof(struct fpu); }",
+        "{ DECLARE(a, unsigned long b); }",
         "{ x = (struct fpu *)p; }",
         "{ return (unsigned long)p; }",
         "{ int (*f)(struct fpu *, int); }",
