@@ -46,9 +46,7 @@ _PART = 5  # characters of a name that a macro pastes; less would match everythi
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 # What stands before a member access: the name (or a closing parenthesis) that the member belongs to.
 _BASE = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*([)]?)\s*(?:->|\.)\s*$|^\s*()()\.\s*$")
-_COPY = re.compile(
-    rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|=\s*\w+\s*[;,]|\breturn\s+\w+\s*;|=\s*\w+(?:\[\w*\])?(?:->|\.)[\w.>-]+\s*;"
-)
+_COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
@@ -463,14 +461,22 @@ class Program:
         """The functions that may copy a struct of a type as a whole."""
         found = self._copying.get(tag)
         if found is None:
-            found = []
-            name = tag.partition(" ")[2]
+            kind, _, name = tag.partition(" ")
+            by_value = re.compile(kind.encode() + rb"\s+" + re.escape(name.encode()) + rb"\s+\w+\s*[=;,)]")
+            variables = self.globals_of(tag)
             users = {unit.id: unit for unit in self.units_mentioning(name)}
+            for variable in variables:
+                users.update((unit.id, unit) for unit in self.units_mentioning(variable))
+            found = []
             for unit in users.values():
-                if unit.is_function and _COPY.search(unit.text()):
+                text = unit.text()
+                if unit.is_function and (_COPY.search(text) or by_value.search(text) or self._assigns(text, variables)):
                     found.append(unit)
             self._copying[tag] = found
         return found
+
+    def _assigns(self, text: bytes, variables: list[str]) -> bool:
+        return any(re.search(rb"=\s*" + name.encode() + rb"\s*;|\b" + name.encode() + rb"\s*=[^=]", text) for name in variables)
 
     def static_calls(self) -> dict[str, set[int]]:
         """The functions (units) behind each static call that is defined or updated by name."""
@@ -496,6 +502,10 @@ class Program:
             return local
         return [unit for unit in units if unit.path.endswith(".h") or not self._is_static(unit)]
 
+    def is_file_local(self, unit: Unit) -> bool:
+        """Whether all callers of a function are in its own file."""
+        return unit.path.endswith(".c") and self._is_static(unit)
+
     def _is_static(self, unit: Unit) -> bool:
         head = self.files[unit.path].normalised.text[unit.start : unit.start + 40]
         return head.startswith(b"static")
@@ -514,6 +524,10 @@ class Program:
         return self.functions_named(name)
 
     # ------------------------------------------------------------ what lowering asks
+
+    def defines(self, name: str) -> bool:
+        """Whether some file defines a function of that name."""
+        return name in self._by_name
 
     def is_function(self, name: str) -> bool:
         """Whether the name is a function that some file defines or declares."""

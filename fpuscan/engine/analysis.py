@@ -12,12 +12,15 @@ from fpuscan.engine.values import Values
 if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
     from fpuscan.declarators import CType
+    from fpuscan.engine.flows import Frame
     from fpuscan.engine.literals import Guards
     from fpuscan.model import Chain, Instance, Model, PlacePattern
     from fpuscan.places import Place, Root
     from fpuscan.program import Program, Unit
 
 __all__ = ["Analysis"]
+
+_FEW = 40  # occurrences of a global that is followed through the whole program
 
 
 class Analysis:
@@ -32,7 +35,8 @@ class Analysis:
         self._config: dict[tuple[ConfigLiteral, ...], Guards] = {}
         self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
         self.barriers_used: set[str] = set()
-        rows = (*model.sources, *model.sinks, *model.contracts, *model.instances, *model.sides)
+        sinks = tuple(row for row in model.sinks if not row.ends)
+        rows = (*model.sources, *sinks, *model.contracts, *model.instances, *model.sides)
         self.model_types = frozenset(row.type for row in rows if row.type) | frozenset(model.scope.tracked_types)
         self._of_interest: dict[Place, bool] = {}
         self.calls = Calls(self)
@@ -163,7 +167,10 @@ class Analysis:
         """
         found = self._of_interest.get(place)
         if found is None:
-            found = place[0][0] == "g" or any(tag in self.model_types for tag, _ in self.chain(place))
+            found = any(tag in self.model_types for tag, _ in self.chain(place))
+            if not found and place[0][0] == "g":
+                name = self.variable(place[0]).rpartition(".")[2]
+                found = len(self.program.occurrences(name)) <= _FEW
             self._of_interest[place] = found
         return found
 
@@ -239,16 +246,30 @@ class Analysis:
             self.barriers_used.update(row.barrier for row in self.instances(str(first[0][1])) if row.barrier)
         return False
 
-    def instance_under(self, tag: str, guards: Guards) -> str:
-        """The side of an object of a type that has sides, as the guards of the flow say."""
+    def instance_under(self, tag: str, guards: Guards, frames: tuple[Frame, ...], function: int, node: int) -> str:
+        """The side of an object of a type that has sides, as the guards of the flow say, the innermost first."""
         if not self.instances(tag):
             return ""
-        return self.side_of(guards)
+        return self.flow_side(guards, frames, function, node)
 
-    def side_of(self, guards: Guards) -> str:
-        """The side that a set of guards is about: "guest", "host", or "" where they do not say."""
+    def flow_side(self, guards: Guards, frames: tuple[Frame, ...], function: int, node: int) -> str:
+        """The side that the guards of a flow say at a node and at the calls that led there."""
+        side = self.side_of(guards, function, node)
+        for (caller, site), held in reversed(frames):
+            if side:
+                break
+            side = self.side_of(held, caller, site)
+        return side
+
+    def side_of(self, guards: Guards, function: int, node: int) -> str:
+        """The side that a set of guards is about at a node: "guest", "host", or "" where they do not say.
+
+        What a flag was before it was set again says nothing.
+        """
         for key, operator, constant in sorted(guards, key=repr):
-            if key[0] != "b" or operator not in {"!", "="}:
+            if key[0] != "b" or operator not in {"!", "="} or key[1] != function:
+                continue
+            if self.by_id(function).reaching(node, (key[2], key[3])) != key[4]:  # type: ignore[arg-type]
                 continue
             if constant == 0 and self._is_side((key[2], key[3])):  # type: ignore[arg-type]
                 return "guest" if operator == "!" else "host"

@@ -6,14 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
-from fpuscan.ir import Addr, Assign, Call, Cast, Const, FunctionRef, Load, Return
+from fpuscan.engine.reads import leaves
+from fpuscan.engine.variables import base_variable
+from fpuscan.ir import Addr, Assign, Call, Cast, Const, Deref, FunctionRef, Index, Load, Member, Return, Var
 from fpuscan.places import covers, heap, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards, Literal
-    from fpuscan.ir import Expr
+    from fpuscan.ir import Expr, LValue
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
 
@@ -21,6 +23,8 @@ __all__ = ["CallSite", "Calls"]
 
 ENTRY, EXIT = 0, 1
 _MAX_DEPTH = 8
+_MAX_BUSY = 24
+_PREDICATE = 600  # bytes of a function whose truth is worth following
 CallSite = tuple[int, int]  # (function, node)
 
 
@@ -36,10 +40,13 @@ class Calls:
         self._stored_pointers: dict[Place, tuple[list[Guarded], bool]] = {}
         self._must: dict[tuple[int, Place], bool] = {}
         self._may: dict[tuple[int, Place], bool] = {}
+        self._reads: dict[tuple[int, Place], bool] = {}
         self._storing: dict[object, frozenset[int]] = {}
         self._reading: dict[object, frozenset[int]] = {}
         self._units_storing: dict[str, list[Unit]] = {}
         self._busy: set[object] = set()
+        self._nesting = 0
+        self._patterns: dict[str, re.Pattern[bytes]] = {}
         self.unresolved: set[tuple[str, str, int]] = set()
 
     # ------------------------------------------------------------ the call graph
@@ -84,6 +91,9 @@ class Calls:
                 return self.function_values(function, node, expr.operand, depth)
             case Load():
                 found: frozenset[int] = frozenset()
+                ctype = expr.place.type
+                if ctype is not None and not ctype.function and ctype.base not in {"void", "long", "unsigned long"}:
+                    return found
                 for root, path, _ in function.resolve(node, expr.place):
                     found |= self._place_functions(function, node, (root, path), depth)
                 return found
@@ -92,8 +102,17 @@ class Calls:
 
     def _place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[int]:
         found: frozenset[int] = frozenset()
-        if depth > _MAX_DEPTH:
+        key = ("functions", function.id, node, place)
+        if depth > _MAX_DEPTH or key in self._busy or len(self._busy) > _MAX_BUSY:
             return found
+        self._busy.add(key)
+        try:
+            return self._reaching_functions(function, node, place, depth)
+        finally:
+            self._busy.discard(key)
+
+    def _reaching_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[int]:
+        found: frozenset[int] = frozenset()
         for definition in function.reaching(node, place):
             instruction = function.code[definition]
             if definition == ENTRY:
@@ -127,13 +146,13 @@ class Calls:
     def _outside_functions(self, place: Place, depth: int) -> frozenset[int]:
         root, path = place
         found: frozenset[int] = frozenset()
-        if root[0] in {"p", "d"}:
+        if root[0] == "p" or (root[0] == "d" and not self.analysis.chain(place)):
             for caller, number in self.callers(self.program.units[root[1]]):  # type: ignore[index]
                 function = self.analysis.by_id(caller)
                 arguments = function.code[number].arguments  # type: ignore[union-attr]
                 if root[0] == "p" and not path and root[2] < len(arguments):  # type: ignore[operator]
                     found |= self.function_values(function, number, arguments[root[2]], depth + 1)  # type: ignore[index]
-                elif depth < _MAX_DEPTH:
+                elif root[0] == "d" and depth < _MAX_DEPTH:
                     for there, below, _ in self.actual_places(function, number, root, path):
                         found |= self._place_functions(function, number, (there, below), depth + 1)
             if found or root[0] == "p":
@@ -160,7 +179,9 @@ class Calls:
             return self._stored_functions[key]
         self._stored_functions[key] = frozenset()
         found: frozenset[int] = frozenset()
-        for unit in self.units_storing(member):
+        for unit in self.program.units_mentioning(member):
+            if not self._may_store_function(unit, member):
+                continue
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
@@ -174,6 +195,24 @@ class Calls:
                     found |= self.function_values(function, number, instruction.value, 1)
         self._stored_functions[key] = found
         return found
+
+    def _may_store_function(self, unit: Unit, member: str) -> bool:
+        """Whether the text puts the name of a function, a parameter or a macro call into a member or global."""
+        if self.program.aliases(member):
+            return True
+        text = unit.text()
+        head, _, _ = text.partition(b"{")
+        pattern = re.compile(rb"\b" + re.escape(member.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*=\s*(?:\([^)]*\)\s*)?(\{|&?\s*(\w+))")
+        for match in pattern.finditer(text):
+            if match.group(1) == b"{":
+                return True
+            name = match.group(2)
+            follows = text[match.end() : match.end() + 2].lstrip()
+            if self.program.defines(name.decode()) or follows.startswith((b"(", b".", b"-")) or (
+                unit.is_function and re.search(rb"\b" + name + rb"\b", head)
+            ):
+                return True
+        return False
 
     def _is_member(self, place: Place, tag: str, member: str, element: tuple[str, ...]) -> bool:
         names = [name for name in place[1] if name[0] != "["]
@@ -202,8 +241,14 @@ class Calls:
         """Every call that can reach a definition, in order of path and position."""
         found = self._callers.get(unit.id)
         if found is None:
+            if self._nesting > _MAX_DEPTH:  # callers of what is passed to callers ...: none is known
+                return ()
             self._callers[unit.id] = ()
-            found = self._find_callers(unit)
+            self._nesting += 1
+            try:
+                found = self._find_callers(unit)
+            finally:
+                self._nesting -= 1
             self._callers[unit.id] = found
         return found
 
@@ -227,7 +272,7 @@ class Calls:
                     continue
                 function = self.analysis.of(user)
                 for number in function.calls:
-                    if unit in self.callees(function, number):
+                    if _called_through(function.code[number], through) and unit in self.callees(function, number):
                         sites.add((function.id, number))
         return tuple(sorted(sites, key=self._site_order))
 
@@ -547,14 +592,53 @@ class Calls:
         return found
 
     def _stores(self, unit: Unit, place: Place) -> bool:
-        """Whether a function itself stores into a place of shared memory."""
-        function = self.analysis.of(unit)
+        """Whether a function itself may store into a place of shared memory, as far as types tell."""
+        names = [name for name in place[1] if name[0] not in "[*"]
+        last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
+        if last and not self.program.aliases(last) and not any(
+            self._storing_text(name).search(unit.text()) for name in dict.fromkeys((last, *names))
+        ) and all(unit not in self.program.copiers(tag) for tag, _ in self.analysis.chain(place)
+                  if tag in self.analysis.model_types):
+            return False
         return any(
-            self.same_memory((root, path), place)
-            for number, instruction in enumerate(function.code)
-            if isinstance(instruction, Assign)
-            for root, path, _ in function.resolve(number, instruction.target)
+            isinstance(instruction, Assign) and self._named_alike(instruction.target, place)
+            for instruction in self.analysis.of(unit).code
         )
+
+    def _named_alike(self, place: LValue, shared: Place) -> bool:
+        """Whether an lvalue may be (a part of, or the struct around) a place of shared memory, by names and types alone."""
+        variable = base_variable(place)
+        if variable is not None and variable.kind != "global":
+            return False
+        if shared[0][0] == "g" and variable is not None:
+            return variable.key == shared[0][1]
+        tags = {tag for tag, _ in self.analysis.chain(shared)}
+        if place.type is not None and place.type.is_struct and place.type.base in tags:
+            return True
+        names = [name for name in shared[1] if name[0] not in "[*"]
+        current: LValue | None = place
+        while isinstance(current, Index):
+            current = current.base
+        if not isinstance(current, Member) or not names:
+            return isinstance(current, Deref) and (current.type is None or not current.type.is_record)
+        owner = current.base.type
+        return current.name == names[-1] and (owner is None or owner.base in tags)
+
+    def _storing_text(self, name: str) -> re.Pattern[bytes]:
+        """What the text of a store into a member looks like, or of a copy of the struct around it."""
+        found = self._patterns.get(name)
+        if found is None:
+            word = re.escape(name.encode())
+            stores = b"|".join(
+                re.escape(effect.encode()) for effect, row in sorted(self.analysis.model.effects.items())
+                if row.kind in {"store", "exchange", "load", "copy", "zero", "swap"}
+            )
+            found = re.compile(
+                rb"\b" + word + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\b" + word + rb"\b\s*(?:\+\+|--)|&[^;,&]*\b" + word
+                + rb"\b|\b(?:" + stores + rb")\s*\([^;]*\b" + word + rb"\b"
+            )
+            self._patterns[name] = found
+        return found
 
     def _closure(self, known: set[int]) -> frozenset[int]:
         """Some functions, and all that call them by name."""
@@ -568,11 +652,64 @@ class Calls:
                     work.append(user.name)
         return frozenset(known)
 
+    def may_read(self, function: FunctionAnalysis, node: int, place: Place, depth: int = 0) -> bool:
+        """Whether a call may read a place of the caller."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if place[0][0] in {"g", "h"} and not isinstance(call.callee, str):
+            return True
+        units = self.callees(function, node)
+        if place[0][0] in {"g", "h"} or (place[0][0] == "d" and not self._points_at(function, node, call, place)):
+            if not units or place[0][0] == "d":
+                return False
+            if not self.analysis.of_interest(place):
+                return True
+            closure = self.reading_closure(place)
+            return any(unit.id in closure for unit in units)
+        if not self._points_at(function, node, call, place):
+            return False
+        if not units or depth > _MAX_DEPTH:
+            return True
+        for unit in units:
+            callee = self.analysis.of(unit)
+            for inner in self.inward(function, node, callee, place):
+                if self._reads_inside(callee, inner, depth):
+                    return True
+        return False
+
+    def _reads_inside(self, callee: FunctionAnalysis, place: Place, depth: int) -> bool:
+        """Whether a function reads what a place below its parameter holds at its entry."""
+        key = (callee.id, place)
+        if key not in self._reads:
+            self._reads[key] = True  # recursion
+            self._reads[key] = any(
+                self._reads_at(callee, node, place)
+                or (isinstance(callee.code[node], Call) and self.may_read(callee, node, place, depth + 1))
+                for node, _ in callee.walk(ENTRY, place, NOTHING)
+            )
+        return self._reads[key]
+
+    def _reads_at(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        return any(
+            overlap((root, path), place)
+            for leaf in leaves(function.code[node])
+            if isinstance(leaf.expr, Load)
+            for root, path, _ in function.resolve(node, leaf.expr.place)
+        )
+
     def may_use(self, unit: Unit, place: Place) -> bool:
         """Whether a function may read a member below one of its parameters, itself or through what it calls."""
         if not self.analysis.chain(place) or not place[1]:
             return True
         return unit.id in self.reading_closure(place)
+
+    def _names_in_read(self, unit: Unit, place: Place) -> bool:
+        """Whether a function itself may read a place of shared memory, or takes its address, as far as types tell."""
+        return any(
+            isinstance(leaf.expr, Load | Addr) and self._named_alike(leaf.expr.place, place)
+            for instruction in self.analysis.of(unit).code
+            for leaf in leaves(instruction)
+        )
 
     def reading_closure(self, place: Place) -> frozenset[int]:
         """The functions that may read a place of shared memory, and all that call them by name."""
@@ -580,7 +717,9 @@ class Calls:
         key = (root if root[0] == "g" else self.analysis.chain(place)[-1:], path[-1:])
         found = self._reading.get(key)
         if found is None:
-            found = self._closure({unit.id for unit in self.analysis.readers(place)})
+            found = self._closure(
+                {unit.id for unit in self.analysis.readers(place) if self._names_in_read(unit, place)}
+            )
             self._reading[key] = found
         return found
 
@@ -598,6 +737,25 @@ class Calls:
             return ()
         self._callees.pop((function.id, node), None)
         return self.callees(function, node)
+
+    def enterable(self, function: FunctionAnalysis, guards: Guards, depth: int = 0) -> bool:
+        """Whether some caller lets a file-local function run under guards about its parameters."""
+        about = frozenset(literal for literal in guards if literal[0][0] == "b" and literal[0][4] == frozenset({ENTRY}))
+        sites = self.callers(function.unit)
+        if not about or not sites or depth > _MAX_DEPTH or not self.program.is_file_local(function.unit):
+            return True
+        for caller, node in sites:
+            calling = self.analysis.by_id(caller)
+            held = calling.entry_guards().get(node)
+            outer = self.guards_outward(calling, node, function, about)
+            if (
+                held is not None
+                and outer is not None
+                and compatible(held, outer)
+                and self.enterable(calling, held | outer, depth + 1)
+            ):
+                return True
+        return False
 
     # ------------------------------------------------------------ guards over calls
 
@@ -676,9 +834,11 @@ class Calls:
 
     def returned_truth(self, function: FunctionAnalysis, node: int, want: bool) -> Guards | None:  # noqa: FBT001
         """What follows for the caller when a predicate returned true (false); None when nothing is known."""
+        if not isinstance(function.code[node].callee, str):  # type: ignore[union-attr]
+            return None
         units = self.callees(function, node)
         key = ("truth", function.id, node)
-        if len(units) != 1 or key in self._busy or len(self._busy) > _MAX_DEPTH:
+        if len(units) != 1 or key in self._busy or len(self._busy) > _MAX_DEPTH or units[0].end - units[0].start > _PREDICATE:
             return None
         callee = self.analysis.of(units[0])
         if len(callee.returns) != 1:
@@ -719,6 +879,19 @@ def aligned(
         if level == tag and path_overlap(below, path):
             return path[len(below) :]
     return None
+
+
+def _called_through(call: object, names: set[str]) -> bool:
+    """Whether a call goes through one of some members, variables or static calls."""
+    assert isinstance(call, Call)
+    if isinstance(call.callee, str):
+        return call.callee in names
+    place: object = getattr(call.callee, "place", None)
+    while isinstance(place, Index):
+        place = place.base if place.base is not None else getattr(place.pointer, "place", None)
+    if isinstance(place, Var) and place.kind != "global":
+        return True
+    return isinstance(place, Var | Member) and place.name in names
 
 
 def _mentions(expr: Expr, name: str) -> bool:

@@ -39,12 +39,14 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
         for target in targets or [None]:
             for hit in sinks.hits(step.state, transfer, target):
                 ended = ended or hit.sink.ends
+                if not _is_read(flows, target):
+                    continue
                 if not hit.sink.informational:
                     entered.add(hit.side)
                 if hit.side in step.state.entered or hit.sink.quiet:
                     continue
                 label = target.label if target is not None else _label(flows, step, transfer)
-                if label is not None and _is_read(flows, target):
+                if label is not None and _enterable(flows, step.state, transfer):
                     found.append(Crossing(seed, hit, step, transfer, target, label))
         if ended:
             return []
@@ -78,9 +80,18 @@ def _label(flows: Flows, step: Step, transfer: Transfer) -> Label | None:
 
 def _is_read(flows: Flows, target: State | None) -> bool:
     """A store that is overwritten before anybody can read it is no entry."""
-    if target is None or target.definition.place[0][0] in {"p", "r"}:
+    if target is None or target.definition.function < 0 or target.definition.place[0][0] in {"p", "r"}:
         return True
-    return bool(flows.graph.successors(target.definition, target.guards))
+    return flows.graph.is_read(target.definition, target.guards)
+
+
+def _enterable(flows: Flows, state: State, transfer: Transfer) -> bool:
+    """Whether the outermost function of the flow can be entered under what holds there."""
+    if state.frames:
+        (outermost, _), held = state.frames[0]
+    else:
+        outermost, held = transfer.function, transfer.guards
+    return flows.analysis.calls.enterable(flows.analysis.by_id(outermost), held)
 
 
 def behind(flows: Flows, sinks: Sinks, crossing: Crossing, limit: int = 4000) -> list[Step]:

@@ -276,7 +276,9 @@ class Flows:
         ctype = self.analysis.root_type(place[0])
         if ctype is None:
             return []
-        instance = self.analysis.instance_under(ctype.base, state.all_guards)
+        instance = self.analysis.instance_under(
+            ctype.base, transfer.guards, state.frames, transfer.function, transfer.instruction
+        )
         memory = self.graph.memory((("h", ctype.base, None, instance), place[1]))
         return [State(memory, (), self._config_only(transfer.guards), label, state.entered)]
 
@@ -287,7 +289,9 @@ class Flows:
         if target.function < 0:
             root, path = target.place
             if root[0] == "h" and not root[3]:
-                instance = self.analysis.instance_under(str(root[1]), state.all_guards)
+                instance = self.analysis.instance_under(
+                    str(root[1]), state.guards, state.frames, transfer.function, transfer.instruction
+                )
                 if instance:
                     target = self.graph.memory((("h", root[1], None, instance), path))
             return [State(target, (), guards, label, state.entered)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.variables import base_variable
 from fpuscan.ir import (
     Addr,
     Assign,
@@ -89,20 +90,6 @@ def walk_expression(expr: Expr) -> Iterator[Expr]:
                         place = None
                     case _:
                         place = None
-
-
-def base_variable(place: LValue) -> Var | None:
-    """The variable that an lvalue is a part of; None behind a pointer."""
-    while True:
-        match place:
-            case Var():
-                return place
-            case Member():
-                place = place.base
-            case Index() if place.base is not None:
-                place = place.base
-            case _:
-                return None
 
 
 class FunctionAnalysis:

@@ -16,7 +16,7 @@ from fpuscan.engine.function import ENTRY, EXIT
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, leaves
 from fpuscan.ir import Addr, Assign, Call, Load, Return
-from fpuscan.places import heap, is_fresh, overlap
+from fpuscan.places import covers, heap, is_fresh, overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -121,7 +121,7 @@ class DefUseGraph:
                 found += self._read(function, node, leaf, place, held)
             if isinstance(instruction, Call):
                 found += self._call(function, node, instruction, place, held)
-                if not escapes and place[0][0] in {"g", "h"} and self._may_read(function, node, place):
+                if not escapes and place[0][0] in {"g", "h"} and self.analysis.calls.may_read(function, node, place):
                     escapes = True
         if escapes and place[0][0] in {"g", "h"} and not definition.loaded:
             found.append(self._to_memory(function, definition, guards))
@@ -312,6 +312,31 @@ class DefUseGraph:
                 return True
         return "*" in inner[1]
 
+    def is_read(self, definition: Definition, guards: Guards) -> bool:
+        """Whether somebody may read a definition before it is overwritten: a read that only masks it in place is none."""
+        function = self.analysis.by_id(definition.function)
+        place = definition.place
+        shared = place[0][0] in {"g", "h", "d"}
+        for node, held in function.walk(definition.node, place, guards):
+            if node == EXIT:
+                if shared:
+                    return True
+                continue
+            instruction = function.code[node]
+            if any(self._suffixes(function, node, leaf, place, held) for leaf in self.leaves(function, node)):
+                if not self._in_place(function, node, place):
+                    return True
+            if isinstance(instruction, Call) and self.analysis.calls.may_read(function, node, place):
+                return True
+        return False
+
+    def _in_place(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether an instruction stores its result where it read: ``x &= mask``."""
+        instruction = function.code[node]
+        return isinstance(instruction, Assign) and any(
+            covers((root, path), place) for root, path, _ in function.resolve(node, instruction.target)
+        )
+
     def _leave(self, function: FunctionAnalysis, definition: Definition, held: Guards) -> list[Transfer]:
         """A definition below a pointer parameter that is still there when the function leaves."""
         root = definition.place[0]
@@ -322,17 +347,12 @@ class DefUseGraph:
 
     # ------------------------------------------------------------ shared memory
 
-    def _may_read(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
-        """Whether a call may read a place of shared memory."""
-        if not self.analysis.of_interest(place):
-            return bool(self.analysis.calls.callees(function, node))
-        closure = self.analysis.calls.reading_closure(place)
-        return any(unit.id in closure for unit in self.analysis.calls.callees(function, node))
-
     def _to_memory(self, function: FunctionAnalysis, definition: Definition, guards: Guards) -> Transfer:
         root, path = definition.place
         if root[0] == "h":
-            instance = str(root[3]) or self.analysis.instance_under(str(root[1]), guards)
+            instance = str(root[3]) or self.analysis.instance_under(
+                str(root[1]), guards, (), function.id, definition.node
+            )
             root = heap(str(root[1]), None, instance)
         return Transfer(Definition(-1, 0, (root, path)), "memory", "memory", (), NOTHING, function.id, definition.node)
 

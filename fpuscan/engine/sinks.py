@@ -94,7 +94,7 @@ class Sinks:
         for outer, side in self._outermost(target, place):
             row = self.place_row(outer)
             if row is not None:
-                which = row.side if row.side != "instance" else side or self._side(target) or "host"
+                which = row.side if row.side != "instance" else side or self._side(target, transfer) or "host"
                 found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
         self.used.update(hit.sink.id for hit in found.values())
         return list(found.values())
@@ -155,21 +155,17 @@ class Sinks:
         mine, theirs = self.analysis.chain(inner), self.analysis.chain(outer)
         return not mine or any(level == mine[0] for level in theirs)
 
-    def _side(self, state: State) -> str:
+    def _side(self, state: State, transfer: Transfer) -> str:
         """The side that the guards of the flow say, the innermost function first."""
-        side = self.analysis.side_of(state.guards)
-        for _, guards in reversed(state.frames):
-            if side:
-                break
-            side = self.analysis.side_of(guards)
-        return side
+        return self.analysis.flow_side(state.guards, state.frames, transfer.function, transfer.instruction)
 
     def _hit(self, row: Sink, transfer: Transfer, state: State, place: str) -> Hit:
         self.used.add(row.id)
         side = row.side
         if side == "instance":
             side = (
-                self.analysis.side_of(transfer.guards) or self._side(state) or self._argument_side(transfer) or "host"
+                self.analysis.flow_side(transfer.guards, state.frames, transfer.function, transfer.instruction) or self._origin_side(state)
+                or self._argument_side(transfer) or "host"
             )
         return Hit(row, side, place)
 

@@ -330,12 +330,22 @@ class Values:
             for number, instruction in enumerate(function.code):
                 if isinstance(instruction, Assign):
                     content = self._store(function, number, instruction, place)
-                    if content is not None:
+                    if content is not None and self._stays(function, number, place):
                         stores += 1
                         found = found.join(content)
         if not stores and not self.declared(self.source_rows(place)).bits:
             return Content(unknown=not self.declared(self.source_rows(place)).format)
         return found
+
+    def _stays(self, function: FunctionAnalysis, number: int, place: Place) -> bool:
+        """Whether somebody else can see what is stored: it reaches the exit, or a call that may read it."""
+        for root, path, _ in function.resolve(number, function.code[number].target):  # type: ignore[union-attr]
+            for node, _held in function.walk(number, (root, path), NOTHING):
+                if node == EXIT:
+                    return True
+                if isinstance(function.code[node], Call) and self.analysis.calls.may_read(function, node, place):
+                    return True
+        return False
 
     def _store(self, function: FunctionAnalysis, number: int, instruction: Assign, place: Place) -> Content | None:
         from fpuscan.engine.calls import aligned  # noqa: PLC0415
