@@ -36,7 +36,7 @@ class Analysis:
         self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
         self.barriers_used: set[str] = set()
         sinks = tuple(row for row in model.sinks if not row.ends)
-        rows = (*model.sources, *sinks, *model.contracts, *model.instances, *model.sides)
+        rows = (*model.sources, *sinks, *model.instances, *model.sides)
         self.model_types = frozenset(row.type for row in rows if row.type) | frozenset(model.scope.tracked_types)
         self._of_interest: dict[Place, bool] = {}
         self.calls = Calls(self)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
 from fpuscan.engine.reads import leaves
-from fpuscan.engine.variables import base_variable
-from fpuscan.ir import Addr, Assign, Call, Cast, Const, Deref, FunctionRef, Index, Load, Member, Return, Var
+from fpuscan.ir import Addr, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
 from fpuscan.places import covers, heap, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards, Literal
-    from fpuscan.ir import Expr, LValue
+    from fpuscan.ir import Expr
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
 
@@ -23,8 +22,9 @@ __all__ = ["CallSite", "Calls"]
 
 ENTRY, EXIT = 0, 1
 _MAX_DEPTH = 8
-_MAX_BUSY = 24
-_PREDICATE = 600  # bytes of a function whose truth is worth following
+_MAX_BUSY = 12
+_MAX_POINTERS = 5  # function pointers copied from one place to the next
+_PREDICATE = 250  # bytes of a function whose truth is worth following
 CallSite = tuple[int, int]  # (function, node)
 
 
@@ -103,7 +103,7 @@ class Calls:
     def _place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[int]:
         found: frozenset[int] = frozenset()
         key = ("functions", function.id, node, place)
-        if depth > _MAX_DEPTH or key in self._busy or len(self._busy) > _MAX_BUSY:
+        if depth > _MAX_POINTERS or key in self._busy or len(self._busy) > _MAX_BUSY:
             return found
         self._busy.add(key)
         try:
@@ -586,43 +586,24 @@ class Calls:
         found = self._storing.get(key)
         if found is None:
             found = self._closure(
-                {unit.id for unit in self.analysis.storers(place) if unit.is_function and self._stores(unit, place)}
+                {unit.id for unit in self.analysis.storers(place) if unit.is_function and self.may_store(unit, place)}
             )
             self._storing[key] = found
         return found
 
-    def _stores(self, unit: Unit, place: Place) -> bool:
-        """Whether a function itself may store into a place of shared memory, as far as types tell."""
+    def may_store(self, unit: Unit, place: Place) -> bool:
+        """Whether the text of a function may store into a place of shared memory, or copy a struct over it."""
         names = [name for name in place[1] if name[0] not in "[*"]
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
-        if last and not self.program.aliases(last) and not any(
-            self._storing_text(name).search(unit.text()) for name in dict.fromkeys((last, *names))
-        ) and all(unit not in self.program.copiers(tag) for tag, _ in self.analysis.chain(place)
-                  if tag in self.analysis.model_types):
-            return False
-        return any(
-            isinstance(instruction, Assign) and self._named_alike(instruction.target, place)
-            for instruction in self.analysis.of(unit).code
-        )
-
-    def _named_alike(self, place: LValue, shared: Place) -> bool:
-        """Whether an lvalue may be (a part of, or the struct around) a place of shared memory, by names and types alone."""
-        variable = base_variable(place)
-        if variable is not None and variable.kind != "global":
-            return False
-        if shared[0][0] == "g" and variable is not None:
-            return variable.key == shared[0][1]
-        tags = {tag for tag, _ in self.analysis.chain(shared)}
-        if place.type is not None and place.type.is_struct and place.type.base in tags:
+        if not last or self.program.aliases(last):
             return True
-        names = [name for name in shared[1] if name[0] not in "[*"]
-        current: LValue | None = place
-        while isinstance(current, Index):
-            current = current.base
-        if not isinstance(current, Member) or not names:
-            return isinstance(current, Deref) and (current.type is None or not current.type.is_record)
-        owner = current.base.type
-        return current.name == names[-1] and (owner is None or owner.base in tags)
+        text = unit.text()
+        if self._storing_text(last).search(text):
+            return True
+        return any(unit in self.program.copiers(tag) for tag in self._model_tags(place))
+
+    def _model_tags(self, place: Place) -> list[str]:
+        return [tag for tag, _ in self.analysis.chain(place) if tag in self.analysis.model_types]
 
     def _storing_text(self, name: str) -> re.Pattern[bytes]:
         """What the text of a store into a member looks like, or of a copy of the struct around it."""
@@ -704,12 +685,16 @@ class Calls:
         return unit.id in self.reading_closure(place)
 
     def _names_in_read(self, unit: Unit, place: Place) -> bool:
-        """Whether a function itself may read a place of shared memory, or takes its address, as far as types tell."""
-        return any(
-            isinstance(leaf.expr, Load | Addr) and self._named_alike(leaf.expr.place, place)
-            for instruction in self.analysis.of(unit).code
-            for leaf in leaves(instruction)
-        )
+        """Whether the text of a function may read a place of shared memory, or copy a struct around it."""
+        names = [name for name in place[1] if name[0] not in "[*"]
+        last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
+        if not last or self.program.aliases(last):
+            return True
+        text = unit.text()
+        word = last.encode()
+        mentions = len(re.findall(rb"\b" + re.escape(word) + rb"\b", text))
+        plain = len(re.findall(rb"\b" + re.escape(word) + rb"\b\s*=(?!=)", text))
+        return mentions > plain or any(unit in self.program.copiers(tag) for tag in self._model_tags(place))
 
     def reading_closure(self, place: Place) -> frozenset[int]:
         """The functions that may read a place of shared memory, and all that call them by name."""

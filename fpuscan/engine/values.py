@@ -33,7 +33,8 @@ ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
 _MAX_DEPTH = 60
 _MAX_CALLERS = 8
-_MAX_CALLS = 12
+_MAX_CALLS = 4
+_BUDGET = 300  # steps of one evaluation; beyond it a mask may hold anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Values:
         self._contents: dict[Place, Content] = {}
         self._busy: set[object] = set()
         self._cuts = 0
+        self._spent = 0
         program, masks = analysis.program, analysis.model.masks
         xss = sum(1 << bit for bit in masks.xss_bits)
         self.user_mask = (program.evaluate(masks.user) or 0) & ~xss
@@ -100,7 +102,10 @@ class Values:
         if key in self._busy:
             self._cuts += 1
             return _NOTHING
-        if len(self._busy) > _MAX_DEPTH:
+        if not self._busy:
+            self._spent = 0
+        self._spent += 1
+        if len(self._busy) > _MAX_DEPTH or self._spent > _BUDGET:
             return ANYTHING
         cuts = self._cuts
         self._busy.add(key)
@@ -326,6 +331,8 @@ class Values:
         found = Content()
         stores = 0
         for unit in self.analysis.storers(place):
+            if unit.is_function and not self.analysis.calls.may_store(unit, place):
+                continue
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if isinstance(instruction, Assign):
