@@ -476,7 +476,9 @@ class Program:
         return found
 
     def _assigns(self, text: bytes, variables: list[str]) -> bool:
-        return any(re.search(rb"=\s*" + name.encode() + rb"\s*;|\b" + name.encode() + rb"\s*=[^=]", text) for name in variables)
+        return any(
+            re.search(rb"=\s*" + name.encode() + rb"\s*;|\b" + name.encode() + rb"\s*=[^=]", text) for name in variables
+        )
 
     def static_calls(self) -> dict[str, set[int]]:
         """The functions (units) behind each static call that is defined or updated by name."""
@@ -528,6 +530,11 @@ class Program:
     def defines(self, name: str) -> bool:
         """Whether some file defines a function of that name."""
         return name in self._by_name
+
+    def is_callable(self, name: str, path: str) -> bool:
+        """Whether a name is a function or a macro with parameters."""
+        macro = self.macros.lookup(name, path)
+        return self.is_function(name) or (macro is not None and macro.params is not None)
 
     def is_function(self, name: str) -> bool:
         """Whether the name is a function that some file defines or declares."""
@@ -649,6 +656,10 @@ class Program:
         body = macro.body
         if macro.params is not None:
             body = expand_call(macro, split_arguments(arguments) if arguments.strip() or macro.params else [])
+        return self.snippet(body)
+
+    def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
+        """A piece of C, parsed: a compound statement, its text, and the text as parsed; None if it is none."""
         text = f"void __expansion(void) {{ {body} ; }}".encode()
         parsed = parse(SourceFile("", text), self.attributes)
         if parsed.root.has_error:

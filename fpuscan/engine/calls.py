@@ -202,14 +202,18 @@ class Calls:
             return True
         text = unit.text()
         head, _, _ = text.partition(b"{")
-        pattern = re.compile(rb"\b" + re.escape(member.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*=\s*(?:\([^)]*\)\s*)?(\{|&?\s*(\w+))")
+        pattern = re.compile(
+            rb"\b" + re.escape(member.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*=\s*(?:\([^)]*\)\s*)?(\{|&?\s*(\w+))"
+        )
         for match in pattern.finditer(text):
             if match.group(1) == b"{":
                 return True
             name = match.group(2)
             follows = text[match.end() : match.end() + 2].lstrip()
-            if self.program.defines(name.decode()) or follows.startswith((b"(", b".", b"-")) or (
-                unit.is_function and re.search(rb"\b" + name + rb"\b", head)
+            if (
+                self.program.defines(name.decode())
+                or follows.startswith((b"(", b".", b"-"))
+                or (unit.is_function and re.search(rb"\b" + name + rb"\b", head))
             ):
                 return True
         return False
@@ -611,12 +615,22 @@ class Calls:
         if found is None:
             word = re.escape(name.encode())
             stores = b"|".join(
-                re.escape(effect.encode()) for effect, row in sorted(self.analysis.model.effects.items())
+                re.escape(effect.encode())
+                for effect, row in sorted(self.analysis.model.effects.items())
                 if row.kind in {"store", "exchange", "load", "copy", "zero", "swap"}
             )
             found = re.compile(
-                rb"\b" + word + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\b" + word + rb"\b\s*(?:\+\+|--)|&[^;,&]*\b" + word
-                + rb"\b|\b(?:" + stores + rb")\s*\([^;]*\b" + word + rb"\b"
+                rb"\b"
+                + word
+                + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\b"
+                + word
+                + rb"\b\s*(?:\+\+|--)|&[^;,&]*\b"
+                + word
+                + rb"\b|\b(?:"
+                + stores
+                + rb")\s*\([^;]*\b"
+                + word
+                + rb"\b"
             )
             self._patterns[name] = found
         return found
@@ -677,6 +691,10 @@ class Calls:
             if isinstance(leaf.expr, Load)
             for root, path, _ in function.resolve(node, leaf.expr.place)
         )
+
+    def is_shared_struct(self, place: Place) -> bool:
+        """Whether the readers of a global's member are found by its struct, through whatever pointer they read it."""
+        return self.program.address_taken(self.analysis.variable(place[0]).rpartition(".")[2])
 
     def may_use(self, unit: Unit, place: Place) -> bool:
         """Whether a function may read a member below one of its parameters, itself or through what it calls."""
@@ -823,7 +841,12 @@ class Calls:
             return None
         units = self.callees(function, node)
         key = ("truth", function.id, node)
-        if len(units) != 1 or key in self._busy or len(self._busy) > _MAX_DEPTH or units[0].end - units[0].start > _PREDICATE:
+        if (
+            len(units) != 1
+            or key in self._busy
+            or len(self._busy) > _MAX_DEPTH
+            or units[0].end - units[0].start > _PREDICATE
+        ):
             return None
         callee = self.analysis.of(units[0])
         if len(callee.returns) != 1:

@@ -48,6 +48,7 @@ __all__ = ["ENTRY", "EXIT", "FunctionAnalysis", "Touch"]
 ENTRY, EXIT = 0, 1
 _MAX_DEPTH = 40
 _SMALL = 300  # instructions
+_WORD_BITS = 64
 
 Touch = tuple[int, "Guards"]
 
@@ -516,6 +517,8 @@ class FunctionAnalysis:
             case Unary() if expr.op == "!":
                 return self.truth(node, expr.operand, not want, depth)
             case Cast():
+                if not want and 1 < expr.bits < _WORD_BITS and not _is_boolean(expr.operand):
+                    return NOTHING  # a narrow zero says nothing about the upper bits
                 return self.truth(node, expr.operand, want, depth)
             case Binary() if expr.op in {"==", "!="}:
                 return self._comparison(node, expr, want is (expr.op == "=="), depth)
@@ -537,7 +540,7 @@ class FunctionAnalysis:
         return NOTHING
 
     def _equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
-        while isinstance(expr, Cast):
+        while isinstance(expr, Cast) and not 1 < expr.bits < _WORD_BITS:
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
             return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE

@@ -263,7 +263,12 @@ class DefUseGraph:
 
     def _call(self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards) -> list[Transfer]:
         """Memory that a callee can reach through a pointer argument; shared memory is read by whoever names it."""
-        if place[0][0] in {"g", "h"}:
+        if place[0][0] == "h" or (
+            place[0][0] == "g"
+            and self.analysis.chain(place)[:1] != ()
+            and self.analysis.chain(place)[0][0]
+            and self.analysis.calls.is_shared_struct(place)
+        ):
             return []
         found = []
         units = self.analysis.calls.callees(function, node)

@@ -216,7 +216,7 @@ class Seeds:
     def _memory_places(self, row: Source) -> list[Place]:
         if row.function or row.macro:
             return []
-        if "*" not in row.member and row.type:
+        if "*" not in row.member and row.type and not row.variable:
             return [(("h", row.type, None, ""), tuple(row.member.split(".")))]
         found: list[Place] = []
         from fnmatch import fnmatchcase  # noqa: PLC0415

@@ -164,8 +164,10 @@ class Sinks:
         side = row.side
         if side == "instance":
             side = (
-                self.analysis.flow_side(transfer.guards, state.frames, transfer.function, transfer.instruction) or self._origin_side(state)
-                or self._argument_side(transfer) or "host"
+                self.analysis.flow_side(transfer.guards, state.frames, transfer.function, transfer.instruction)
+                or self._origin_side(state)
+                or self._argument_side(transfer)
+                or "host"
             )
         return Hit(row, side, place)
 

@@ -33,7 +33,7 @@ ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
 _MAX_DEPTH = 60
 _MAX_CALLERS = 8
-_MAX_CALLS = 4
+_MAX_CALLS = 8
 _BUDGET = 300  # steps of one evaluation; beyond it a mask may hold anything
 
 
@@ -305,6 +305,9 @@ class Values:
         root, path = place
         if root[0] == "h":
             place = (("h", root[1], None, ""), path)
+        elif root[0] == "d" and self.analysis.chain(place):
+            tag, below = self.analysis.chain(place)[0]
+            place = (("h", tag, None, ""), below)
         found = self._contents.get(place)
         if found is not None:
             return found

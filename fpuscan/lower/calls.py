@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from fpuscan.cpp import Macro
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, Var
 from fpuscan.lower.expressions import Expressions, first_named, strip_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fpuscan.cpp import Macro
     from fpuscan.ir import Expr, LValue
     from fpuscan.model import Effect
     from fpuscan.syntax import Node
@@ -132,6 +132,14 @@ class Calls(Expressions):
             return action()
         finally:
             self.data, self.parsed, self.offset_override, self.expanding = saved
+
+    def text_value(self, node: Node, text: str) -> Expr:
+        """The value of an expression that the parser took for a type."""
+        expansion = self.context.snippet(text)
+        macro = Macro("", None, "", text, self.facts.path, 0)
+        if expansion is None:
+            return Opaque((), text)
+        return self._inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
     def _object_expansion(self, node: Node, name: str) -> tuple[Macro, tuple[Node, bytes, bytes], Node] | None:
         if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:

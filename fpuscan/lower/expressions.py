@@ -7,6 +7,7 @@ and control flow in front of it, in evaluation order.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import (
@@ -37,6 +38,7 @@ __all__ = ["Expressions"]
 
 _BOOLEAN_OPERATORS = frozenset({"&&", "||", "==", "!=", "<", ">", "<=", ">="})
 _NAMES = frozenset({"identifier", "field_identifier", "type_identifier"})
+_NAME = re.compile(r"\w+")
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 _WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "__u8": 8, "__u16": 16, "__u32": 32, "__u64": 64,
            "s8": 8, "s16": 16, "s32": 32, "s64": 64, "uint8_t": 8, "uint16_t": 16, "uint32_t": 32, "uint64_t": 64,
@@ -442,7 +444,27 @@ class Expressions(Builder):
         type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
         assert type_node is not None
         assert inner is not None
+        if inner.type in {"pointer_expression", "unary_expression"} and self._is_no_type(type_node):
+            return self._binary_in_disguise(type_node, inner)
         return self.cast(self.context.parse_type(self.text(type_node)), self.value(inner))
+
+    def _is_no_type(self, node: Node) -> bool:
+        """Whether the parenthesised text in front of an operator is a value: ``(mask) & x``, ``(f()) - x``."""
+        name = _NAME.match(self.text(node))
+        return name is not None and (
+            self.lookup(name[0]) is not None or self.context.is_callable(name[0], self.facts.path)
+        )
+
+    def _binary_in_disguise(self, left: Node, right: Node) -> Expr:
+        """``(f()) & x`` parses as a cast of ``&x``."""
+        argument = right.child_by_field_name("argument")
+        assert argument is not None
+        value = self.text_value(left, self.text(left))
+        return Binary(self.operator(right), value, self.value(argument))
+
+    def text_value(self, node: Node, text: str) -> Expr:
+        """The value of an expression given as text; added by ``calls.py``."""
+        raise NotImplementedError
 
     def cast(self, ctype: CType, operand: Expr) -> Expr:
         """``(ctype)operand``."""

@@ -57,7 +57,9 @@ def find(flows: Flows, sinks: Sinks, bits: FeatureBits) -> tuple[list[Finding], 
                 crossing.hit.side,
             )
             groups.setdefault(key, []).append((verdict, crossing))
-    findings = [_finding(flows, sinks, members) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))]
+    findings = [
+        _finding(flows, sinks, members, bits) for _, members in sorted(groups.items(), key=lambda item: repr(item[0]))
+    ]
     return number(findings), frozenset(seeds.used)
 
 
@@ -108,10 +110,11 @@ def _order(flows: Flows, item: tuple[_Verdict, Crossing]) -> tuple[object, ...]:
     )
 
 
-def _finding(flows: Flows, sinks: Sinks, members: list[tuple[_Verdict, Crossing]]) -> Finding:
+def _finding(flows: Flows, sinks: Sinks, members: list[tuple[_Verdict, Crossing]], bits: FeatureBits) -> Finding:
     explainer = Explainer(flows.analysis)
     ordered = sorted(members, key=lambda item: _order(flows, item))
     verdict, crossing = ordered[0]
+    verdict = _joined(verdict, [other for other, way in ordered if way.seed.name == crossing.seed.name], bits)
     rule = _RULES[crossing.hit.sink.what]
     location = explainer.location(crossing.transfer.function, crossing.transfer.instruction)
     reached = behind(flows, sinks, crossing)
@@ -149,6 +152,20 @@ def _finding(flows: Flows, sinks: Sinks, members: list[tuple[_Verdict, Crossing]
         consumers=explainer.consumers(reached),
         statement=explainer.text(crossing.transfer.function, crossing.transfer.instruction),
     )
+
+
+def _joined(verdict: _Verdict, others: list[_Verdict], bits: FeatureBits) -> _Verdict:
+    """What survives over all ways from one source: the bits of each."""
+    mask = 0
+    for other in others:
+        mask |= other.surviving.mask
+    surviving = Surviving(
+        mask,
+        bits.name_bits(mask),
+        any(other.surviving.kernel_format for other in others),
+        any(other.surviving.unknown for other in others),
+    )
+    return _Verdict(verdict.severity, surviving)
 
 
 def _message(verdict: _Verdict, crossing: Crossing) -> str:
