@@ -71,6 +71,8 @@ class Sinks:
             found += self._argument(state, transfer, name)
         if target is not None and transfer.move == "stay" and transfer.kind in _STORES:
             found += self._store(transfer, target, name)
+        elif target is not None and transfer.move == "return" and transfer.operand == "memory" and not state.frames:
+            found += self._handed_back(state, transfer, target)
         return found
 
     def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
@@ -88,8 +90,8 @@ class Sinks:
             variable = str(root[2]).partition("@")[0]
             if row is not None and not place[1] and fnmatchcase(variable, row.variable):
                 return [self._hit(row, transfer, target, f"{variable} in {name}()")]
-        if root[0] == "r":
-            return []
+        if root[0] == "r" or (root[0] == "d" and not target.frames and self.place_row(place) is None):
+            return []  # through a plain pointer of unknown callers: judged where it comes back to each of them
         found: dict[tuple[str, str], Hit] = {}
         for outer, side in self._outermost(target, place):
             row = self.place_row(outer)
@@ -98,6 +100,15 @@ class Sinks:
                 found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
         self.used.update(hit.sink.id for hit in found.values())
         return list(found.values())
+
+    def _handed_back(self, state: State, transfer: Transfer, target: State) -> list[Hit]:
+        """A store through a plain pointer, as one of the callers names its target."""
+        row = self.place_row(target.definition.place)
+        if row is None or self.place_row(state.definition.place) is not None:
+            return []
+        self.used.add(row.id)
+        side = row.side if row.side != "instance" else self._side(target, transfer) or "host"
+        return [Hit(row, side, self.describe(target.definition.place))]
 
     def describe(self, place: Place) -> str:
         """The name of a uABI place: the innermost struct member, with what tells two of them apart."""
