@@ -100,6 +100,7 @@ class FolderTree(KernelTree):
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._prefix = os.path.join(self.root, "")
+        self._folders: dict[str, bool] = {}
 
     def _fetch(self, path: str) -> bytes | None:
         full = self._prefix + path
@@ -109,10 +110,13 @@ class FolderTree(KernelTree):
             return None
         except (OSError, ValueError) as error:
             raise UnreadableFile(path, _reason(error)) from error
-        real = self._inside(full, path)
         try:
+            real = full
             if stat.S_ISLNK(status.st_mode):
+                real = self._inside(full, path)
                 status = os.stat(real)
+            elif not self._folder_holds(os.path.dirname(full)):
+                raise UnreadableFile(path, "is a symbolic link that leads out of the tree")
             return _read_regular(real, path, status)
         except OSError as error:
             raise UnreadableFile(path, _reason(error)) from error
@@ -137,6 +141,13 @@ class FolderTree(KernelTree):
         if not self._holds(full):
             raise UnreadableFile(path, "is a symbolic link that leads out of the tree")
         return os.path.realpath(full)
+
+    # A thousand files of one folder ask once where the folder's links lead.
+    def _folder_holds(self, folder: str) -> bool:
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = self._holds(folder)
+        return known
 
     def _holds(self, full: str) -> bool:
         return (os.path.realpath(full) + os.sep).startswith(self._prefix)
