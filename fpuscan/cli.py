@@ -282,7 +282,10 @@ def _scan(tree: KernelTree, options: _Options) -> ScanResult:
     progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
     try:
         models = tuple(Path(name) for name in options.model)
-        result = scan(tree, ScanOptions(select=select, ignore=ignore, model_files=models, progress=progress))
+        graph = options.format_ in {"graphml", "dot", "html"}
+        result = scan(
+            tree, ScanOptions(select=select, ignore=ignore, model_files=models, progress=progress, graph=graph)
+        )
         return set_aside(result, tree.read, _checked(options))
     finally:
         if progress:

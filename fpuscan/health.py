@@ -8,17 +8,19 @@ from fpuscan.result import Health, Incomplete, Location
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.model import PlacePattern
+    from fpuscan.model import PlacePattern, Sink, Source
     from fpuscan.program import Program, Unit
 
 __all__ = ["examine"]
 
 
-def examine(analysis: Analysis, used_sources: frozenset[str]) -> Health:
+def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool = False) -> Health:
     """The health of a scan, after its flows have been followed."""
     program = analysis.program
     occurrences, unaccounted = _account(program)
     incomplete = [*program.incomplete, *_unparsed(analysis)]
+    if truncated:
+        incomplete.append(Incomplete(program.model.scope.required[0], 1, "the flows are too many to follow to the end"))
     unresolved = {
         f"{name} ({path}:{program.files[path].source.position(start)[0]})"
         for name, path, start in analysis.calls.unresolved
@@ -34,7 +36,7 @@ def examine(analysis: Analysis, used_sources: frozenset[str]) -> Health:
         unresolved_calls=tuple(sorted(unresolved)),
         unmatched_model_rows=_unmatched(analysis, used_sources),
         incomplete=tuple(sorted(incomplete)),
-        unmodelled=tuple(sorted(_unmodelled(program))),
+        unmodelled=tuple(sorted((*_unmodelled(program), *_dropped(program)))),
     )
 
 
@@ -99,9 +101,10 @@ def _unparsed(analysis: Analysis) -> list[Incomplete]:
     """Unparsable code near a tracked symbol: an error inside a function that names one, or in code that does."""
     program = analysis.program
     names = [name.encode() for name in tracked_names(program)]
+    rows: tuple[Source | Sink, ...] = (*analysis.model.sources, *analysis.model.sinks)
     members = [
         row.member.rpartition(".")[2].encode()
-        for row in (*analysis.model.sources, *analysis.model.sinks)
+        for row in rows
         if row.member and "*" not in row.member and "_" in row.member
     ]
     functions = [row.function.encode() for row in analysis.model.sinks if row.function and row.kind != "argument"]
@@ -125,15 +128,24 @@ def _unmodelled(program: Program) -> list[Location]:
     ]
 
 
+def _dropped(program: Program) -> list[Location]:
+    """The ``#if`` arms that were left out, because they and the kept one are two halves of one construct."""
+    return [
+        _location(program, path, arm.start, arm.end, "(an #if arm that splits a construct)")
+        for path, parsed in sorted(program.files.items())
+        for arm in parsed.normalised.dropped
+    ]
+
+
 def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, ...]:
     """The rows of the model that name nothing of this tree."""
     program, model = analysis.program, analysis.model
-    found = []
-    for source in model.sources:
-        if source.id not in used_sources and not _names_something(
-            program, source.pattern, source.function, source.macro
-        ):
-            found.append(f"source {source.id}")
+    found = [
+        f"source {source.id}"
+        for source in model.sources
+        if source.id not in used_sources
+        and not _names_something(program, source.pattern, source.function, source.macro)
+    ]
     for sink in model.sinks:
         function = sink.function if sink.kind in {"return", "compare", "local"} else sink.inside
         if function:

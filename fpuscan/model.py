@@ -96,8 +96,10 @@ class Sink:
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``,
     inside ``inside`` if given), "return" (of ``function``), "compare" (an operand of
     a comparison in ``function``), "local" (the variable ``variable`` of ``function``).
-    ``ends``: the value leaves the kernel here and comes back as user input, if at all; ``quiet``: that is no finding; ``local``: a local struct of the type counts, too. ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or
-    "instance" (decided by the guards of the flow).
+    ``ends``: the value leaves the kernel here and comes back as user input, if at all;
+    ``quiet``: that is no finding; ``local``: a local struct of the type counts, too.
+    ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
+    (decided by the guards of the flow).
     """
 
     id: str
@@ -125,12 +127,13 @@ class Sink:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A uABI mask: by contract it holds user features only, whatever is stored into it."""
+    """A uABI mask: by contract it holds user features only (``without`` some masks), whatever is stored into it."""
 
     why: str
     type: str = ""
     member: str = ""
     variable: str = ""
+    without: tuple[str, ...] = ()
 
     @property
     def pattern(self) -> PlacePattern:
@@ -287,7 +290,7 @@ _ALLOWED = {
 _PLAIN = {"iterators", "types", "returns", "static_calls", "headers", "silent", "scope", "masks"}
 
 
-def _convert(file: str, table: str, number: int, key: str, value: Any, wanted: str) -> Any:  # noqa: ANN401, PLR0913
+def _convert(file: str, table: str, number: int, key: str, value: Any, wanted: str) -> Any:  # noqa: ANN401
     where = f"{file}: [[{table}]] row {number}: key '{key}'"
     if "tuple" in wanted:
         inner = int if "int" in wanted else str

@@ -8,7 +8,7 @@ members below it, array elements as ``[3]`` or ``[*]``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,9 +28,10 @@ __all__ = [
 
 # ("v", function, key) local or temp; ("p", function, index) parameter; ("d", function, index) what it points to;
 # ("g", key) global; ("h", tag, identity, instance) some object of a type; ("r", function) return value
-Root = tuple[object, ...]
+Root = tuple[Any, ...]  # what stands in it depends on its first item, which no type says
 Place = tuple[Root, tuple[str, ...]]
-Guarded = tuple[Root, tuple[str, ...], frozenset[object]]
+# With the conditions under which it is meant: the literals of engine/literals.py.
+Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int]]]
 
 ALL_ELEMENTS = "[*]"
 

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 from fpuscan.arms import ArmIndex
 from fpuscan.constexpr import Evaluator
 from fpuscan.cpp import MacroTable, expand_call, split_arguments
+from fpuscan.declarators import CType, parse_type
 from fpuscan.lower.function import lower_function, lower_initialiser
 from fpuscan.normalise import learn_attributes
 from fpuscan.result import Incomplete
 from fpuscan.source import SourceFile
 from fpuscan.syntax import parse
 from fpuscan.tree import UnreadableFile
-from fpuscan.declarators import CType, parse_type
 from fpuscan.types import TypeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from fpuscan.arms import ConfigLiteral
     from fpuscan.cpp import Macro
     from fpuscan.ir import Expr, FunctionFacts, Var
-    from fpuscan.lower.statements import Statements
-    from fpuscan.model import Model
+    from fpuscan.lower.context import Initialises
+    from fpuscan.model import Contract, Model, Sink, Source
     from fpuscan.normalise import Group
-    from fpuscan.syntax import FunctionSpan, Node, ParsedFile
+    from fpuscan.syntax import Node, ParsedFile
     from fpuscan.tree import KernelTree
 
 __all__ = ["Program", "Unit"]
@@ -135,9 +135,10 @@ class Program:
         self.static_types: dict[str, CType | None] = {}
         self._evaluator = Evaluator(self._constant_lookup)
         self.scope_files: tuple[str, ...] = ()
+        rows: tuple[Source | Sink | Contract, ...] = (*model.sources, *model.sinks, *model.contracts)
         self._model_members = {
             row.member.partition(".")[0]: row.type
-            for row in (*model.sources, *model.sinks, *model.contracts)
+            for row in rows
             if row.type and row.member and "*" not in row.member and "_" in row.member
         }
 
@@ -256,9 +257,9 @@ class Program:
         size = len(word)
         while position >= 0:
             end = position + size
-            if blob[end] not in _WORD_BYTES if end < len(blob) else True:
-                if position == 0 or blob[position - 1] not in _WORD_BYTES:
-                    found.append(position)
+            ends = end >= len(blob) or blob[end] not in _WORD_BYTES
+            if ends and (position == 0 or blob[position - 1] not in _WORD_BYTES):
+                found.append(position)
             position = blob.find(word, end)
         return found
 
@@ -619,9 +620,9 @@ class Program:
         value = self.types.enum_constant(name)
         if value is not None:
             return value, ()
-        names = []
+        names: list[str] = []
         current = name
-        while len(names) < 8:  # noqa: PLR2004 - aliases of aliases
+        while len(names) < 8:  # aliases of aliases
             macro = self.macros.lookup(current)
             if macro is None or macro.params is not None:
                 break
@@ -710,11 +711,11 @@ class Program:
         """Whether the ``while`` at an offset was an iterator macro."""
         return offset in self.files[path].normalised.iterators
 
-    def declared(self, type_node: Node, declarator: Node, data: bytes, lowering: Statements) -> tuple[str, CType]:
+    def declared(self, type_node: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
         """Name and type of one declarator."""
         return self.types.declarator(type_node, declarator, data)
 
-    def static_local(self, lowering: Statements, variable: Var, value: Node) -> None:
+    def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
         """The initialiser of a function-static variable is a store like that of a global."""
         self.static_types[str(variable.key)] = variable.type
         lowering.initialise(variable, value)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.analysis import Analysis
 from fpuscan.engine.flows import Flows
 from fpuscan.engine.graph import DefUseGraph
+from fpuscan.engine.network import flow_graph
 from fpuscan.engine.sinks import Sinks
 from fpuscan.errors import NotApplicableError
 from fpuscan.health import examine
@@ -31,12 +32,15 @@ __all__ = ["ScanOptions", "scan"]
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What to check: rule ids (none: all), model files to add, and who wants to hear of progress."""
+    """What to check: rule ids (none: all), model files to add, who wants to hear of progress, and whether the
+    whole def-use graph is wanted beside the findings.
+    """  # noqa: D205
 
     select: Sequence[str] = ()
     ignore: Sequence[str] = ()
     model_files: Sequence[str | Path] = ()
     progress: Callable[[str], None] | None = None
+    graph: bool = False
 
 
 class _Clock:
@@ -84,7 +88,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         for finding in findings
         if (not options.select or finding.rule in options.select) and finding.rule not in options.ignore
     ]
-    health = examine(analysis, used)
+    health = examine(analysis, used, truncated=flows.truncated)
     clock.lap("health")
     assumptions = tuple(
         Assumption("barrier", row.what, row.why, row.commit)
@@ -104,6 +108,8 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
             ("states", flows.states),
             ("functions lowered", sum(unit.lowered for unit in program.units)),
         ),
+        graph=flow_graph(graph) if options.graph else None,
+        files=tuple(sorted(program.scope_files)),
     )
 
 

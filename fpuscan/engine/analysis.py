@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import Calls
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.engine.flows import Frame
     from fpuscan.engine.literals import Guards
-    from fpuscan.model import Chain, Instance, Model, PlacePattern
+    from fpuscan.model import Chain, Instance, Model, PlacePattern, SideGuard, Sink, Source
     from fpuscan.places import Place, Root
     from fpuscan.program import Program, Unit
 
@@ -36,7 +38,12 @@ class Analysis:
         self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
         self.barriers_used: set[str] = set()
         sinks = tuple(row for row in model.sinks if not row.ends)
-        rows = (*model.sources, *sinks, *model.instances, *model.sides)
+        rows: tuple[Source | Sink | Instance | SideGuard, ...] = (
+            *model.sources,
+            *sinks,
+            *model.instances,
+            *model.sides,
+        )
         self.model_types = frozenset(row.type for row in rows if row.type) | frozenset(model.scope.tracked_types)
         self._of_interest: dict[Place, bool] = {}
         self.calls = Calls(self)
@@ -76,17 +83,17 @@ class Analysis:
         if kind == "h":
             return CType(str(root[1]))
         if kind == "r":
-            return self.by_id(root[1]).facts.returns  # type: ignore[arg-type]
+            return self.by_id(root[1]).facts.returns
         if kind == "v":
             return self._local_type(root)
-        facts = self.by_id(root[1]).facts  # type: ignore[arg-type]
+        facts = self.by_id(root[1]).facts
         index = root[2]
         assert isinstance(index, int)
         ctype = facts.params[index].type if index < len(facts.params) else None
         if kind == "p":
             return ctype
         if ctype is not None and ctype.base in {"void", "char", "u8"}:
-            hint = self.by_id(root[1]).hint(index)  # type: ignore[arg-type]
+            hint = self.by_id(root[1]).hint(index)
             if hint:
                 return CType(hint)
         return ctype.pointee() if ctype is not None else None
@@ -102,7 +109,7 @@ class Analysis:
         return self.program.static_types
 
     def _local_type(self, root: Root) -> CType | None:
-        variable = self.by_id(root[1]).facts.variables.get(root[2])  # type: ignore[arg-type]
+        variable = self.by_id(root[1]).facts.variables.get(root[2])
         return variable.type if variable is not None else None
 
     def place_type(self, place: Place) -> CType | None:
@@ -190,7 +197,7 @@ class Analysis:
 
     def _touching(self, place: Place) -> dict[int, Unit]:
         """The units whose text can name a place of shared memory: by its global, by its innermost member, by a copy."""
-        root, path = place
+        root = place[0]
         found: dict[int, Unit] = {}
         variable = self.variable(root).rpartition(".")[2]  # a function's static is named without the function
         if variable:
@@ -201,7 +208,7 @@ class Analysis:
         if levels:
             tag, below = levels[-1]
             found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
-        for (tag, below), (inner, _) in zip(levels, levels[1:], strict=False):
+        for (tag, below), (inner, _) in pairwise(levels):
             if inner in self.model_types:  # a struct that the model knows is copied, or handed over by pointer
                 found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
         for tag, _ in levels:
@@ -215,7 +222,7 @@ class Analysis:
 
     def matches(self, pattern: PlacePattern, place: Place) -> bool:
         """Whether a place is one of a pattern's."""
-        root, path = place
+        root = place[0]
         if pattern.variable and root[0] != "g":
             return False
         return pattern.matches(self.chain(place), self.variable(root))
@@ -237,13 +244,23 @@ class Analysis:
                 return row.side
         return ""
 
+    def place_instance(self, place: Place) -> str:
+        """The side of the object that a place lies in: by the pointer it was named through, or the struct around it."""
+        root, _ = place
+        if root[0] == "h" and root[3]:
+            return str(root[3])
+        for row in self.model.instances:
+            for tag, path in self.chain(place):
+                if tag == row.pointer_type and len(path) > 1 and fnmatchcase(path[0], row.pointer_member):
+                    return row.side
+        return ""
+
     def same_memory(self, first: Place, second: Place) -> bool:
         """Whether two places of shared memory may be one; a barrier that keeps them apart is remembered."""
-        if self.calls.same_memory(first, second):
-            return True
-        sides = {str(place[0][3]) for place in (first, second) if place[0][0] == "h" and place[0][3]}
-        if len(sides) > 1 and first[0][1] == second[0][1]:
-            self.barriers_used.update(row.barrier for row in self.instances(str(first[0][1])) if row.barrier)
+        sides = {self.place_instance(place) for place in (first, second)} - {""}
+        if len(sides) < 2:  # noqa: PLR2004 - guest and host
+            return self.calls.same_memory(first, second)
+        self.barriers_used.update(row.barrier for row in self.model.instances if row.barrier)
         return False
 
     def instance_under(self, tag: str, guards: Guards, frames: tuple[Frame, ...], function: int, node: int) -> str:
@@ -269,11 +286,11 @@ class Analysis:
         for key, operator, constant in sorted(guards, key=repr):
             if key[0] != "b" or operator not in {"!", "="} or key[1] != function:
                 continue
-            if self.by_id(function).reaching(node, (key[2], key[3])) != key[4]:  # type: ignore[arg-type]
+            if self.by_id(function).reaching(node, (key[2], key[3])) != key[4]:
                 continue
-            if constant == 0 and self._is_side((key[2], key[3])):  # type: ignore[arg-type]
+            if constant == 0 and self.is_side_flag((key[2], key[3])):
                 return "guest" if operator == "!" else "host"
-            if constant and operator == "=" and self._is_chosen((key[2], key[3]), constant):  # type: ignore[arg-type]
+            if constant and operator == "=" and self._is_chosen((key[2], key[3]), constant):
                 return "guest"
         return ""
 
@@ -281,13 +298,13 @@ class Analysis:
         root, path = place
         if root[0] != "p" or path:
             return False
-        name = self.by_id(root[1]).facts.params[root[2]].name  # type: ignore[arg-type,index]
+        name = self.by_id(root[1]).facts.params[root[2]].name
         return any(
             row.equals and row.parameter == name and self.program.evaluate(row.equals) == constant
             for row in self.model.sides
         )
 
-    def _is_side(self, place: Place) -> bool:
+    def is_side_flag(self, place: Place) -> bool:
         from fpuscan.model import PlacePattern  # noqa: PLC0415
 
         root, path = place
@@ -298,8 +315,8 @@ class Analysis:
             if row.member and self.matches(PlacePattern(row.type, row.member), place):
                 return True
             if row.parameter and not row.equals and root[0] == "p" and not path:
-                facts = self.by_id(root[1]).facts  # type: ignore[arg-type]
-                if facts.params[root[2]].name == row.parameter:  # type: ignore[index]
+                facts = self.by_id(root[1]).facts
+                if facts.params[root[2]].name == row.parameter:
                     return True
         return False
 
@@ -317,7 +334,7 @@ class Analysis:
             case "h":
                 name = str(root[1])
             case "r":
-                name = f"return of {self.program.units[root[1]].name}()"  # type: ignore[index]
+                name = f"return of {self.program.units[root[1]].name}()"
             case "v":
                 name = str(root[2]).partition("@")[0]
             case _:
@@ -325,7 +342,7 @@ class Analysis:
         return name + "".join(part if part[0] == "[" else f".{part}" for part in path)
 
     def _describe_parameter(self, root: Root) -> str:
-        facts = self.by_id(root[1]).facts  # type: ignore[arg-type]
+        facts = self.by_id(root[1]).facts
         index = root[2]
         assert isinstance(index, int)
         if root[0] == "d":

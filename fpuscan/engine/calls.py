@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
 from fpuscan.engine.reads import leaves
-from fpuscan.ir import Addr, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
+from fpuscan.ir import Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
 from fpuscan.places import covers, heap, overlap, path_overlap
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Calls:
                 for unit in self.callees(function, definition):
                     callee = self.analysis.of(unit)
                     for number in callee.returns:
-                        value = callee.code[number].value  # type: ignore[union-attr]
+                        value = callee.returned(number)
                         if value is not None:
                             found |= self.function_values(callee, number, value, depth + 1)
         return found
@@ -147,11 +147,13 @@ class Calls:
         root, path = place
         found: frozenset[int] = frozenset()
         if root[0] == "p" or (root[0] == "d" and not self.analysis.chain(place)):
-            for caller, number in self.callers(self.program.units[root[1]]):  # type: ignore[index]
+            for caller, number in self.callers(self.program.units[root[1]]):
                 function = self.analysis.by_id(caller)
-                arguments = function.code[number].arguments  # type: ignore[union-attr]
-                if root[0] == "p" and not path and root[2] < len(arguments):  # type: ignore[operator]
-                    found |= self.function_values(function, number, arguments[root[2]], depth + 1)  # type: ignore[index]
+                call = function.code[number]
+                assert isinstance(call, Call)
+                arguments = call.arguments
+                if root[0] == "p" and not path and root[2] < len(arguments):
+                    found |= self.function_values(function, number, arguments[root[2]], depth + 1)
                 elif root[0] == "d" and depth < _MAX_DEPTH:
                     for there, below, _ in self.actual_places(function, number, root, path):
                         found |= self._place_functions(function, number, (there, below), depth + 1)
@@ -336,7 +338,7 @@ class Calls:
                 callee = self.analysis.of(unit)
                 if call.result is not None and place[0] == ("v", function.id, call.result.key):
                     for number in callee.returns:
-                        value = callee.code[number].value  # type: ignore[union-attr]
+                        value = callee.returned(number)
                         if value is None:
                             continue
                         held = callee.entry_guards().get(number, NOTHING)
@@ -360,7 +362,7 @@ class Calls:
             for definition in callee.reaching(EXIT, inner):
                 if definition == ENTRY:
                     continue
-                some, more = callee._pointer_from(EXIT, inner, definition)  # noqa: SLF001
+                some, more = callee.pointer_from(inner, definition)
                 unknown = unknown or more
                 found += self._outward(function, node, callee, some)
         return found, unknown
@@ -410,7 +412,7 @@ class Calls:
                 ends: list[Guarded] = []
                 for there, below, guards in starts:
                     for definition in function.reaching(node, (there, below)):
-                        some, _ = function._pointer_from(node, (there, below), definition)  # noqa: SLF001
+                        some, _ = function.pointer_from((there, below), definition)
                         ends += [(r, p, g | guards) for r, p, g in some if compatible(g, guards)]
                 return [(r, (*p, *rest), g) for r, p, g in ends]
             starts = [(r, (*p, name), g) for r, p, g in starts]
@@ -448,11 +450,11 @@ class Calls:
     ) -> None:
         """A pointer behind a pointer: ``f(pp)`` where ``*pp`` points to the place."""
         ctype = argument.place.type
-        if ctype is None or ctype.pointers < 2:  # noqa: PLR2004 - pointer to pointer
+        if ctype is None or ctype.pointers < 2:  # pointer to pointer
             return
         for root, path, _ in function.targets(node, argument)[0]:
             for definition in function.reaching(node, (root, path)):
-                some, _ = function._pointer_from(node, (root, path), definition)  # noqa: SLF001
+                some, _ = function.pointer_from((root, path), definition)
                 for there, below, _guards in some:
                     if overlap((there, below), place):
                         found[(("d", callee.id, index), ("*", *place[1][len(below) :]))] = None
@@ -571,7 +573,7 @@ class Calls:
         if len(inner) != 1:
             return False
         index = inner[0][0][2]
-        targets, unknown, *_ = function.targets(node, call.arguments[index])  # type: ignore[index]
+        targets, unknown, *_ = function.targets(node, call.arguments[index])
         if len(targets) != 1 or unknown or targets[0][2] or not covers((targets[0][0], targets[0][1]), place):
             return False
         return self._always_writes(callee, inner[0])
@@ -786,21 +788,24 @@ class Calls:
         root, path = key[2], key[3]
         call = function.code[node]
         assert isinstance(call, Call)
-        if root[0] not in {"p", "d"} or root[2] >= len(call.arguments):  # type: ignore[index]
+        if root[0] not in {"p", "d"} or root[2] >= len(call.arguments):
             return NOTHING
-        index: int = root[2]  # type: ignore[index]
+        index: int = root[2]
         argument = call.arguments[index]
-        if root[0] == "p" and not path:  # type: ignore[index]
+        if root[0] == "p" and not path:
             if constant == 0:
                 return function.truth(node, argument, operator == "!")
-            return function._equals(node, argument, constant, operator == "=")  # type: ignore[arg-type]  # noqa: SLF001
-        places = self.actual_places(function, node, root, path)  # type: ignore[arg-type]
+            return function.equals(node, argument, constant, operator == "=")
+        places = self.actual_places(function, node, root, path)
         if len(places) != 1 or places[0][2]:
             return NOTHING
         place = (places[0][0], places[0][1])
+        side = self.analysis.place_instance(place)
+        if side and constant == 0 and self.analysis.is_side_flag(place) and (side == "guest") is (operator == "="):
+            return IMPOSSIBLE  # the flag says the other side than the object that holds it
         if constant == 0:
             return function.place_truth(node, place, operator == "!")
-        return function.place_equals(node, place, constant, operator == "=")  # type: ignore[arg-type]
+        return function.place_equals(node, place, constant, operator == "=")
 
     def guards_inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards:
         """What the caller's guards and the arguments say about the callee's formals."""
@@ -831,13 +836,15 @@ class Calls:
             for edge in edges:
                 for literal in callee.edge_literals(number, edge):
                     key = literal[0]
-                    if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] == "d":  # type: ignore[index]
+                    if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] == "d":
                         keys[key] = None
         return list(keys)
 
     def returned_truth(self, function: FunctionAnalysis, node: int, want: bool) -> Guards | None:  # noqa: FBT001
         """What follows for the caller when a predicate returned true (false); None when nothing is known."""
-        if not isinstance(function.code[node].callee, str):  # type: ignore[union-attr]
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if not isinstance(call.callee, str):
             return None
         units = self.callees(function, node)
         key = ("truth", function.id, node)
@@ -851,7 +858,7 @@ class Calls:
         callee = self.analysis.of(units[0])
         if len(callee.returns) != 1:
             return None
-        value = callee.code[callee.returns[0]].value  # type: ignore[union-attr]
+        value = callee.returned(callee.returns[0])
         if value is None:
             return None
         self._busy.add(key)

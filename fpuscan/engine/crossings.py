@@ -28,6 +28,11 @@ class Crossing:
     label: Label
 
 
+# Behind an entry the uABI place is taken at its contract. The host's allows less than the guest's, which may
+# hold opt-in features, so whoever has entered the host side has entered both.
+_SIDES_BEHIND = {"guest": frozenset({"guest"}), "host": frozenset({"guest", "host"})}
+
+
 def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
     """All crossings of the flows from one seed."""
     found: list[Crossing] = []
@@ -36,13 +41,14 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
     def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
         entered: set[str] = set()
         ended = False
-        for target in targets or [None]:
+        candidates: list[State | None] = [*targets] or [None]
+        for target in candidates:
             for hit in sinks.hits(step.state, transfer, target):
                 ended = ended or hit.sink.ends
                 if not _is_read(flows, target):
                     continue
                 if not hit.sink.informational:
-                    entered.add(hit.side)
+                    entered |= _SIDES_BEHIND[hit.side]
                 if hit.side in step.state.entered or hit.sink.quiet:
                     continue
                 label = target.label if target is not None else _label(flows, step, transfer)
@@ -59,8 +65,8 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
         assert start.transfer is not None
         origin = State(start.state.definition, start.state.frames, start.state.guards, start.state.label, inside)
         first = Step(origin, None, None)
-        for target in visit(first, start.transfer, flows.follow(origin, start.transfer)):
-            starts.append(Step(target, start.transfer, first))
+        targets = visit(first, start.transfer, flows.follow(origin, start.transfer))
+        starts.extend(Step(target, start.transfer, first) for target in targets)
     flows.search(starts, visit)
     return found
 
@@ -70,7 +76,7 @@ def _inside_already(sinks: Sinks, seed: Seed) -> frozenset[str]:
     if seed.place is None:
         return frozenset()
     row = sinks.place_row(seed.place)
-    return frozenset({row.side}) if row is not None and row.side in {"guest", "host"} else frozenset()
+    return _SIDES_BEHIND.get(row.side, frozenset()) if row is not None else frozenset()
 
 
 def _label(flows: Flows, step: Step, transfer: Transfer) -> Label | None:

@@ -108,12 +108,12 @@ class Explainer:
         place = state.definition.place
         if self._is_hidden(place) and not self._effect(transfer):
             return []
+        if state.definition.function < 0 or transfer.kind == "load":  # shared memory has no line of its own
+            return []
         name = self._name(transfer, place)
         function, node = transfer.function, transfer.instruction
         if transfer.move == "return" and transfer.operand == "memory":
             function, node = state.definition.function, state.definition.node
-        if transfer.move in {"memory", "memory-call"} and state.definition.function < 0:
-            return []
         if transfer.move == "call":
             function, node = transfer.function, transfer.instruction
         return [
@@ -184,7 +184,7 @@ class Explainer:
                 continue
             if key[0] != "b":
                 continue
-            name = self.place((key[2], key[3]))  # type: ignore[arg-type]
+            name = self.place((key[2], key[3]))
             if name.startswith("$"):
                 continue
             if constant == 0:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fpuscan.engine.function import ENTRY
 from fpuscan.engine.graph import Definition, DefUseGraph, Transfer
@@ -23,7 +23,7 @@ from fpuscan.ir import Call
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
-__all__ = ["IDENTITY", "Flows", "Frame", "Label", "State", "Step"]
+__all__ = ["IDENTITY", "Flows", "Frame", "Label", "State", "Step", "Visit"]
 
 _MAX_FRAMES = 12
 _MAX_LABELS = 12
@@ -72,6 +72,8 @@ class Label:
 IDENTITY = Label()
 
 Frame = tuple["CallSite", "Guards"]
+# Sees a step, an edge out of it and the states behind that; gives those to go on with.
+Visit: TypeAlias = "Callable[[Step, Transfer, list[State]], list[State]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Flows:
                 and (key[2], key[3]) == origin.place
                 and key[4] == frozenset({origin.node})
             ):
-                clear |= int(constant)  # type: ignore[call-overload]
+                clear |= int(constant)
         return clear
 
     # ------------------------------------------------------------ edges
@@ -216,8 +218,7 @@ class Flows:
     def _leave(self, state: State, transfer: Transfer, label: Label) -> list[State]:
         callee = self.analysis.by_id(transfer.function)
         if state.frames:
-            site, held = state.frames[-1]
-            sites: Iterable[tuple[CallSite, Guards | None]] = [(site, held)]
+            sites: Iterable[tuple[CallSite, Guards | None]] = [state.frames[-1]]
             frames = state.frames[:-1]
         else:
             sites = [(site, None) for site in self.analysis.calls.callers(callee.unit)]
@@ -251,7 +252,7 @@ class Flows:
             held = function.entry_guards().get(site[1], NOTHING) | self.analysis.config_guards(function.facts.config)
         if not compatible(held, outer):
             return []
-        guards = function._after(site[1], held | outer)  # noqa: SLF001
+        guards = function.after(site[1], held | outer)
         root, path = transfer.target.place
         if root[0] == "r":
             call = function.code[site[1]]
@@ -314,7 +315,7 @@ class Flows:
 
     # ------------------------------------------------------------ the search
 
-    def search(self, starts: list[Step], visit) -> None:  # type: ignore[no-untyped-def]
+    def search(self, starts: list[Step], visit: Visit) -> None:
         """Breadth first from ``starts``. ``visit(step, transfer, targets)`` sees every edge and gives the
         states to go on with, so that it can mark what has entered the uABI.
         """  # noqa: D205

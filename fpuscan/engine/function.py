@@ -36,12 +36,12 @@ from fpuscan.places import ALL_ELEMENTS, covers, heap, overlap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.literals import Guards
     from fpuscan.ir import Edge, Expr, Instruction, LValue
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
-    from fpuscan.declarators import CType
 
 __all__ = ["ENTRY", "EXIT", "FunctionAnalysis", "Touch"]
 
@@ -124,7 +124,7 @@ class FunctionAnalysis:
                 self._survey_expression(expr)
             match instruction:
                 case Assign():
-                    self._survey_target(number, instruction.target)
+                    self._survey_target(number, instruction)
                     if not isinstance(instruction.target, Var):
                         self._survey_expression(Load(instruction.target, 0))
                 case Call():
@@ -143,33 +143,20 @@ class FunctionAnalysis:
                 if variable is not None:
                     self.address_taken.add(variable.key)
             elif isinstance(part, Cast) and part.type.pointers == 1 and isinstance(part.operand, Load):
-                self._hint(part)
+                self._hint(part.type, part.operand.place)
 
-    def _hint(self, cast: Cast) -> None:
-        place = cast.operand.place  # type: ignore[union-attr]
-        if (
-            isinstance(place, Var)
-            and place.kind == "param"
-            and isinstance(place.key, int)
-            and _points_to_record(cast.type)
-        ):
-            self._void_hints.setdefault(place.key, cast.type.base)
+    def _hint(self, ctype: CType, place: LValue) -> None:
+        """``(struct x *)void_parameter``: the parameter points to a struct x."""
+        if isinstance(place, Var) and place.kind == "param" and isinstance(place.key, int) and _points_to_record(ctype):
+            self._void_hints.setdefault(place.key, ctype.base)
 
-    def _survey_target(self, number: int, target: LValue) -> None:
+    def _survey_target(self, number: int, instruction: Assign) -> None:
+        target, value = instruction.target, instruction.value
         variable = base_variable(target)
         if variable is not None and variable.kind != "global":
             self.definitions.setdefault(variable.key, []).append(number)
-            value = self.code[number].value  # type: ignore[union-attr]
-            # struct x *p = void_parameter: the parameter points to a struct x
-            if (
-                isinstance(target, Var)
-                and target.type is not None
-                and _points_to_record(target.type)
-                and isinstance(value, Load)
-                and isinstance(value.place, Var)
-                and value.place.kind == "param"
-            ):
-                self._void_hints.setdefault(value.place.key, target.type.base)  # type: ignore[arg-type]
+            if isinstance(target, Var) and target.type is not None and isinstance(value, Load):
+                self._hint(target.type, value.place)  # struct x *p = void_parameter, without a cast
         else:
             self.memory_stores.append(number)
 
@@ -247,7 +234,7 @@ class FunctionAnalysis:
         return tuple(unique)
 
     def targets(self, node: int, pointer: Expr) -> tuple[list[Guarded], bool, str, object]:
-        """What a pointer points to: places, whether there may be others, on which side those are, and their identity."""
+        """What a pointer points to: places, whether there may be others, on which side those are, their identity."""
         match pointer:
             case Addr():
                 return list(self.resolve(node, pointer.place)), False, "", None
@@ -321,7 +308,7 @@ class FunctionAnalysis:
             identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
             several = len(reaching) > 1
             for definition in sorted(reaching):
-                some, more = self._pointer_from(node, place, definition, several=several)
+                some, more = self.pointer_from(place, definition, several=several)
                 unknown = unknown or more
                 for target, below, conditions in some:
                     if compatible(guards, conditions):
@@ -340,11 +327,9 @@ class FunctionAnalysis:
                 return ("fresh", self.id, definition)
         return None
 
-    def _pointer_from(
-        self, node: int, place: Place, definition: int, *, several: bool = True
-    ) -> tuple[list[Guarded], bool]:
+    def pointer_from(self, place: Place, definition: int, *, several: bool = True) -> tuple[list[Guarded], bool]:
         """What a pointer in ``place`` points to, as far as one of its (``several``) definitions says."""
-        root, path = place
+        path = place[1]
         if definition == ENTRY:
             return self._pointer_from_outside(place)
         instruction = self.code[definition]
@@ -397,7 +382,8 @@ class FunctionAnalysis:
             return [], False  # uninitialised
         if root[0] in {"d", "p"}:
             ctype = self.analysis.place_type(place)
-            if ctype is not None and ctype.is_pointer and not _points_to_record(ctype) or self.analysis.follows(place):
+            plain = ctype is not None and ctype.is_pointer and not _points_to_record(ctype)
+            if plain or self.analysis.follows(place):
                 return [((root[0], root[1], root[2]), (*path, "*"), NOTHING)], False
             return [], True
         return self.analysis.calls.stored_pointers(place)
@@ -405,6 +391,12 @@ class FunctionAnalysis:
     def hint(self, index: int) -> str:
         """The struct that a ``void *`` parameter is cast to."""
         return self._void_hints.get(index, "")
+
+    def returned(self, node: int) -> Expr | None:
+        """The value that a return statement (one of ``returns``) gives."""
+        instruction = self.code[node]
+        assert isinstance(instruction, Return)
+        return instruction.value
 
     # ------------------------------------------------------------ writes
 
@@ -453,7 +445,7 @@ class FunctionAnalysis:
                 verdict = self._defines(current, place)
                 if verdict:
                     found.add(current)
-                if verdict == 2:  # noqa: PLR2004 - overwritten for certain
+                if verdict == 2:  # overwritten for certain
                     continue
             stack.extend(self.facts.pred[current])
         return frozenset(found)
@@ -501,7 +493,7 @@ class FunctionAnalysis:
                 if edge.truth is not None:
                     found = self.truth(node, instruction.condition, edge.truth)
                 elif edge.equals is not None:
-                    found = self._equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
+                    found = self.equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
             self._edge_literals[key] = found
         return found
 
@@ -536,10 +528,11 @@ class FunctionAnalysis:
                     return self.truth(node, side, not equal, depth)
                 if other.value == 1 and _is_boolean(side):
                     return self.truth(node, side, equal, depth)
-                return self._equals(node, side, other.value, equal)
+                return self.equals(node, side, other.value, equal)
         return NOTHING
 
-    def _equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
+    def equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
+        """What follows when a value equals (does not equal) a constant."""
         while isinstance(expr, Cast) and not 1 < expr.bits < _WORD_BITS:
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
@@ -589,9 +582,9 @@ class FunctionAnalysis:
                 and place.base.type.base in self.analysis.model_types
             ):
                 return True
-            if isinstance(place, Index) and place.base is None:
+            if place.base is None:
                 break
-            place = place.base  # type: ignore[assignment]
+            place = place.base
         return isinstance(place, Var) or len(self.code) < _SMALL
 
     def _loaded_truth(self, node: int, load: Load, want: bool, depth: int) -> Guards:  # noqa: FBT001
@@ -612,7 +605,7 @@ class FunctionAnalysis:
 
     def _truth_by_definitions(self, reaching: frozenset[int], want: bool, depth: int) -> Guards | None:  # noqa: FBT001
         """The truth of a variable, from what was stored into it: ``bool host = !guest``."""
-        if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # noqa: PLR2004 - bounds on work
+        if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
             return None
         consistent: list[Guards] = []
         for definition in sorted(reaching):
@@ -639,12 +632,9 @@ class FunctionAnalysis:
             return IMPOSSIBLE
         common = frozenset.intersection(*consistent)
         if len(reaching) == 1 and not common:
-            return (
-                None
-                if not isinstance(self.code[next(iter(reaching))], Assign)
-                or not isinstance(self.code[next(iter(reaching))].value, Const)
-                else common
-            )  # type: ignore[union-attr]
+            instruction = self.code[next(iter(reaching))]
+            known = isinstance(instruction, Assign) and isinstance(instruction.value, Const)
+            return common if known else None
         return common
 
     def entry_guards(self) -> dict[int, Guards]:
@@ -658,10 +648,10 @@ class FunctionAnalysis:
 
     def flow_conditions(self, start: int, guards: Guards) -> dict[int, Guards]:
         """The conditions at each node that control reaches from ``start``, where ``guards`` hold."""
-        return {node: held for node, held in self.walk(start, None, guards)}
+        return dict(self.walk(start, None, guards))
 
     def walk(self, start: int, place: Place | None, guards: Guards) -> list[Touch]:
-        """The nodes that control reaches from behind ``start`` before ``place`` is overwritten, with what holds there."""
+        """The nodes that control reaches behind ``start`` before ``place`` is overwritten, with what holds there."""
         held: dict[int, Guards] = {}
         order: list[int] = []
         work: list[int] = []
@@ -696,7 +686,7 @@ class FunctionAnalysis:
             here = held[node]
             if place is not None and candidates is not None and node in candidates and self._kills(node, place, here):
                 continue
-            spread(node, self._after(node, here))
+            spread(node, self.after(node, here))
         return [(node, held[node]) for node in sorted(order)]
 
     def _kills(self, node: int, place: Place, guards: Guards) -> bool:
@@ -715,7 +705,7 @@ class FunctionAnalysis:
         ]
         return len(possible) == 1 and covers(possible[0], place)
 
-    def _after(self, node: int, guards: Guards) -> Guards:
+    def after(self, node: int, guards: Guards) -> Guards:
         """What still holds behind a node, and what it adds: a pointer that was followed is not NULL."""
         if guards and any(
             literal[0][0] == "b" and literal[0][1] == self.id and node in literal[0][4] for literal in guards

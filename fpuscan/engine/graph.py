@@ -82,14 +82,15 @@ class DefUseGraph:
         found = self._successors.get(key)
         if found is None:
             found = (
-                self._readers_of(definition.place) if definition.function < 0 else tuple(self._grow(definition, guards))
+                self.readers_of(definition.place) if definition.function < 0 else tuple(self._grow(definition, guards))
             )
             self._successors[key] = found
             for transfer in found:
-                self._remember(definition, transfer)
+                self.remember(definition, transfer)
         return found
 
-    def _remember(self, definition: Definition, transfer: Transfer) -> None:
+    def remember(self, definition: Definition, transfer: Transfer) -> None:
+        """Show an edge in the graph."""
         if transfer.target is None:
             return
         numbers = [self.definitions.setdefault(item, len(self.definitions)) for item in (definition, transfer.target)]
@@ -152,7 +153,8 @@ class DefUseGraph:
         """Where the value of a leaf (or its part ``below``) goes."""
         instruction = function.code[node]
         if leaf.compared or leaf.role == "condition":
-            return [Transfer(None, "compare", "stay", leaf.operations, held, function.id, node, "compare")]
+            operand = "compare" if leaf.relational else "test"
+            return [Transfer(None, "compare", "stay", leaf.operations, held, function.id, node, operand)]
         if isinstance(instruction, Assign):
             return self._assign(function, node, instruction, leaf, below, held)
         if isinstance(instruction, Return):
@@ -172,7 +174,7 @@ class DefUseGraph:
         held: Guards,
     ) -> list[Transfer]:
         found = []
-        after = function._after(node, held)  # noqa: SLF001
+        after = function.after(node, held)
         for root, path, conditions in function.resolve(node, instruction.target):
             if conditions and not compatible(held, conditions):
                 continue
@@ -256,7 +258,7 @@ class DefUseGraph:
         if call.result is None:
             return []
         target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
-        after = function._after(node, held)  # noqa: SLF001
+        after = function.after(node, held)
         return [
             Transfer(target, "call", "stay", operations, after, function.id, node, index, format=kernel, callee=name)
         ]
@@ -318,7 +320,7 @@ class DefUseGraph:
         return "*" in inner[1]
 
     def is_read(self, definition: Definition, guards: Guards) -> bool:
-        """Whether somebody may read a definition before it is overwritten: a read that only masks it in place is none."""
+        """Whether somebody may read a definition before it is overwritten; to mask it in place is no read."""
         function = self.analysis.by_id(definition.function)
         place = definition.place
         shared = place[0][0] in {"g", "h", "d"}
@@ -328,9 +330,9 @@ class DefUseGraph:
                     return True
                 continue
             instruction = function.code[node]
-            if any(self._suffixes(function, node, leaf, place, held) for leaf in self.leaves(function, node)):
-                if not self._in_place(function, node, place):
-                    return True
+            read = any(self._suffixes(function, node, leaf, place, held) for leaf in self.leaves(function, node))
+            if read and not self._in_place(function, node, place):
+                return True
             if isinstance(instruction, Call) and self.analysis.calls.may_read(function, node, place):
                 return True
         return False
@@ -368,7 +370,8 @@ class DefUseGraph:
             root = heap(str(root[1]), None, str(root[3]))
         return Definition(-1, 0, (root, path))
 
-    def _readers_of(self, place: Place) -> tuple[Transfer, ...]:
+    def readers_of(self, place: Place) -> tuple[Transfer, ...]:
+        """The edges from a place of shared memory to what reads it."""
         found = self._readers.get(place)
         if found is None:
             found = tuple(self._find_readers(place))
@@ -450,7 +453,7 @@ class DefUseGraph:
     ) -> None:
         """Memory below a parameter comes from the callers; only what they pass can be the place."""
         sites = self.analysis.calls.callers(function.unit)
-        if not sites or depth > 8:  # noqa: PLR2004 - recursion
+        if not sites or depth > 8:  # recursion
             starts[(function.id, ENTRY, here, None)] = None
             return
         for caller, node in sites:

@@ -9,15 +9,15 @@ condition is ``! 0``; and ``clr``, the bits of the constant are known to be clea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["IMPOSSIBLE", "NOTHING", "Guards", "Key", "Literal", "compatible", "contradicts", "implied", "join"]
 
-Key = tuple[object, ...]
-Literal = tuple[Key, str, object]
+Key = tuple[Any, ...]  # as for the roots of places: the first item says what the others are
+Literal = tuple[Key, str, int]
 Guards = frozenset[Literal]
 
 NOTHING: Guards = frozenset()

@@ -35,7 +35,7 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
-    "cast" (to ``bits``), "freeze" (arithmetic and everything unknown), "truth" (a comparison, ``!``).
+    "cast" (to ``bits``), "freeze" (arithmetic and everything unknown), "truth" (``!``), "relation" (a comparison).
     """  # noqa: D205
 
     kind: str
@@ -45,6 +45,7 @@ class Operation:
 
 FREEZE = Operation("freeze")
 _TRUTH = Operation("truth")
+_RELATION = Operation("relation")
 _NOT = Operation("not")
 _OR = Operation("or")
 
@@ -62,7 +63,12 @@ class Leaf:
     @property
     def compared(self) -> bool:
         """Whether the value ends in a comparison and goes no further."""
-        return any(operation.kind == "truth" for operation in self.operations)
+        return any(operation.kind in {"truth", "relation"} for operation in self.operations)
+
+    @property
+    def relational(self) -> bool:
+        """Whether the value is an operand of ``==``, ``<`` and their kin."""
+        return any(operation.kind == "relation" for operation in self.operations)
 
 
 def leaves(instruction: Instruction) -> list[Leaf]:
@@ -90,7 +96,7 @@ def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterat
             if isinstance(expr, Load):
                 yield from _indices(expr.place, role, outward)
         case Cast():
-            operation = (Operation("cast", bits=expr.bits),) if 1 < expr.bits < 64 else ()  # noqa: PLR2004
+            operation = (Operation("cast", bits=expr.bits),) if 1 < expr.bits < 64 else ()
             yield from _walk(expr.operand, role, operation + outward)
         case Unary():
             kind = {"~": _NOT, "!": _TRUTH}.get(expr.op, FREEZE)
@@ -127,4 +133,4 @@ def _binary(operator: str, other: Expr) -> Operation:
         return Operation("and", other)
     if operator in {"|", "^"}:
         return _OR
-    return _TRUTH if operator in _COMPARISONS else FREEZE
+    return _RELATION if operator in _COMPARISONS else FREEZE

@@ -39,7 +39,7 @@ class Seed:
 
     @property
     def kind(self) -> str:
-        """ "config" before "runtime" before "constant"."""
+        """The best known: "config" before "runtime" before "constant"."""
         return min(row.kind for row in self.rows)
 
 
@@ -132,7 +132,7 @@ class Seeds:
                 holds = (held if held is not None else NOTHING) | guards | function.followed(node)
                 transfers = self.graph.use(function, node, leaf, below, holds)
                 if transfers:
-                    yield self._seed(rows, place, function, node, IDENTITY, transfers, holds)
+                    yield self._seed(rows, place, function, node, IDENTITY, transfers)
 
     def _source_members(self, place: Place) -> list[tuple[str, ...]]:
         """The members below a place (itself included) that may be sources."""
@@ -154,7 +154,6 @@ class Seeds:
         node: int,
         label: Label,
         transfers: list[Transfer],
-        holds: object,
     ) -> Seed:
         self.used.update(row.id for row in rows)
         self.graph_edges(place, transfers)
@@ -176,17 +175,17 @@ class Seeds:
         """Show the read of a source in the graph."""
         memory = Definition(-1, 0, self._canonical(place))
         for transfer in transfers:
-            self.graph._remember(memory, transfer)  # noqa: SLF001
+            self.graph.remember(memory, transfer)
 
     def _canonical(self, place: Place) -> Place:
-        root, path = place
+        root = place[0]
         if root[0] == "g":
             return place
         chain = self.analysis.chain(place)
+        types = {row.type for row in self.analysis.values.source_rows(place)}
         for tag, below in chain:
-            memory = (("h", tag, None, ""), below)
-            if below and self.analysis.values.source_rows(memory):
-                return memory
+            if below and tag in types:
+                return (("h", tag, None, ""), below)
         return (("h", chain[0][0], None, ""), chain[0][1]) if chain else place
 
     def name(self, place: Place, rows: tuple[Source, ...]) -> str:
@@ -199,7 +198,7 @@ class Seeds:
         done: set[Definition] = set()
         for row in self.rows:
             for place in self._memory_places(row):
-                for transfer in self.graph._readers_of(place):  # noqa: SLF001
+                for transfer in self.graph.readers_of(place):
                     target = transfer.target
                     if target is None or target.place[0][0] != "d" or transfer.site is None:
                         continue
@@ -211,7 +210,7 @@ class Seeds:
                         continue
                     done.add(key)
                     function = self.analysis.by_id(target.function)
-                    yield self._seed(rows, place, function, ENTRY, IDENTITY, [transfer], NOTHING)
+                    yield self._seed(rows, place, function, ENTRY, IDENTITY, [transfer])
 
     def _memory_places(self, row: Source) -> list[Place]:
         if row.function or row.macro:
@@ -249,11 +248,12 @@ class Seeds:
             return
         value = self.analysis.values.place_mask(function, node, (("v", function.id, call.result.key), ()), ())
         if not value.exact:
-            units = self.analysis.calls.callees(function, node)
+            callees = [self.analysis.of(unit) for unit in self.analysis.calls.callees(function, node)]
             values = [
-                self.analysis.values.mask(self.analysis.of(unit), number, self.analysis.of(unit).code[number].value, ())  # type: ignore[union-attr]
-                for unit in units
-                for number in self.analysis.of(unit).returns
+                self.analysis.values.mask(callee, number, given, ())
+                for callee in callees
+                for number in callee.returns
+                if (given := callee.returned(number)) is not None
             ]
             bits = 0
             for each in values:

@@ -60,8 +60,10 @@ class Sinks:
         """The uABI places that a value enters on an edge."""
         function = self.analysis.by_id(transfer.function)
         name = function.facts.name
-        if transfer.operand == "compare":
+        if transfer.operand in {"compare", "test"}:
             row = self._functions["compare"].get(name)
+            if row is not None and transfer.operand == "test" and row.what != "features":
+                row = None  # the check of a size is a comparison, the check of a mask a test
             return [self._hit(row, transfer, state, f"a comparison in {name}()")] if row else []
         if transfer.operand == "return" and transfer.kind == "return":
             row = self._functions["return"].get(name)
@@ -116,10 +118,11 @@ class Sinks:
         variable = self.analysis.variable(place[0])
         if variable:
             return self.analysis.describe(place)
+        row = self.place_row(place)
         for tag, path in chain:
-            if self.place_row((("h", tag, None, ""), path)) is not None and path:
-                found = f"{tag}.{'.'.join(path)}"
-        return found if chain and "found" in locals() else self.analysis.describe(place)
+            if row is not None and path and tag == row.type:
+                return f"{tag}.{'.'.join(path)}"
+        return self.analysis.describe(place)
 
     def _outermost(self, state: State, place: Place) -> list[tuple[Place, str]]:
         """A place below a parameter as the callers name it, with the side of its object."""
@@ -140,16 +143,13 @@ class Sinks:
         depth: int,
     ) -> None:
         root, path = place
-        unit = self.analysis.program.units[root[1]]  # type: ignore[index]
-        if frames:
-            sites = [frames[-1][0]]
-        else:
-            sites = list(self.analysis.calls.callers(unit))
+        unit = self.analysis.program.units[root[1]]
+        sites = [frames[-1][0]] if frames else list(self.analysis.calls.callers(unit))
         found = False
         for caller, node in sites:
             function = self.analysis.by_id(caller)
             for there, below, _ in self.analysis.calls.actual_places(function, node, root, path):
-                if there[0] == "d" and depth < 6:  # noqa: PLR2004 - wrappers of wrappers
+                if there[0] == "d" and depth < 6:  # wrappers of wrappers
                     self._outward((there, below), frames[:-1], names, depth + 1)
                     found = True
                 elif there[0] == "v":

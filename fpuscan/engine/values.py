@@ -123,7 +123,7 @@ class Values:
                 return ~self.mask(function, node, expr.operand, context)
             case Cast():
                 inner = self.mask(function, node, expr.operand, context)
-                return inner.cast(expr.bits) if 1 < expr.bits < 64 else inner  # noqa: PLR2004
+                return inner.cast(expr.bits) if 1 < expr.bits < 64 else inner
             case Binary():
                 return self._binary(function, node, expr, context)
             case Load():
@@ -159,12 +159,23 @@ class Values:
             case _:
                 return ANYTHING
 
+    def contract(self, place: Place) -> int | None:
+        """The bits that a uABI mask may hold by contract; None for other places."""
+        for row in self.analysis.model.contracts:
+            if self.analysis.matches(row.pattern, place):
+                mask = self.user_mask
+                for name in row.without:
+                    mask &= ~(self.analysis.program.evaluate(name) or 0)
+                return mask
+        return None
+
     def place_mask(
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
     ) -> MaskValue:
         """The bits of the value in a place at a node."""
-        if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
-            return MaskValue(self.user_mask, 0)
+        contract = self.contract(place)
+        if contract is not None:
+            return MaskValue(contract, 0)
         key = ("place", function.id, node, place, context)
         known = self._masks.get(key)
         if known is not None:
@@ -178,13 +189,13 @@ class Values:
     ) -> MaskValue:
         found: MaskValue | None = None
         for definition in sorted(function.reaching(node, place)):
-            value = self._definition_mask(function, node, place, definition, context)
+            value = self._definition_mask(function, place, definition, context)
             if value is not None:
                 found = value if found is None else found.join(value)
         return found if found is not None else ANYTHING
 
     def _definition_mask(
-        self, function: FunctionAnalysis, node: int, place: Place, definition: int, context: tuple[CallSite, ...]
+        self, function: FunctionAnalysis, place: Place, definition: int, context: tuple[CallSite, ...]
     ) -> MaskValue | None:
         if definition == ENTRY:
             return self._outside_mask(function, place, context)
@@ -218,7 +229,7 @@ class Values:
             callee = self.analysis.of(unit)
             if call.result is not None and place[0] == ("v", function.id, call.result.key):
                 for number in callee.returns:
-                    value = callee.code[number].value  # type: ignore[union-attr]
+                    value = callee.returned(number)
                     if value is None:
                         continue
                     held = callee.entry_guards().get(number, NOTHING)
@@ -226,8 +237,8 @@ class Values:
                         continue
                     values.append(self.mask(callee, number, value, inner_context))
             else:
-                for inner in self.analysis.calls.inward(function, node, callee, place):
-                    values.append(self.place_mask(callee, EXIT, inner, inner_context))
+                inward = self.analysis.calls.inward(function, node, callee, place)
+                values.extend(self.place_mask(callee, EXIT, inner, inner_context) for inner in inward)
         if not values and place[0][0] in {"g", "h", "d"} and self.analysis.of_interest(place):
             content = self.content(place)
             return ANYTHING if content.unknown else MaskValue(content.bits, 0)
@@ -326,8 +337,9 @@ class Values:
         return found
 
     def _content(self, place: Place) -> Content:
-        if any(self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts):
-            return Content(self.user_mask)
+        contract = self.contract(place)
+        if contract is not None:
+            return Content(contract)
         return self.declared(self.source_rows(place)).join(self._stored_content(place))
 
     def _stored_content(self, place: Place) -> Content:
@@ -349,7 +361,9 @@ class Values:
 
     def _stays(self, function: FunctionAnalysis, number: int, place: Place) -> bool:
         """Whether somebody else can see what is stored: it reaches the exit, or a call that may read it."""
-        for root, path, _ in function.resolve(number, function.code[number].target):  # type: ignore[union-attr]
+        instruction = function.code[number]
+        assert isinstance(instruction, Assign)
+        for root, path, _ in function.resolve(number, instruction.target):
             for node, _held in function.walk(number, (root, path), NOTHING):
                 if node == EXIT:
                     return True

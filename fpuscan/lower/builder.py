@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fpuscan.cpp import ConfigLiteral
-    from fpuscan.ir import Expr, Instruction, LValue
     from fpuscan.declarators import CType
+    from fpuscan.ir import Expr, Instruction, LValue
 
 __all__ = ["Builder", "Frontier"]
 

@@ -6,13 +6,15 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
-from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, Var
+from fpuscan.ir import Addr, Const, ContainerOf, Index, Load, Opaque
 from fpuscan.lower.expressions import Expressions, first_named, strip_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.ir import Expr, LValue
+    from fpuscan.lower.builder import Frontier
+    from fpuscan.lower.context import LoweringContext
     from fpuscan.model import Effect
     from fpuscan.syntax import Node
 
@@ -25,6 +27,8 @@ _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
 class Calls(Expressions):
     """Adds calls to the lowering of expressions."""
+
+    gotos: dict[str, Frontier]  # set up by ``statements.py``
 
     def call_value(self, node: Node) -> Expr:
         """The value of ``callee(arguments)``."""
@@ -302,8 +306,7 @@ class Calls(Expressions):
         size = self._argument(arguments, 2)
         whole = size is not None and size.type == "sizeof_expression"
         self.assign(target, Load(source, self.offset(source_node)), weak=effect.weak or not whole)
-        result = self.value(target_node) if effect.returns_target else Const(None, name)
-        return result
+        return self.value(target_node) if effect.returns_target else Const(None, name)
 
     def _effect_zero(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         """``memset(target, value, size)``."""
@@ -337,10 +340,10 @@ class Calls(Expressions):
         self.assign(target, value, weak=effect.weak)
         return Load(old, self.offset(node))
 
-    def _effect_container(self, node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
+    def _effect_container(self, _node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
         parts = self.context.split_arguments(self.text(arguments)[1:-1])
         pointer = self._argument(arguments, 0)
-        if pointer is None or len(parts) != 3:  # noqa: PLR2004 - container_of(pointer, type, member)
+        if pointer is None or len(parts) != 3:  # container_of(pointer, type, member)
             return Opaque(tuple(self.arguments(arguments)), name)
         tag = self.context.parse_type(parts[1].strip()).base
         return ContainerOf(self.value(pointer), tag, tuple(part.strip() for part in parts[2].split(".")))
@@ -349,12 +352,11 @@ class Calls(Expressions):
         return self._plain_call(node, name, arguments)
 
 
-def iterator_cursors(context, name: str, path: str, offset: int, depth: int = 0) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
+def iterator_cursors(context: LoweringContext, name: str, path: str, offset: int, depth: int = 0) -> tuple[int, ...]:
     """Which arguments of an iterator macro it assigns: the model's word, else the macro's own body."""
     row = context.model.iterators.get(name)
     if row is not None:
-        cursors: tuple[int, ...] = row
-        return cursors
+        return row
     macro = context.macro(name, path, offset)
     if macro is None or not macro.params or depth > _MAX_EXPANSIONS:
         return (0,)

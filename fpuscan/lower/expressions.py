@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fpuscan.declarators import CType
 from fpuscan.ir import (
     Addr,
     Binary,
@@ -26,10 +27,11 @@ from fpuscan.ir import (
     Var,
 )
 from fpuscan.lower.builder import Builder
-from fpuscan.declarators import CType
 
 if TYPE_CHECKING:
-    from fpuscan.ir import Expr, LValue
+    from collections.abc import Callable
+
+    from fpuscan.ir import Expr, FunctionFacts, LValue
     from fpuscan.lower.builder import Frontier
     from fpuscan.lower.context import LoweringContext
     from fpuscan.syntax import Node
@@ -66,7 +68,7 @@ def strip_parentheses(node: Node) -> Node:
 class Expressions(Builder):
     """Lowers expressions; statements and calls are added by the classes below it."""
 
-    def __init__(self, facts, context: LoweringContext, data: bytes, parsed: bytes) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, facts: FunctionFacts, context: LoweringContext, data: bytes, parsed: bytes) -> None:
         """Lower into ``facts``; node text is read from ``data`` (the original bytes)."""
         super().__init__(facts)
         self.context = context
@@ -587,7 +589,7 @@ def _fold(operator: str, left: int, right: int) -> int | None:
 
 _SILENT = frozenset({"type_descriptor", "primitive_type", "sized_type_specifier", "argument_list", "comment"})
 
-_HANDLERS = {
+_HANDLERS: dict[str, Callable[[Expressions, Node], Expr]] = {
     "identifier": Expressions._identifier,
     "type_identifier": Expressions._identifier,
     "field_identifier": Expressions._identifier,
@@ -617,6 +619,6 @@ _HANDLERS = {
     "cast_expression": Expressions._cast,
     "comma_expression": Expressions._comma,
     "compound_literal_expression": Expressions._compound_literal,
-    "call_expression": lambda self, node: self.call_value(node),
+    "call_expression": lambda self, node: self.call_value(node),  # the method of the class below it
     "parenthesized_expression": Expressions._statement_expression,
 }

@@ -8,13 +8,13 @@ from fpuscan.ir import FunctionFacts, Var
 from fpuscan.lower.statements import Statements
 
 if TYPE_CHECKING:
-    from fpuscan.program import Program, Unit
+    from fpuscan.lower.context import Definition, LoweringContext
     from fpuscan.syntax import ParsedFile
 
 __all__ = ["lower_function", "lower_initialiser"]
 
 
-def lower_function(program: Program, parsed: ParsedFile, unit: Unit) -> FunctionFacts:
+def lower_function(program: LoweringContext, parsed: ParsedFile, unit: Definition) -> FunctionFacts:
     """The facts of a function definition."""
     data = parsed.source.data
     returns, params, variadic = program.types.signature(unit.node, data)
@@ -43,7 +43,7 @@ def lower_function(program: Program, parsed: ParsedFile, unit: Unit) -> Function
     return facts
 
 
-def lower_initialiser(program: Program, parsed: ParsedFile, unit: Unit) -> FunctionFacts:
+def lower_initialiser(program: LoweringContext, parsed: ParsedFile, unit: Definition) -> FunctionFacts:
     """The facts of a global's initialiser: one store for each member."""
     facts = FunctionFacts(
         "",

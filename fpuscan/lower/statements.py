@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Binary, Const, Index, Load, Opaque, Var
+from fpuscan.declarators import CType
+from fpuscan.ir import Addr, Cast, Const, Index, Load, Opaque, Var
 from fpuscan.lower.calls import Calls, iterator_cursors
 from fpuscan.lower.expressions import first_named
-from fpuscan.declarators import CType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fpuscan.ir import Expr, LValue
     from fpuscan.lower.builder import Frontier
+    from fpuscan.normalise import Group
     from fpuscan.syntax import Node
 
 __all__ = ["Statements"]
@@ -61,7 +62,7 @@ class Statements(Calls):
 
     def sequence(self, children: Sequence[Node], parent: Node) -> None:
         """Statements one after the other; the arms of an ``#if`` between them are alternatives."""
-        groups = ()
+        groups: tuple[Group, ...] = ()
         if self.offset_override is None:
             groups = self.context.groups_inside(self.facts.path, parent.start_byte, parent.end_byte)
         if not groups:
@@ -158,12 +159,12 @@ class Statements(Calls):
             self.connect(self.labels.get(label, 1))
         self.frontier = []
 
-    def _break(self, node: Node) -> None:
+    def _break(self, _node: Node) -> None:
         if self.breaks:
             self.breaks[-1].extend(self.frontier)
         self.frontier = []
 
-    def _continue(self, node: Node) -> None:
+    def _continue(self, _node: Node) -> None:
         if self.continues:
             self.continues[-1].extend(self.frontier)
         self.frontier = []
@@ -186,6 +187,10 @@ class Statements(Calls):
             for child in otherwise.named_children if otherwise.type == "else_clause" else [otherwise]:
                 self.statement(child)
         self.frontier = self.frontier + after
+
+    def _else(self, node: Node) -> None:
+        for child in node.named_children:
+            self.statement(child)
 
     def _switch(self, node: Node) -> None:
         test, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
@@ -302,8 +307,8 @@ class Statements(Calls):
     def _pointed(self, value: Expr) -> Expr:
         """A mask handed over by address is read."""
         inner = value
-        while type(inner).__name__ == "Cast":
-            inner = inner.operand  # type: ignore[union-attr]
+        while isinstance(inner, Cast):
+            inner = inner.operand
         return Load(inner.place, 0) if isinstance(inner, Addr) else value
 
     # ------------------------------------------------------------ declarations
@@ -315,7 +320,7 @@ class Statements(Calls):
             return
         storage = {self.text(child) for child in node.children if child.type == "storage_class_specifier"}
         for declarator in node.children_by_field_name("declarator"):
-            name, ctype = self.context.declared(type_node, declarator, self.data, self)
+            name, ctype = self.context.declared(type_node, declarator, self.data)
             if not name or (ctype.function and not ctype.pointers):
                 continue
             self._declare(name, ctype, "static" in storage, declarator)
@@ -432,7 +437,7 @@ def _comma_parts_left(node: Node) -> list[Node]:
     return _comma_parts_left(left) + _comma_parts_left(right)
 
 
-_STATEMENTS = {
+_STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
     "compound_statement": Statements.block,
     "expression_statement": Statements._expression,
     "declaration": Statements._declaration,
@@ -447,5 +452,5 @@ _STATEMENTS = {
     "labeled_statement": Statements._labeled,
     "break_statement": Statements._break,
     "continue_statement": Statements._continue,
-    "else_clause": lambda self, node: [self.statement(child) for child in node.named_children],
+    "else_clause": Statements._else,
 }

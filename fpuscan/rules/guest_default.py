@@ -100,7 +100,7 @@ def _order(flows: Flows, item: tuple[_Verdict, Crossing]) -> tuple[object, ...]:
     kinds = {"config": 0, "runtime": 1, "constant": 2}
     return (
         -verdict.severity,
-        -bin(verdict.surviving.mask).count("1"),
+        -verdict.surviving.mask.bit_count(),
         not verdict.surviving.kernel_format,
         kinds[crossing.seed.kind],
         len(crossing.step.path()),
@@ -124,7 +124,7 @@ def _finding(flows: Flows, sinks: Sinks, members: list[tuple[_Verdict, Crossing]
         Place(other.seed.name, explainer.location(other.seed.function, other.seed.node)) for _, other in ordered[1:]
     }
     others = {place for place in others if place.place != source.place}
-    nearest = {}
+    nearest: dict[str, Place] = {}
     for place in sorted(others, key=lambda place: (place.place, place.location)):
         nearest.setdefault(place.place, place)
     config = sorted(

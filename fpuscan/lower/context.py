@@ -1,0 +1,113 @@
+"""What lowering asks of the program around it: names, types, macros and the arms of ``#if``.
+
+``program.py`` answers it. Stated here, so that lowering knows the questions and
+not who answers them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fpuscan.cpp import ConfigLiteral, Macro
+    from fpuscan.declarators import CType
+    from fpuscan.ir import Expr, LValue, Var
+    from fpuscan.model import Model
+    from fpuscan.normalise import Group
+    from fpuscan.syntax import Node
+    from fpuscan.types import TypeTable
+
+__all__ = ["Definition", "Initialises", "LoweringContext"]
+
+
+class Definition(Protocol):
+    """The function definition or initialised global that is lowered."""
+
+    name: str
+    path: str
+    start: int
+    end: int
+    node: Node
+
+
+class Initialises(Protocol):
+    """A lowering that can store an initialiser."""
+
+    def initialise(self, target: LValue, node: Node) -> None:
+        """Emit the stores of an initialiser."""
+
+
+class LoweringContext(Protocol):
+    """The names, types, macros and ``#if`` arms of the program."""
+
+    model: Model
+    types: TypeTable
+
+    def is_function(self, name: str) -> bool:
+        """Whether the name is a function that some file defines or declares."""
+
+    def is_callable(self, name: str, path: str) -> bool:
+        """Whether a name is a function or a macro with parameters."""
+
+    def return_type(self, name: str) -> CType | None:
+        """The return type of a function."""
+
+    def indirect_return_type(self, callee: Expr, /) -> CType | None:
+        """The return type of a call through a pointer."""
+
+    def global_type(self, name: str, path: str) -> CType | None:
+        """The type of a global variable."""
+
+    def global_key(self, name: str, path: str) -> str:
+        """The identity of a global."""
+
+    def members(self, tag: str) -> dict[str, CType] | None:
+        """The members of a struct or union."""
+
+    def likely_owner(self, member: str) -> str | None:
+        """The struct that a member belongs to, where the type of the object is not known."""
+
+    def parse_type(self, text: str) -> CType:
+        """The type that a type name stands for."""
+
+    def declared(self, type_node: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
+        """Name and type of one declarator."""
+
+    def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
+        """Lower the initialiser of a function-static variable."""
+
+    def evaluate(self, text: str) -> int | None:
+        """The 64-bit word of a constant expression."""
+
+    def constant(self, name: str, path: str, /) -> tuple[int | None, tuple[str, ...]]:
+        """The word of a named constant, with the macro names it stands for."""
+
+    def macro(self, name: str, path: str, offset: int) -> Macro | None:
+        """The macro in force at a place."""
+
+    def split_arguments(self, text: str) -> list[str]:
+        """The arguments of a macro call, as text."""
+
+    def expansion(self, macro: Macro, arguments: str) -> tuple[Node, bytes, bytes] | None:
+        """The body of a macro with its arguments put in, parsed."""
+
+    def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
+        """A piece of C, parsed."""
+
+    def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
+        """What must be configured for an offset to be compiled."""
+
+    def conditional(self, path: str, start: int, end: int) -> bool:
+        """Whether a span holds any ``#if``."""
+
+    def groups_inside(self, path: str, start: int, end: int) -> tuple[Group, ...]:
+        """The ``#if`` groups that lie wholly inside a span."""
+
+    def arm_path(self, groups: tuple[Group, ...], offset: int) -> tuple[tuple[int, int, bool], ...]:
+        """The arms an offset lies in, outermost first: (group, arm, whether the arms are exhaustive)."""
+
+    def goto_labels(self, path: str, offset: int) -> tuple[str, ...]:
+        """The labels that an ``asm goto`` may jump to."""
+
+    def is_iterator(self, path: str, offset: int) -> bool:
+        """Whether the ``while`` at an offset was an iterator macro."""
