@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fpuscan"
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
-        "fpuscan errors result integers literals pieces places shipped rules.info",
+        "fpuscan errors result integers pieces places shipped rules.info",
         "tree source model excerpts git suppress baseline",
         "triage",
         "trees compare",
@@ -35,9 +35,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "ir",
         "lower",
         "program",
-        "graph",
         "engine",
-        "flows",
         "rules health",
         "scan",
         "report",
@@ -47,11 +45,11 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
-# Who may import what the rest of the world calls by these names.
+# Who (a room, or a module of one) may import what the rest of the world calls by these names.
 EXTERNAL = {
     "tree_sitter": {"syntax", "bench"},
     "tree_sitter_c": {"syntax", "bench"},
-    "networkx": {"graph"},
+    "networkx": {"engine.network"},
     "click": {"cli"},
 }
 
@@ -97,7 +95,7 @@ def test_every_room_has_its_place() -> None:
     files = [file for file in PACKAGE.rglob("*.py") if "demo" not in file.parts]
     rooms = {room_of(".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)) for file in files}
 
-    assert sorted(rooms - {"__init__"} - set(LEVEL)) == []
+    assert sorted((rooms - {"__init__"}) ^ (set(LEVEL) - {"fpuscan"})) == []
 
 
 def test_imports_lead_downwards() -> None:
@@ -112,11 +110,16 @@ def test_imports_lead_downwards() -> None:
     assert wrong == []
 
 
+def _may(place: str, owners: set[str]) -> bool:
+    module = place.partition(":")[0].removeprefix("fpuscan/").removesuffix(".py").replace("/", ".")
+    return any(module == owner or module.startswith(f"{owner}.") for owner in owners)
+
+
 def test_each_library_has_its_room() -> None:
     wrong = [
         f"{place}: {room} imports {imported}"
         for place, room, imported in edges()
-        if room not in EXTERNAL.get(imported.split(".")[0], {room})
+        if not _may(place, EXTERNAL.get(imported.split(".")[0], {room}))
     ]
 
     assert wrong == []
