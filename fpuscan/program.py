@@ -42,6 +42,7 @@ _ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_
                       "include/linux/cache.h", "include/linux/linkage.h", "arch/x86/include/asm/linkage.h",
                       "include/linux/compiler.h", "include/linux/cleanup.h")  # fmt: skip
 _CALL = re.compile(rb"([A-Za-z_]\w*)\s*\(")
+_DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
 _PART = 5  # characters of a name that a macro pastes; less would match everything
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 # What stands before a member access: the name (or a closing parenthesis) that the member belongs to.
@@ -126,7 +127,7 @@ class Program:
         self._aliases: dict[str, frozenset[str]] = {}
         self._calls: dict[bytes, list[Unit]] | None = None
         self._users: dict[str, set[str]] | None = None
-        self._pasting: list[tuple[str, tuple[str, ...]]] = []
+        self._pasting: dict[str, list[tuple[str, str]]] = {}
         self._address_taken: dict[str, bool] = {}
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._copying: dict[str, list[Unit]] = {}
@@ -357,13 +358,14 @@ class Program:
     def _pasted(self, name: str) -> list[str]:
         """The macros that may paste a name together from a part of it."""
         self._macro_users()
-        return [
-            macro
-            for macro, parts in self._pasting
-            if any(
-                len(part) >= _PART and name != part and (name.startswith(part) or name.endswith(part)) for part in parts
-            )
-        ]
+        candidates = (*self._pasting.get(name[:_PART], ()), *self._pasting.get(name[-_PART:], ()))
+        return [macro for macro, part in candidates if part != name and (name.startswith(part) or name.endswith(part))]
+
+    def _note_parts(self, macro: str, parts: set[str]) -> None:
+        for part in sorted(parts):
+            if len(part) >= _PART:
+                self._pasting.setdefault(part[:_PART], []).append((macro, part))
+                self._pasting.setdefault(part[-_PART:], []).append((macro, part))
 
     def _macro_users(self) -> dict[str, set[str]]:
         """For each identifier, the macros whose body holds it."""
@@ -376,7 +378,7 @@ class Program:
                         for word in words[1:]:
                             self._users.setdefault(word.decode(), set()).add(words[0].decode())
                         if b"##" in directive.text:
-                            self._pasting.append((words[0].decode(), tuple(word.decode() for word in words[1:])))
+                            self._note_parts(words[0].decode(), {word.decode() for word in words[1:]})
         return self._users
 
     def address_taken(self, name: str) -> bool:
@@ -442,10 +444,14 @@ class Program:
         found = self._holders.get(tag)
         if found is None:
             kind, _, name = tag.partition(" ")
-            pattern = re.compile(rb"\b" + kind.encode() + rb"\s+" + re.escape(name.encode()) + rb"\b([^;(){}]*)")
-            found = frozenset(
-                word.decode() for match in pattern.finditer(self._blob) for word in _IDENTIFIER.findall(match.group(1))
-            )
+            words: set[str] = set()
+            for path, offset in self.occurrences(name):
+                text = self.files[path].normalised.text
+                if text[max(0, offset - 16) : offset].rstrip().endswith(kind.encode()):
+                    match = _DECLARED.match(text, offset + len(name))
+                    assert match is not None
+                    words.update(word.decode() for word in _IDENTIFIER.findall(match.group()))
+            found = frozenset(words)
             self._holders[tag] = found
         return found
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import Calls
@@ -258,7 +258,7 @@ class Analysis:
     def same_memory(self, first: Place, second: Place) -> bool:
         """Whether two places of shared memory may be one; a barrier that keeps them apart is remembered."""
         sides = {self.place_instance(place) for place in (first, second)} - {""}
-        if len(sides) < 2:  # noqa: PLR2004 - guest and host
+        if len(sides) < 2:  # guest and host
             return self.calls.same_memory(first, second)
         self.barriers_used.update(row.barrier for row in self.model.instances if row.barrier)
         return False
@@ -305,6 +305,7 @@ class Analysis:
         )
 
     def is_side_flag(self, place: Place) -> bool:
+        """Whether a value says whose side it is: true (not NULL) for the guest's."""
         from fpuscan.model import PlacePattern  # noqa: PLC0415
 
         root, path = place

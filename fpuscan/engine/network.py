@@ -18,14 +18,14 @@ from fpuscan.result import FlowEdge, FlowGraph, FlowNode
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    import networkx
+    import networkx as nx
 
     from fpuscan.engine.graph import Definition, DefUseGraph, Transfer
 
 __all__ = ["flow_graph", "network"]
 
 
-def network(graph: DefUseGraph) -> networkx.MultiDiGraph:
+def network(graph: DefUseGraph) -> nx.MultiDiGraph:
     """The definitions and labelled edges that the searches have grown."""
     import networkx as nx  # noqa: PLC0415 - 0.1 s that only a picture or a test needs
 
