@@ -111,7 +111,8 @@ static __attribute__((no_sanitize_coverage)) u64 word(struct memory *m)
 	m->seed ^= m->seed << 13; m->seed ^= m->seed >> 7; m->seed ^= m->seed << 17;
 	return m->seed;
 }
-static __attribute__((no_sanitize_coverage)) void once(struct memory *m, const struct row *row, u64 first, u64 second, int flag, int mode, u64 given, struct result *to)
+static __attribute__((no_sanitize_coverage)) void once(struct memory *m, const struct row *row, u64 first, u64 second,
+	int flag, int mode, u64 given, struct result *to)
 {
 	memcpy(&__data_start, m->image, &_end - &__data_start);
 	row->source->word = first;
@@ -176,7 +177,7 @@ class Miss:
         return self.seen & ~self.reported
 
 
-class NotCompilable(Exception):
+class NotRunnableError(Exception):
     """The compiler refused the text, or the program did not end well."""
 
 
@@ -202,7 +203,7 @@ def compiles() -> bool:
 
 
 def observe(programs: Sequence[Program], tree: Path, rounds: int = 16) -> dict[Flow, int]:
-    """The bits that change each sink while the branches stay the same. Raises :class:`NotCompilable`."""
+    """The bits that change each sink while the branches stay the same. Raises :class:`NotRunnableError`."""
     build = tree / "build"
     build.mkdir(exist_ok=True)
     rows = "\n".join(
@@ -223,10 +224,12 @@ def observe(programs: Sequence[Program], tree: Path, rounds: int = 16) -> dict[F
     command += [f"-I{tree}/arch/x86/include", "-o", str(binary), str(source)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode:
-        raise NotCompilable(built.stderr)
-    ran = subprocess.run([str(binary), str(rounds), str(output)], capture_output=True, text=True, check=False, timeout=600)
+        raise NotRunnableError(built.stderr)
+    ran = subprocess.run(
+        [str(binary), str(rounds), str(output)], capture_output=True, text=True, check=False, timeout=600
+    )
     if ran.returncode:
-        raise NotCompilable(f"the programs ended with {ran.returncode}")
+        raise NotRunnableError(f"the programs ended with {ran.returncode}")
     found: dict[Flow, int] = {}
     for line in output.read_text(encoding="utf-8").splitlines():
         number, *words = line.split()
@@ -276,7 +279,7 @@ def minimise(program: Program, miss: Miss, folder: Path, tries: int = 400) -> Pr
         write_tree([candidate], tree)
         try:
             seen = observe([candidate], tree, 8)
-        except (NotCompilable, subprocess.TimeoutExpired):
+        except (NotRunnableError, subprocess.TimeoutExpired):
             return False
         else:
             found = [each for each in misses(seen, report(tree)) if each.flow == miss.flow]

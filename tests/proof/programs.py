@@ -268,7 +268,10 @@ class _Generator:
             options += [f"({left} / {self.rng.randrange(2, 9)})", f"min({left}, {self.word(scope, depth + 1)})"]
             options += [f"ALIGN({left}, 64)", f"max_t(u64, {left}, {self.word(scope, depth + 1)})"]
         if self.has("narrow"):
-            options += [f"(u64)(u32)({left})", f"((u64){self.rng.choice(scope.narrow)} << 32)" if scope.narrow else left]
+            options += [
+                f"(u64)(u32)({left})",
+                f"((u64){self.rng.choice(scope.narrow)} << 32)" if scope.narrow else left,
+            ]
             options += [f"(u64)(u16)({left})"]
         return self.rng.choice(options)
 
@@ -369,13 +372,17 @@ class _Generator:
                 case "out":
                     options += [f"{helper.name}({self.word_pointer(own)}, {self.word(scope, 1)}, {self._flag(scope)});"]
                 case "pair":
-                    options += [f"{helper.name}({self.word_pointer(own)}, {self.word_pointer(own)}, {self.word(scope, 1)});"]
+                    options += [
+                        f"{helper.name}({self.word_pointer(own)}, {self.word_pointer(own)}, {self.word(scope, 1)});"
+                    ]
                 case "store":
                     options += [f"{helper.name}({self.inner_pointer(own)}, {self.word(scope, 1)});"]
                     if self.has("ops") and self.in_entry:
                         options += [f"{self.p}_ops.put({self.inner_pointer(own)}, {self.word(scope, 1)});"]
                 case "grow":
-                    options += [f"{helper.name}({self.outer_pointer(own)}, {self.word(scope, 1)}, {self._flag(scope)});"]
+                    options += [
+                        f"{helper.name}({self.outer_pointer(own)}, {self.word(scope, 1)}, {self._flag(scope)});"
+                    ]
                 case _:
                     options += [f"{helper.name}({self.word(scope, 1)}, {self._flag(scope)});"]
         return self.rng.choice(options) if options else self.assignment(scope)
@@ -449,15 +456,14 @@ class _Generator:
                 for name in own.to_word
             ]
         for helper in self._of("retptr") if own.outer or own.to_outer else []:
-            options += [f"{name} = {helper.name}({self.outer_pointer(own)}, {self._flag(scope)});" for name in own.to_inner]
+            options += [
+                f"{name} = {helper.name}({self.outer_pointer(own)}, {self._flag(scope)});" for name in own.to_inner
+            ]
         return options
 
     def statements(self, scope: _Scope, count: int, *, label: str = "", loop: bool = False) -> list[Node]:
         """Some statements; ``label`` is where a goto may lead, ``loop`` whether a break may stand here."""
-        found: list[Node] = []
-        for _ in range(count):
-            found.append(self.statement(scope, label, loop=loop))
-        return found
+        return [self.statement(scope, label, loop=loop) for _ in range(count)]
 
     def statement(self, scope: _Scope, label: str, *, loop: bool) -> Node:
         if self.depth >= 2 or self.chance(60):
@@ -491,12 +497,18 @@ class _Generator:
                 )
             case "for":
                 i = self.fresh("i")
-                return Block(f"for (int {i} = 0; {i} < {self.rng.randrange(1, 4)}; {i}++) {{", self._body(scope, label, loop=True))
+                return Block(
+                    f"for (int {i} = 0; {i} < {self.rng.randrange(1, 4)}; {i}++) {{",
+                    self._body(scope, label, loop=True),
+                )
             case "while":
                 i = self.fresh("n")
                 return Block(
                     "{",
-                    [f"int {i} = {self.rng.randrange(1, 4)};", Block(f"while ({i}--) {{", self._body(scope, label, loop=True))],
+                    [
+                        f"int {i} = {self.rng.randrange(1, 4)};",
+                        Block(f"while ({i}--) {{", self._body(scope, label, loop=True)),
+                    ],
                 )
             case "once":
                 return Block("do {", self._body(scope, label, loop=True), "} while (0);")
@@ -514,7 +526,9 @@ class _Generator:
                     open=False,
                 )
             case "leave":
-                return Block(f"if ({self.condition(scope)})", [self.rng.choice(("break;", "continue;"))], "", open=False)
+                return Block(
+                    f"if ({self.condition(scope)})", [self.rng.choice(("break;", "continue;"))], "", open=False
+                )
             case _:
                 return Block("{", self._body(scope, label, loop=loop))
 
@@ -565,7 +579,9 @@ class _Generator:
         name = self.fresh("in")
         start = "{ 0 }"
         if self.has("initialiser"):
-            start = self.rng.choice((f"{{ .a = {self.word(scope, 1)} }}", f"{{ {self.word(scope, 1)}, {self.word(scope, 1)} }}"))
+            start = self.rng.choice(
+                (f"{{ .a = {self.word(scope, 1)} }}", f"{{ {self.word(scope, 1)}, {self.word(scope, 1)} }}")
+            )
         found.append(f"struct {self.p}_in {name} = {start};")
         scope.add("inner", name)
         if self.chance(60):
@@ -634,7 +650,9 @@ class _Generator:
         body: list[Node] = [*self.locals(scope)] if self.chance(50) or not scope.targets.words else []
         label = "done" if self.has("goto") and self.chance(40) else ""
         if kind == "recursive":
-            body.append(Block("if (flag > 0 && flag < 5)", [f"return {name}({self.word(scope, 1)}, flag - 1);"], "", open=False))
+            body.append(
+                Block("if (flag > 0 && flag < 5)", [f"return {name}({self.word(scope, 1)}, flag - 1);"], "", open=False)
+            )
         body += self.statements(scope, self.rng.randrange(0, 3), label=label)
         if self.has("earlyreturn") and kind in {"value", "flagged", "reader"}:
             body.append(Block(f"if ({self.condition(scope)})", [f"return {self.word(scope, 1)};"], "", open=False))
@@ -704,7 +722,9 @@ class _Generator:
             body.append("done:")
         body.append(f"{self.p}_sink0 = {self.word(scope)};")
         if self.has("guards"):
-            body.append(Block(f"if ({self.condition(scope)})", [f"{self.p}_sink1 = {self.word(scope)};"], "", open=False))
+            body.append(
+                Block(f"if ({self.condition(scope)})", [f"{self.p}_sink1 = {self.word(scope)};"], "", open=False)
+            )
         if self.has("sinkpointer"):
             body.append(f"to->word = {self.word(scope)};")
         for helper in self._of("pair") if self.has("outparam") else []:
@@ -716,9 +736,7 @@ class _Generator:
         p = self.p
         header: list[Node] = [f"#ifndef {p.upper()}_H", f"#define {p.upper()}_H", "#include <asm/fpu/proof.h>"]
         header += self._types()
-        functions: list[Block] = []
-        for _ in range(self.rng.randrange(0, 5)):
-            functions.append(self.helper(self.rng.choice(self.kinds())))
+        functions = [self.helper(self.rng.choice(self.kinds())) for _ in range(self.rng.randrange(0, 5))]
         if self.has("fnptr") and self._of("value"):
             functions.append(self.helper("viafnptr"))
         header += [f"{head};" for head in (f.head.partition("\n")[0] for f in functions)]
@@ -730,7 +748,7 @@ class _Generator:
             header.remove(moved.head.partition("\n")[0] + ";")
             functions, split = functions[1:], split - 1
         tables = self._tables()
-        start = f'#include <asm/fpu/{p}.h>'
+        start = f"#include <asm/fpu/{p}.h>"
         first: list[Node] = [start, *self._globals(), *functions[:split]]
         second: list[Node] = [start, *functions[split:], *tables, self.entry()]
         if tables:

@@ -25,8 +25,7 @@ def shapes() -> dict[str, Program]:
     text = (Path(__file__).parent / "shapes.c").read_text(encoding="utf-8")
     parts = re.split(r"^//// (\S+)\n", text, flags=re.MULTILINE)[1:]
     return {
-        name: _program(number, body)
-        for number, (name, body) in enumerate(zip(parts[::2], parts[1::2], strict=True))
+        name: _program(number, body) for number, (name, body) in enumerate(zip(parts[::2], parts[1::2], strict=True))
     }
 
 

@@ -18,11 +18,15 @@ import pytest
 
 from fpuscan.scan import scan
 from fpuscan.tree import open_folder
+from tests.realtree.edits import copy_tree
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+FPU = "arch/x86/kernel/fpu"
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 ALL = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir() and folder.name not in {"_base", "demo"})
-NAMES = ALL if LONG else ["design-v5-leaky", "guard-mode", "mask-statement", "out-parameter", "switch-flow", "via-local"]
+NAMES = (
+    ALL if LONG else ["design-v5-leaky", "guard-mode", "mask-statement", "out-parameter", "switch-flow", "via-local"]
+)
 Key = tuple[str, str, int]
 
 _FUNCTION = re.compile(r"^(?=[A-Za-z_][^\n;={}#]*\([^;{}]*\)\n\{\n)", re.MULTILINE)
@@ -32,7 +36,7 @@ _LOCAL = re.compile(r"^\t(?:u64|unsigned int|bool|int|const struct \w+|struct \w
 
 def blank_lines(text: str) -> str:
     """A blank line and a comment behind every line that ends a statement."""
-    return re.sub(r";\n", ";\n\n\t/* a remark; with { braces and \\\"quotes\\\" */\n", text)
+    return re.sub(r";\n", ';\n\n\t/* a remark; with { braces and \\"quotes\\" */\n', text)
 
 
 def reindented(text: str) -> str:
@@ -72,7 +76,10 @@ def reordered_functions(text: str) -> str:
     if text.count("\n#if") or text.count("\n#undef"):
         return text  # a directive would change its meaning
     head, *functions = _FUNCTION.split(text)
-    if any(re.search(r"^(?:static |struct |extern |const |#define)", each[each.find("\n}\n") + 3 :], re.MULTILINE) for each in functions):
+    if any(
+        re.search(r"^(?:static |struct |extern |const |#define)", each[each.find("\n}\n") + 3 :], re.MULTILINE)
+        for each in functions
+    ):
         return text  # something between two functions must stay where it is
     prototypes = "".join(each[: each.index("\n{")].replace("__init ", "") + ";\n" for each in functions)
     return head + prototypes + "\n" + "\n".join(reversed(functions))
@@ -102,6 +109,15 @@ def extracted(text: str) -> str:
 LAYOUT = (blank_lines, reindented, joined, crlf, renamed_locals, reordered_functions)
 # These bring in a name or a statement: what is compared are rule, severity, source and sink.
 SHAPE = (statement_expressions, once_loops, through_a_macro, extracted)
+
+
+# What changes findings today, and why.
+OPEN: dict[object, str] = {
+    through_a_macro: "the content of a store whose value calls a function inside a macro argument is unknown",
+    ("statement_expressions", "ops-struct"): "(*ops.f)() in a statement expression goes nowhere",
+    ("extracted", "ops-struct"): "(*ops.f)() behind __auto_type goes nowhere",
+    ("extracted", "sigframe"): "one finding is made twice",
+}
 
 
 def fingerprints(tree: Path) -> frozenset[Key]:
@@ -140,8 +156,10 @@ def laid_out(name: str, folder: Path) -> tuple[Path, frozenset[Key]]:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("change", [*LAYOUT, *SHAPE], ids=lambda change: change.__name__)
 def test_a_change_without_meaning_changes_no_finding(
-    name: str, change: Callable[[str], str], folder: Path, tmp_path: Path
+    name: str, change: Callable[[str], str], folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    if change in OPEN or (change.__name__, name) in OPEN:
+        request.applymarker(pytest.mark.xfail(reason=OPEN.get(change) or OPEN[change.__name__, name], strict=not LONG))
     tree, expected = laid_out(name, folder)
     copied(tree, tmp_path / "tree", change)
 
@@ -170,3 +188,44 @@ def test_every_change_changes_some_fixture(change: Callable[[str], str]) -> None
     texts = [file.read_text(encoding="utf-8") for file in sorted(FIXTURES.rglob("*.c"))]
 
     assert any(change(text) != text for text in texts)
+
+
+def leaking_copy(source: Path, root: Path) -> Path:
+    """A copy of a real tree in which every use of the user's default size is the guest's."""
+    copy_tree(source, root)
+    for file in sorted((root / FPU).glob("*.c")):
+        rewrite(file, lambda text: text.replace("fpu_user_cfg.default_size", "guest_default_cfg.size"))
+    return root
+
+
+def rewrite(file: Path, change: Callable[[str], str]) -> None:
+    """Change a file that may be a hard link to the original."""
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    file.write_bytes(change(text).encode())
+
+
+@cache
+def leaking(source: Path, folder: Path) -> tuple[Path, frozenset[Key]]:
+    tree = leaking_copy(source, folder / source.name)
+    return tree, fingerprints(tree)
+
+
+@pytest.mark.realtree
+@pytest.mark.parametrize(
+    "change",
+    [blank_lines, reindented, crlf, renamed_locals, statement_expressions, once_loops],
+    ids=lambda change: change.__name__,
+)
+def test_a_change_without_meaning_changes_no_finding_of_a_real_tree(
+    real_tree: Path, change: Callable[[str], str], folder: Path, tmp_path: Path
+) -> None:
+    if b"guest_default_cfg" not in (real_tree / FPU / "core.c").read_bytes():
+        pytest.skip(f"{real_tree.name} has no guest_default_cfg")
+    tree, expected = leaking(real_tree, folder)
+    copy_tree(tree, tmp_path / "tree")
+    for file in sorted((tmp_path / "tree" / FPU).glob("*.c")):
+        rewrite(file, change)
+
+    assert any(severity == "error" for _, severity, _ in expected)
+    assert fingerprints(tmp_path / "tree") == expected
