@@ -64,6 +64,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         ignore: tuple[str, ...]
         model_files: tuple[Path, ...]
         progress: Callable[[str], None] | None
+        graph: bool
 
     stand_in, module = Engine(), ModuleType("fpuscan.scan")
     module.__dict__.update(scan=stand_in.scan, ScanOptions=ScanOptions)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["IDENTITY", "Flows", "Frame", "Label", "State", "Step", "Visit"]
 
 _MAX_FRAMES = 12
-_MAX_LABELS = 12
-_MAX_STATES = 60_000
+_MAX_LABELS = 48
+_MAX_STATES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,10 +321,11 @@ class Flows:
         """  # noqa: D205
         seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]] = {}
         queue = deque(step for step in starts if self._admit(seen, step.state))
+        before = self.states
         while queue:
             step = queue.popleft()
             self.states += 1
-            if self.states > _MAX_STATES:
+            if self.states - before > _MAX_STATES:
                 self.truncated = True
                 return
             for transfer in self.graph.successors(step.state.definition, step.state.guards):
@@ -345,9 +346,8 @@ class Flows:
             if others <= guards and label.covers(state.label):
                 return False
         if len(known) >= _MAX_LABELS:
-            common = frozenset.intersection(guards, *(others for others, _ in known))
-            known[:] = [(common, state.label)]
-            return True
+            self.truncated = True  # the health of the scan says so
+            return False
         known.append((guards, state.label))
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.flows import IDENTITY, Label, State, Step
@@ -15,6 +16,7 @@ from fpuscan.ir import Call, Const, Load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fpuscan.engine.calls import CallSite
     from fpuscan.engine.flows import Flows
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.reads import Leaf
@@ -84,6 +86,10 @@ class Seeds:
                     names = [members[0]]
             for name in names:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
+            if row.type and any(program.address_taken(name) for name in names):  # read through a pointer, too
+                for member in program.members(row.type) or {}:
+                    if fnmatchcase(member, row.member):
+                        units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
         return sorted(units.values(), key=lambda unit: (unit.path, unit.start))
 
     def _owner(self, tag: str, members: list[str]) -> str:
@@ -96,8 +102,6 @@ class Seeds:
 
     def _names(self, row: Source) -> list[str]:
         """The globals of a row's type, or the members that its pattern names."""
-        from fnmatch import fnmatchcase  # noqa: PLC0415
-
         program = self.analysis.program
         names = (
             [name for name in program.globals_of(row.type) if fnmatchcase(name, row.variable or "*")]
@@ -195,7 +199,7 @@ class Seeds:
 
     def _through_parameters(self) -> Iterator[Seed]:
         """Sources that a function reads through a pointer it was given."""
-        done: set[Definition] = set()
+        done: set[tuple[CallSite, Definition]] = set()
         for row in self.rows:
             for place in self._memory_places(row):
                 for transfer in self.graph.readers_of(place):
@@ -205,7 +209,7 @@ class Seeds:
                     if self.analysis.values.source_rows(target.place):  # by its type alone: found as a read already
                         continue
                     rows = tuple(other for other in self.analysis.values.source_rows(place) if other in self.rows)
-                    key = Definition(target.function, transfer.site[1], target.place)
+                    key = (transfer.site, target)
                     if key in done or not rows:
                         continue
                     done.add(key)
@@ -218,8 +222,6 @@ class Seeds:
         if "*" not in row.member and row.type and not row.variable:
             return [(("h", row.type, None, ""), tuple(row.member.split(".")))]
         found: list[Place] = []
-        from fnmatch import fnmatchcase  # noqa: PLC0415
-
         program = self.analysis.program
         for name in program.globals_of(row.type) if row.type else []:
             if fnmatchcase(name, row.variable or "*") and program.address_taken(name):
