@@ -147,9 +147,11 @@ def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, .
         and not _names_something(program, source.pattern, source.function, source.macro)
     ]
     for sink in model.sinks:
+        if sink.quiet:
+            continue
         function = sink.function if sink.kind in {"return", "compare", "local"} else sink.inside
         if function:
-            known = bool(program.functions_named(function))
+            known = program.defines(function)
         elif sink.kind == "argument":
             known = bool(program.occurrences(sink.function))
         else:
@@ -161,13 +163,15 @@ def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, .
 
 def _names_something(program: Program, pattern: PlacePattern, function: str, macro: str) -> bool:
     if function:
-        return bool(program.functions_named(function))
+        return program.defines(function)
     if macro:
         return program.macros.lookup(macro) is not None
     if pattern.variable and "*" not in pattern.variable:
         return program.types.global_var(pattern.variable) is not None
-    if not pattern.type or program.members(pattern.type) is None:
+    if not pattern.type:
         return False
+    if program.members(pattern.type) is None:  # its definition is outside the scope: a declaration with it will do
+        return bool(program.holders(pattern.type))
     if pattern.variable:
         from fnmatch import fnmatchcase  # noqa: PLC0415
 
