@@ -599,12 +599,15 @@ def guest_option_unmasked(tree: TreeCopy) -> None:
 # --- configuration ----------------------------------------------------------------
 
 INIT = "fpu__init_system_xstate"
+# A guest takes its user side from the host's configuration: there the leak enters the other side's user ABI.
+GUEST_READERS = ("fpu_alloc_guest_fpstate", "fpstate_reset")
 
 
 @case(
     Leak(
         "FPU101", "init_xstate_size", "fpu_user_cfg.default_size", "default_size", SUPERVISOR, side="host", path=XSTATE
-    )
+    ),
+    also=GUEST_READERS,
 )
 def user_default_size_from_guest_features(tree: TreeCopy) -> None:
     tree.replace(XSTATE, "init_xstate_size", "fpu_user_cfg.default_features", FEATURES)
@@ -619,7 +622,8 @@ def user_default_size_from_guest_features(tree: TreeCopy) -> None:
         SUPERVISOR,
         side="host",
         path=XSTATE,
-    )
+    ),
+    also=(*GUEST_READERS, *HEIRS),
 )
 def user_default_features_from_the_guest(tree: TreeCopy) -> None:
     code = f"fpu_user_cfg.default_features = {FEATURES};"
@@ -676,7 +680,8 @@ def add_version_5(tree: TreeCopy, user_features: str) -> None:
 @case(Leak("FPU101", RESET, "fpstate->user_size", "user_size", frozenset(), severity=WARNING))
 def version_4(tree: TreeCopy) -> None:
     tree.add_member(TYPES_H, "struct fpu_state_config", "unsigned int guest_default_size;")
-    tree.insert(XSTATE, "init_xstate_size", f"fpu_user_cfg.guest_default_size = {USER_SIZE};", after=f"{SIZE} =")
+    code = "fpu_user_cfg.guest_default_size =\n\t\txstate_calculate_size(fpu_user_cfg.max_features & ~(u64)XFEATURE_MASK_USER_DYNAMIC, false);"
+    tree.insert(XSTATE, "init_xstate_size", code, after=f"{SIZE} =")
     tree.assign(CORE, RESET, "fpstate->user_size", "fpu_user_cfg.guest_default_size")
 
 
@@ -775,7 +780,7 @@ def frame_size_by_two_helpers_for_the_host(tree: TreeCopy) -> None:
     tree.assign(SIGNAL, "xstate_sigframe_size", "size", "xstate_room(false)")
 
 
-@case(frame_leak("save_xstate_epilog", "buf + guest_default_cfg.size", None, kernel_format=True))
+@case(frame_leak("save_xstate_epilog", "__put_user(FP_XSTATE_MAGIC2", None, kernel_format=True))
 def second_magic_word(tree: TreeCopy) -> None:
     tree.replace(SIGNAL, "save_xstate_epilog", "fpstate->user_size", SIZE)
 
