@@ -680,7 +680,8 @@ def add_version_5(tree: TreeCopy, user_features: str) -> None:
 @case(Leak("FPU101", RESET, "fpstate->user_size", "user_size", frozenset(), severity=WARNING))
 def version_4(tree: TreeCopy) -> None:
     tree.add_member(TYPES_H, "struct fpu_state_config", "unsigned int guest_default_size;")
-    code = "fpu_user_cfg.guest_default_size =\n\t\txstate_calculate_size(fpu_user_cfg.max_features & ~(u64)XFEATURE_MASK_USER_DYNAMIC, false);"
+    mask = "fpu_user_cfg.max_features & ~(u64)XFEATURE_MASK_USER_DYNAMIC"
+    code = f"fpu_user_cfg.guest_default_size = xstate_calculate_size({mask}, false);"
     tree.insert(XSTATE, "init_xstate_size", code, after=f"{SIZE} =")
     tree.assign(CORE, RESET, "fpstate->user_size", "fpu_user_cfg.guest_default_size")
 
