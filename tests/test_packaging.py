@@ -87,6 +87,10 @@ ELSEWHERE = ["Makefile", "arch/x86/kvm/Kconfig", "arch/x86/mm/init.c", "arch/arm
 def test_the_hook_runs_for_the_scope_only(root: Path) -> None:
     (hook,) = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
 
-    assert (hook["id"], hook["entry"], hook["language"]) == ("fpuscan", "fpuscan", "python")
+    assert (hook["id"], hook["entry"], hook["language"]) == (
+        "fpuscan",
+        "fpuscan --staged --against HEAD",
+        "python",
+    )
     assert (hook["pass_filenames"], hook["require_serial"]) == (False, True)
     assert [path for path in SCOPE + ELSEWHERE if re.search(hook["files"], path)] == SCOPE

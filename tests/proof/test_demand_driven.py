@@ -98,13 +98,7 @@ def reverse(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Program, name, answer)
 
 
-# A read through a global pointer is no seed unless the text names the source, so another source is shown.
-OTHER_SOURCE = pytest.param(
-    "pointer-alias", marks=pytest.mark.xfail(reason="a read through a global pointer is no seed")
-)
-
-
-@pytest.mark.parametrize("name", [OTHER_SOURCE if name == "pointer-alias" else name for name in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_asking_fewer_functions_loses_nothing(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree, expected = laid_out(name, folder)
     widen(monkeypatch)
