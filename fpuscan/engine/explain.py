@@ -30,6 +30,8 @@ class Explainer:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+        # the rows name the most telling function of each kind first
+        self._telling = {name: place for row in analysis.model.consumers for place, name in enumerate(row.functions)}
         self._consumers = {name: row.kind for row in analysis.model.consumers for name in row.functions}
 
     # ------------------------------------------------------------ places in the text
@@ -211,14 +213,17 @@ class Explainer:
     def way_to_consumer(self, reached: list[Reached], kinds: tuple[str, ...]) -> list[Reached]:
         """The shortest way behind a crossing to the most telling consumer."""
         best: Reached | None = None
-        rank = len(kinds)
+        rank = (len(kinds), 0)
         for step in reached:
             if step.transfer is None:
                 continue
-            kind = self._consumers.get(self.analysis.program.units[step.transfer.function].name)
-            if kind in kinds and kinds.index(kind) < rank:
-                rank = kinds.index(kind)
-                best = step
+            name = self.analysis.program.units[step.transfer.function].name
+            kind = self._consumers.get(name)
+            if kind not in kinds:
+                continue
+            order = (kinds.index(kind), self._telling[name])
+            if order < rank:
+                rank, best = order, step
         return best.path()[1:] if best is not None else []
 
 

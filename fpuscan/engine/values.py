@@ -340,7 +340,10 @@ class Values:
         contract = self.contract(place)
         if contract is not None:
             return Content(contract)
-        return self.declared(self.source_rows(place)).join(self._stored_content(place))
+        declared, stored = self.declared(self.source_rows(place)), self._stored_content(place)
+        if stored.unknown and declared.bits:  # the model's word bounds what the stores do not show
+            stored = Content(format=stored.format)
+        return declared.join(stored)
 
     def _stored_content(self, place: Place) -> Content:
         found = Content()
@@ -460,6 +463,8 @@ class Values:
             bits = 0
             if 0 <= helper.mask < len(call.arguments):
                 bits = self.mask(function, node, call.arguments[helper.mask], context).may
+                if bits == WORD:
+                    return Content(0, self.helper_format(call, helper), unknown=True)
             return Content(bits, self.helper_format(call, helper))
         found = Content()
         for unit in self.analysis.calls.callees(function, node):
