@@ -232,7 +232,10 @@ class Calls(Expressions):
             self.assign(result, value, weak=number > 0)
         return Load(result, self.offset(node))
 
-    def _effect_freeze(self, _node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+    def _effect_freeze(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        word = self.context.evaluate(self.text(node))
+        if word is not None:  # BIT_ULL(XFEATURE_PKRU) is a mask
+            return Const(word, self.text(node))
         chosen = [self._argument(arguments, index) for index in effect.values]
         nodes = [child for child in chosen if child is not None] if effect.values else arguments.named_children
         return Opaque(tuple(self.value(child) for child in nodes), name)
