@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
 
 __all__ = [
+    "ENTRY",
+    "EXIT",
     "Addr",
     "Assign",
     "Binary",
@@ -44,6 +46,8 @@ __all__ = [
     "Var",
     "subexpressions",
 ]
+
+ENTRY, EXIT = 0, 1  # the first two instructions of every function
 
 # ---------------------------------------------------------------- lvalues
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
 from fpuscan.engine.reads import leaves
-from fpuscan.ir import Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
 from fpuscan.places import covers, heap, overlap, path_overlap
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CallSite", "Calls"]
 
-ENTRY, EXIT = 0, 1
 _MAX_DEPTH = 8
 _MAX_BUSY = 12
 _MAX_POINTERS = 5  # function pointers copied from one place to the next

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.function import ENTRY
-from fpuscan.ir import Addr, Binary, Cast, Const, Load, Unary
+from fpuscan.ir import ENTRY, Addr, Binary, Cast, Const, Load, Unary
 from fpuscan.result import Consumer, Location, Step
 from fpuscan.xfeatures import WORD
 

@@ -16,10 +16,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from fpuscan.engine.function import ENTRY
 from fpuscan.engine.graph import Definition, DefUseGraph, Transfer
 from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.ir import Call
+from fpuscan.ir import ENTRY, Call
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
-from fpuscan.engine.function import ENTRY, EXIT
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, leaves
-from fpuscan.ir import Addr, Assign, Call, Load, Return
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, Return
 from fpuscan.places import covers, heap, is_fresh, overlap
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.flows import IDENTITY, Label, State, Step
-from fpuscan.engine.function import ENTRY
 from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.values import Content
-from fpuscan.ir import Call, Const, Load
+from fpuscan.ir import ENTRY, Call, Const, Load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import NOTHING
-from fpuscan.ir import Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
+from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
 from fpuscan.places import overlap
 from fpuscan.xfeatures import WORD, MaskValue
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ANYTHING", "Content", "Values"]
 
-ENTRY, EXIT = 0, 1
 ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
 _MAX_DEPTH = 60

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Index, Member, Var
+from fpuscan.ir import Cast, Deref, Index, Load, Member, Var
 
 if TYPE_CHECKING:
     from fpuscan.ir import LValue
 
-__all__ = ["base_variable"]
+__all__ = ["base_variable", "followed_pointer"]
 
 
 def base_variable(place: LValue) -> Var | None:
@@ -22,5 +22,22 @@ def base_variable(place: LValue) -> Var | None:
                 place = place.base
             case Index() if place.base is not None:
                 place = place.base
+            case _:
+                return None
+
+
+def followed_pointer(place: LValue) -> Var | None:
+    """The pointer variable that an lvalue goes through first."""
+    while True:
+        match place:
+            case Member():
+                place = place.base
+            case Index() if place.base is not None:
+                place = place.base
+            case Deref() | Index():
+                pointer = place.pointer
+                while isinstance(pointer, Cast):
+                    pointer = pointer.operand
+                return pointer.place if isinstance(pointer, Load) and isinstance(pointer.place, Var) else None
             case _:
                 return None

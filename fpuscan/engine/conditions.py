@@ -1,0 +1,237 @@
+"""What follows from the branches of one function: conditions as literals about definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.expressions import expressions_of, is_boolean, walk_expression
+from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.variables import followed_pointer
+from fpuscan.ir import (
+    ENTRY,
+    Addr,
+    Assign,
+    Binary,
+    Branch,
+    Call,
+    Cast,
+    Const,
+    ContainerOf,
+    FunctionRef,
+    Index,
+    Load,
+    Member,
+    Unary,
+    Var,
+)
+
+if TYPE_CHECKING:
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.literals import Guards
+    from fpuscan.ir import Edge, Expr, LValue
+    from fpuscan.places import Place
+
+__all__ = ["Conditions"]
+
+_SMALL = 300  # instructions
+_WORD_BITS = 64
+
+
+class Conditions:
+    """The truth of conditions, and what it says about the values that they read."""
+
+    def __init__(self, function: FunctionAnalysis) -> None:
+        self.function = function
+        self.analysis = function.analysis
+        self.id = function.id
+        self.code = function.code
+        self._edge_literals: dict[tuple[int, bool | None, int | None], Guards] = {}
+        self._followed: dict[int, Guards] = {}
+
+    def edge_literals(self, node: int, edge: Edge) -> Guards:
+        """What holds on a control-flow edge."""
+        if edge.truth is None and edge.equals is None:
+            return NOTHING
+        key = (node, edge.truth, edge.equals)
+        found = self._edge_literals.get(key)
+        if found is None:
+            instruction = self.code[node]
+            found = NOTHING
+            if isinstance(instruction, Branch):
+                if edge.truth is not None:
+                    found = self.truth(node, instruction.condition, edge.truth)
+                elif edge.equals is not None:
+                    found = self.equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
+            self._edge_literals[key] = found
+        return found
+
+    def truth(self, node: int, expr: Expr, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """The literals that follow when ``expr`` is true (false) at ``node``; IMPOSSIBLE when it cannot be."""
+        match expr:
+            case Const():
+                if expr.value is None:
+                    return NOTHING
+                return NOTHING if bool(expr.value) is want else IMPOSSIBLE
+            case FunctionRef() | Addr() | ContainerOf():
+                return NOTHING if want else IMPOSSIBLE
+            case Unary() if expr.op == "!":
+                return self.truth(node, expr.operand, not want, depth)
+            case Cast():
+                if not want and 1 < expr.bits < _WORD_BITS and not is_boolean(expr.operand):
+                    return NOTHING  # a narrow zero says nothing about the upper bits
+                return self.truth(node, expr.operand, want, depth)
+            case Binary() if expr.op in {"==", "!="}:
+                return self._comparison(node, expr, want is (expr.op == "=="), depth)
+            case Binary() if expr.op == "&":
+                return self._bit_test(node, expr, want)
+            case Load():
+                return self._loaded_truth(node, expr, want, depth)
+            case _:
+                return NOTHING
+
+    def _comparison(self, node: int, expr: Binary, equal: bool, depth: int) -> Guards:  # noqa: FBT001
+        for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            if isinstance(other, Const) and other.value is not None:
+                if other.value == 0:
+                    return self.truth(node, side, not equal, depth)
+                if other.value == 1 and is_boolean(side):
+                    return self.truth(node, side, equal, depth)
+                return self.equals(node, side, other.value, equal)
+        return NOTHING
+
+    def equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
+        """What follows when a value equals (does not equal) a constant."""
+        while isinstance(expr, Cast) and not 1 < expr.bits < _WORD_BITS:
+            expr = expr.operand
+        if isinstance(expr, Const) and expr.value is not None:
+            return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE
+        if not isinstance(expr, Load) or not self._correlates(expr.place):
+            return NOTHING
+        places = self.function.resolve(node, expr.place)
+        if len(places) != 1 or places[0][2]:
+            return NOTHING
+        return self.place_equals(node, (places[0][0], places[0][1]), constant, equal)
+
+    def place_equals(self, node: int, place: Place, constant: int, equal: bool) -> Guards:  # noqa: FBT001
+        """What follows when the value in ``place`` equals (does not equal) a constant."""
+        reaching = self.function.reaching(node, place)
+        values = [self._constant_definition(definition) for definition in reaching]
+        if values and all(value is not None for value in values):
+            if all((value == constant) is not equal for value in values):
+                return IMPOSSIBLE
+            if all((value == constant) is equal for value in values):
+                return NOTHING
+        return frozenset({(("b", self.id, *place, reaching), "=" if equal else "!", constant)})
+
+    def _constant_definition(self, definition: int) -> int | None:
+        instruction = self.code[definition]
+        if isinstance(instruction, Assign) and isinstance(instruction.value, Const) and not instruction.weak:
+            return instruction.value.value
+        return None
+
+    def _bit_test(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
+        if want:
+            return NOTHING
+        for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            mask = self.analysis.values.constant(other)
+            if mask is not None and isinstance(side, Load):
+                places = self.function.resolve(node, side.place)
+                if len(places) == 1 and not places[0][2]:
+                    place = (places[0][0], places[0][1])
+                    return frozenset({(("b", self.id, *place, self.function.reaching(node, place)), "clr", mask)})
+        return NOTHING
+
+    def _correlates(self, place: LValue) -> bool:
+        """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
+        while isinstance(place, Member | Index):
+            if (
+                isinstance(place, Member)
+                and place.base.type is not None
+                and place.base.type.base in self.analysis.model_types
+            ):
+                return True
+            if place.base is None:
+                break
+            place = place.base
+        return isinstance(place, Var) or len(self.code) < _SMALL
+
+    def _loaded_truth(self, node: int, load: Load, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        if not self._correlates(load.place):
+            return NOTHING
+        places = self.function.resolve(node, load.place)
+        if len(places) != 1 or places[0][2]:
+            return NOTHING
+        return self.place_truth(node, (places[0][0], places[0][1]), want, depth)
+
+    def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """What follows when the value in ``place`` is true (false)."""
+        reaching = self.function.reaching(node, place)
+        found = self._truth_by_definitions(reaching, want, depth)
+        if found is not None:
+            return found
+        return frozenset({(("b", self.id, *place, reaching), "!" if want else "=", 0)})
+
+    def _truth_by_definitions(self, reaching: frozenset[int], want: bool, depth: int) -> Guards | None:  # noqa: FBT001
+        """The truth of a variable, from what was stored into it: ``bool host = !guest``."""
+        if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
+            return None
+        consistent: list[Guards] = []
+        for definition in sorted(reaching):
+            instruction = self.code[definition]
+            if isinstance(instruction, Call):
+                inner: Guards | None = self.analysis.calls.returned_truth(self.function, definition, want)
+            elif isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
+                if not (
+                    isinstance(instruction.value, Const)
+                    or is_boolean(instruction.value)
+                    or isinstance(instruction.value, Load)
+                ):
+                    return None
+                inner = self.truth(definition, instruction.value, want, depth + 1)
+            else:
+                return None
+            if inner is None:
+                return None
+            if inner != IMPOSSIBLE:
+                if len(reaching) > 1:
+                    inner = inner | self.function.entry_guards().get(definition, NOTHING)
+                consistent.append(inner)
+        if not consistent:
+            return IMPOSSIBLE
+        common = frozenset.intersection(*consistent)
+        if len(reaching) == 1 and not common:
+            instruction = self.code[next(iter(reaching))]
+            known = isinstance(instruction, Assign) and isinstance(instruction.value, Const)
+            return common if known else None
+        return common
+
+    def followed(self, node: int) -> Guards:
+        """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""
+        found = self._followed.get(node)
+        if found is None:
+            found = self._compute_followed(node)
+            self._followed[node] = found
+        return found
+
+    def _compute_followed(self, node: int) -> Guards:
+        wanted = self.analysis.side_pointers
+        literals = set()
+        exprs: list[Expr] = list(expressions_of(self.code[node]))
+        instruction = self.code[node]
+        if isinstance(instruction, Assign):
+            exprs.append(Load(instruction.target, 0))
+        for expr in exprs:
+            for part in walk_expression(expr):
+                if not isinstance(part, Load):
+                    continue
+                pointer = followed_pointer(part.place)
+                if (
+                    pointer is not None
+                    and pointer.type is not None
+                    and pointer.type.pointers == 1
+                    and pointer.type.base in wanted
+                    and pointer.kind != "global"
+                ):
+                    place = (self.function.variable_root(pointer), ())
+                    literals.add((("b", self.id, *place, self.function.reaching(node, place)), "!", 0))
+        return frozenset(literals)

@@ -1,0 +1,307 @@
+"""Which objects the lvalues of one function denote.
+
+A pointer denotes what its reaching definitions say, each under its guards;
+where nothing is known, some object of its type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.expressions import pointer_type, points_to_record
+from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.ir import (
+    ENTRY,
+    Addr,
+    Assign,
+    Binary,
+    Call,
+    Cast,
+    Const,
+    ContainerOf,
+    Deref,
+    FunctionRef,
+    Index,
+    Load,
+    Member,
+    Var,
+)
+from fpuscan.places import ALL_ELEMENTS, heap, overlap
+
+if TYPE_CHECKING:
+    from fpuscan.declarators import CType
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr, LValue
+    from fpuscan.places import Guarded, Place, Root
+
+__all__ = ["Pointers"]
+
+_MAX_DEPTH = 40
+
+
+class Pointers:
+    """The places that lvalues denote and pointers point to, node by node."""
+
+    def __init__(self, function: FunctionAnalysis) -> None:
+        self.function = function
+        self.analysis = function.analysis
+        self.id = function.id
+        self.code = function.code
+        self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
+        self._resolving: set[tuple[int, int]] = set()
+        self._parts: dict[tuple[int, tuple[str, ...]], Load] = {}
+        self._targets: dict[tuple[int, int], tuple[list[Guarded], bool, str, object]] = {}
+
+    def forget(self) -> None:
+        """Drop what was resolved before the conditions of the definitions were known."""
+        self._resolved.clear()
+        self._targets.clear()
+
+    def variable_root(self, variable: Var) -> Root:
+        """The object of a variable."""
+        if variable.kind == "param":
+            return ("p", self.id, variable.key)
+        if variable.kind == "global":
+            return ("g", variable.key)
+        return ("v", self.id, variable.key)
+
+    def resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
+        """The places that an lvalue may denote at a node, each under its guards."""
+        if isinstance(place, Var):
+            return ((self.variable_root(place), (), NOTHING),)
+        key = (node, id(place))
+        found = self._resolved.get(key)
+        if found is not None:
+            return found
+        if key in self._resolving or len(self._resolving) > _MAX_DEPTH:
+            return self._unresolved(place, None)
+        self._resolving.add(key)
+        try:
+            found = self._resolve(node, place)
+        finally:
+            self._resolving.discard(key)
+        self._resolved[key] = found
+        return found
+
+    def _resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
+        match place:
+            case Member():
+                return tuple(
+                    (root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
+                )
+            case Index() if place.base is not None:
+                element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
+                return tuple((root, (*path, element), guards) for root, path, guards in self.resolve(node, place.base))
+            case Index():
+                assert place.pointer is not None
+                return tuple(
+                    (root, _shift(path, place.index), guards)
+                    for root, path, guards in self.pointees(node, place.pointer, place.type)
+                )
+            case Deref():
+                return self.pointees(node, place.pointer, place.type)
+            case _:
+                return ()
+
+    def _unresolved(self, place: LValue, identity: object) -> tuple[Guarded, ...]:
+        path: tuple[str, ...] = ()
+        current = place
+        while True:
+            match current:
+                case Member():
+                    path = (current.name, *path)
+                    current = current.base
+                case Index() if current.base is not None:
+                    path = (ALL_ELEMENTS if current.index is None else f"[{current.index}]", *path)
+                    current = current.base
+                case _:
+                    break
+        ctype = current.type
+        return ((heap(ctype.base if ctype is not None else "?", identity), path, NOTHING),)
+
+    def pointees(self, node: int, pointer: Expr, ctype: CType | None) -> tuple[Guarded, ...]:
+        """The places that a pointer value may point to; where nothing is known, some object of its type."""
+        targets, unknown, instance, identity = self.targets(node, pointer)
+        if unknown:
+            tag = ctype.base if ctype is not None else "?"
+            targets = [*targets, (heap(tag, identity, instance), (), NOTHING)]
+        unique = dict.fromkeys(targets)
+        return tuple(unique)
+
+    def targets(self, node: int, pointer: Expr) -> tuple[list[Guarded], bool, str, object]:
+        """What a pointer points to: places, whether there may be others, on which side those are, their identity."""
+        match pointer:
+            case Addr():
+                return list(self.resolve(node, pointer.place)), False, "", None
+            case Cast():
+                return self._cast_targets(node, pointer)
+            case Const() | FunctionRef():
+                return [], pointer.value is None if isinstance(pointer, Const) else False, "", (self.id, node)
+            case ContainerOf():
+                return self._container(node, pointer)
+            case Binary():
+                return self._moved(node, pointer)
+            case Load():
+                return self._loaded(node, pointer)
+            case _:
+                return [], True, "", (self.id, node, id(pointer))
+
+    def _cast_targets(self, node: int, pointer: Cast) -> tuple[list[Guarded], bool, str, object]:
+        """A pointer cast to another struct's denotes some object of that type."""
+        found, unknown, instance, identity = self.targets(node, pointer.operand)
+        if not points_to_record(pointer.type):
+            return found, unknown, instance, identity
+        kept = []
+        for root, path, guards in found:
+            ctype = self.analysis.place_type((root, path))
+            if ctype is None or ctype.base == pointer.type.base or ctype.base in {"void", "?"}:
+                kept.append((root, path, guards))
+        return kept, unknown or len(kept) < len(found), instance, identity
+
+    def _moved(self, node: int, pointer: Binary) -> tuple[list[Guarded], bool, str, object]:
+        """Pointer arithmetic stays inside an array, and otherwise leads to some object of the type."""
+        for side in (pointer.left, pointer.right):
+            ctype = pointer_type(side)
+            if ctype is None:
+                continue
+            found, unknown, instance, identity = self.targets(node, side)
+            inside = [(root, _any_element(path), guards) for root, path, guards in found if path and path[-1][0] == "["]
+            return inside, unknown or len(inside) < len(found), instance, (self.id, node, identity)
+        return [], True, "", (self.id, node)
+
+    def _container(self, node: int, pointer: ContainerOf) -> tuple[list[Guarded], bool, str, object]:
+        inner, unknown, _, identity = self.targets(node, pointer.pointer)
+        found = []
+        for root, path, guards in inner:
+            size = len(pointer.member)
+            if path[-size:] == pointer.member:
+                found.append((root, path[:-size], guards))
+            else:
+                unknown = True
+        if not found or unknown:
+            found.append((heap(pointer.tag, (self.id, node, identity)), (), NOTHING))
+        return found, False, "", identity
+
+    def _loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
+        key = (node, id(load))
+        known = self._targets.get(key)
+        if known is None:
+            self._targets[key] = ([], False, "", (self.id, node))  # p = p->next adds nothing to what p was before
+            known = self._compute_loaded(node, load)
+            self._targets[key] = known
+        return known
+
+    def _compute_loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
+        found: list[Guarded] = []
+        unknown = False
+        instance = ""
+        identity: object = None
+        for root, path, guards in self.resolve(node, load.place):
+            place = (root, path)
+            instance = instance or self.analysis.pointer_instance(place)
+            reaching = self.function.reaching(node, place)
+            identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
+            several = len(reaching) > 1
+            for definition in sorted(reaching):
+                some, more = self.pointer_from(place, definition, several=several)
+                unknown = unknown or more
+                for target, below, conditions in some:
+                    if compatible(guards, conditions):
+                        found.append((target, below, guards | conditions))
+        return found, unknown, instance, identity
+
+    def _fresh(self, reaching: frozenset[int]) -> object:
+        """The identity of an object that this function has just allocated."""
+        if len(reaching) != 1:
+            return None
+        (definition,) = reaching
+        instruction = self.code[definition]
+        if isinstance(instruction, Call) and isinstance(instruction.callee, str):
+            effect = self.analysis.model.effects.get(instruction.callee)
+            if effect is not None and effect.kind == "alloc":
+                return ("fresh", self.id, definition)
+        return None
+
+    def pointer_from(self, place: Place, definition: int, *, several: bool = True) -> tuple[list[Guarded], bool]:
+        """What a pointer in ``place`` points to, as far as one of its (``several``) definitions says."""
+        path = place[1]
+        if definition == ENTRY:
+            return self._pointer_from_outside(place)
+        instruction = self.code[definition]
+        conditions = self.function.entry_guards().get(definition, NOTHING) if several else NOTHING
+        if isinstance(instruction, Assign):
+            some: list[Guarded] = []
+            unknown = False
+            for target_root, target_path, guards in self.resolve(definition, instruction.target):
+                if not overlap((target_root, target_path), place):
+                    continue
+                below = path[len(target_path) :]
+                value = instruction.value
+                if below and isinstance(value, Load):  # a struct copy: the pointer member of the copied one
+                    value = self._member_of(value.place, below)
+                elif below:
+                    unknown = unknown or not isinstance(value, Const)
+                    continue
+                inner, more, instance, identity = self.targets(definition, value)
+                if more:
+                    ctype = self.analysis.place_type(place)
+                    if ctype is not None and ctype.pointers:
+                        inner = [
+                            *inner,
+                            (
+                                heap(ctype.base, identity, instance or self.analysis.pointer_instance(place)),
+                                (),
+                                NOTHING,
+                            ),
+                        ]
+                    else:
+                        unknown = True
+                some += [(r, p, g | guards | conditions) for r, p, g in inner if compatible(g, guards | conditions)]
+            return some, unknown
+        if isinstance(instruction, Call):
+            return self.analysis.calls.returned_pointers(self.function, definition, place)
+        return [], True
+
+    def _member_of(self, place: LValue, below: tuple[str, ...]) -> Load:
+        """The value of a part of an lvalue; kept, because the caches know expressions by identity."""
+        key = (id(place), below)
+        if key not in self._parts:
+            self._parts[key] = Load(_extend(place, below), 0)
+        return self._parts[key]
+
+    def _pointer_from_outside(self, place: Place) -> tuple[list[Guarded], bool]:
+        root, path = place
+        if root[0] == "p" and not path:
+            return [(("d", self.id, root[2]), (), NOTHING)], False
+        if root[0] == "v":
+            return [], False  # uninitialised
+        if root[0] in {"d", "p"}:
+            ctype = self.analysis.place_type(place)
+            plain = ctype is not None and ctype.is_pointer and not points_to_record(ctype)
+            if plain or self.analysis.follows(place):
+                return [((root[0], root[1], root[2]), (*path, "*"), NOTHING)], False
+            return [], True
+        return self.analysis.calls.stored_pointers(place)
+
+
+def _shift(path: tuple[str, ...], index: int | None) -> tuple[str, ...]:
+    """Element ``index`` counted from the element that a pointer points to."""
+    if not path or path[-1][0] != "[":
+        return path
+    if index is None or path[-1] == ALL_ELEMENTS:
+        return (*path[:-1], ALL_ELEMENTS)
+    return (*path[:-1], f"[{int(path[-1][1:-1]) + index}]")
+
+
+def _any_element(path: tuple[str, ...]) -> tuple[str, ...]:
+    return (*path[:-1], ALL_ELEMENTS) if path and path[-1][0] == "[" else path
+
+
+def _extend(place: LValue, below: tuple[str, ...]) -> LValue:
+    for name in below:
+        place = (
+            Index(place, None, None if name == ALL_ELEMENTS else int(name[1:-1]), None)
+            if name[0] == "["
+            else Member(place, name, None)
+        )
+    return place
