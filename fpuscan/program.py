@@ -253,6 +253,7 @@ class Program:
         return self._blob_paths[number], position - self._blob_starts[number]
 
     def _find(self, word: bytes) -> list[int]:
+        assert word
         blob, found = self._blob, []
         position = blob.find(word)
         size = len(word)
@@ -399,7 +400,8 @@ class Program:
     def units_accessing(self, tag: str, member: str) -> list[Unit]:
         """The functions that may access a member of a struct, by the types that the text shows.
 
-        Without a member: the functions that may copy a struct of that type as a whole.
+        Without a member there is none (:meth:`copiers` has those that copy the struct as a whole); of a struct whose
+        type is unknown (an empty tag) every function that names the member may be one.
         """
         key = (tag, member)
         found = self._accessing.get(key)
@@ -421,12 +423,15 @@ class Program:
         return list(found.values())
 
     def _find_accessing(self, tag: str, member: str) -> list[Unit]:
-        holders = self.holders(tag)
+        holders = self.holders(tag) if tag else frozenset[str]()
         found: dict[int, Unit] = {}
         for path, offset in self.occurrences(member):
             text = self.files[path].normalised.text
             unit = self.unit_at(path, offset)
             if unit is None or unit.id in found or not unit.is_function:
+                continue
+            if not tag:
+                found[unit.id] = unit
                 continue
             base = _BASE.search(text, max(unit.start, offset - 160), offset)
             if base is None or base.end() != offset:
