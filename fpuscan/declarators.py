@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from fpuscan.integers import integer_bits
+
 if TYPE_CHECKING:
     from fpuscan.syntax import Node
 
@@ -61,6 +63,11 @@ class CType:
     def is_struct(self) -> bool:
         """A struct or union by value: no pointer, no array."""
         return self.is_record and not self.pointers and not self.arrays
+
+    @property
+    def integer(self) -> tuple[int, bool] | None:
+        """(width in bits, signed) of an integer type, None for any other; an enum counts as another."""
+        return None if self.pointers or self.arrays or self.function else integer_bits(self.base)
 
     def pointee(self) -> CType | None:
         """What ``*p`` is, also for an array; None for no pointer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = [
     "INTEGER_BITS",
@@ -36,6 +37,7 @@ INTEGER_BITS: dict[str, tuple[int, bool]] = {
     "gva_t": (64, False),
     "hpa_t": (64, False),
     "uintptr_t": (64, False),
+    "compat_ulong_t": (32, False),
 } | {
     spelling.format(bits): (bits, signed)
     for bits in (8, 16, 32, 64)
@@ -51,6 +53,7 @@ TYPE_WORDS = frozenset(INTEGER_BITS) | {"const", "volatile", "__force"}
 """The words of which a cast to an integer type is made."""
 
 
+@lru_cache(maxsize=512)
 def integer_bits(base: str) -> tuple[int, bool] | None:
     """(width in bits, signed) of an integer type such as ``u32`` or ``unsigned long``; None for any other."""
     words = [word for word in base.split() if word not in {"const", "volatile", "__force"}]

@@ -33,6 +33,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "records",
         "types",
         "ir",
+        "conversions",
         "lower",
         "program",
         "engine",

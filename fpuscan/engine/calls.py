@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible, implied
+from fpuscan.conversions import fits, stored_constant
+from fpuscan.engine.expressions import is_boolean
+from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
 from fpuscan.places import covers, heap, overlap, path_overlap
@@ -699,8 +701,9 @@ class Calls:
 
     def may_use(self, unit: Unit, place: Place) -> bool:
         """Whether a function may read a member below one of its parameters, itself or through what it calls."""
-        if not self.analysis.chain(place) or not place[1]:
-            return True
+        chain = self.analysis.chain(place)
+        if not chain or not place[1] or not any(tag in self.analysis.model_types for tag, _ in chain):
+            return True  # a struct that the model does not know is copied as a whole by who names none of its members
         return unit.id in self.reading_closure(place)
 
     def _names_in_read(self, unit: Unit, place: Place) -> bool:
@@ -790,8 +793,8 @@ class Calls:
         if root[0] not in {"p", "d"} or root[2] >= len(call.arguments):
             return NOTHING
         index: int = root[2]
-        argument = call.arguments[index]
         if root[0] == "p" and not path:
+            argument = self.passed(callee, index, call.arguments[index])
             if constant == 0:
                 return function.truth(node, argument, operator == "!")
             return function.equals(node, argument, constant, operator == "=")
@@ -806,6 +809,15 @@ class Calls:
             return function.place_truth(node, place, operator == "!")
         return function.place_equals(node, place, constant, operator == "=")
 
+    def passed(self, callee: FunctionAnalysis, index: int, argument: Expr) -> Expr:
+        """An argument as a callee's formal holds it: cut to a narrower type."""
+        ctype = callee.facts.params[index].type if index < len(callee.facts.params) else None
+        if ctype is None or fits(argument, ctype) or is_boolean(argument):
+            return argument
+        if isinstance(argument, Const) and argument.value is not None:
+            return Const(stored_constant(argument.value, ctype), argument.text)
+        return Cast(ctype, 0, argument)
+
     def guards_inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards:
         """What the caller's guards and the arguments say about the callee's formals."""
         found: set[Literal] = {literal for literal in guards if literal[0][0] == "c"}
@@ -816,12 +828,10 @@ class Calls:
                 if outer == IMPOSSIBLE or (outer and not compatible(guards, outer)):
                     found.add((key, "=" if operator == "!" else "!", 0))
                     break
-                if outer and implied(guards, outer):
-                    found.add(literal)
-                    break
         call = function.code[node]
         assert isinstance(call, Call)
-        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+        for index, given in enumerate(call.arguments[: len(callee.facts.params)]):
+            argument = self.passed(callee, index, given)
             if isinstance(argument, Const) and argument.value:
                 found.add((("b", callee.id, ("p", callee.id, index), (), frozenset({ENTRY})), "=", argument.value))
         return frozenset(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.expressions import expressions_of, is_boolean, walk_expression
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.variables import followed_pointer
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Conditions"]
 
 _SMALL = 300  # instructions
-_WORD_BITS = 64
 
 
 class Conditions:
@@ -77,7 +77,7 @@ class Conditions:
             case Unary() if expr.op == "!":
                 return self.truth(node, expr.operand, not want, depth)
             case Cast():
-                if not want and 1 < expr.bits < _WORD_BITS and not is_boolean(expr.operand):
+                if not want and not fits(expr.operand, expr.type) and not is_boolean(expr.operand):
                     return NOTHING  # a narrow zero says nothing about the upper bits
                 return self.truth(node, expr.operand, want, depth)
             case Binary() if expr.op in {"==", "!="}:
@@ -101,7 +101,7 @@ class Conditions:
 
     def equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
         """What follows when a value equals (does not equal) a constant."""
-        while isinstance(expr, Cast) and not 1 < expr.bits < _WORD_BITS:
+        while isinstance(expr, Cast) and fits(expr.operand, expr.type):
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
             return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE
@@ -110,6 +110,8 @@ class Conditions:
         places = self.function.resolve(node, expr.place)
         if len(places) != 1 or places[0][2]:
             return NOTHING
+        if constant >> 31 == 1:  # 0xffffffff is -1 for an int
+            constant = stored_constant(constant, expr.place.type)
         return self.place_equals(node, (places[0][0], places[0][1]), constant, equal)
 
     def place_equals(self, node: int, place: Place, constant: int, equal: bool) -> Guards:  # noqa: FBT001
@@ -125,8 +127,9 @@ class Conditions:
 
     def _constant_definition(self, definition: int) -> int | None:
         instruction = self.code[definition]
-        if isinstance(instruction, Assign) and isinstance(instruction.value, Const) and not instruction.weak:
-            return instruction.value.value
+        if isinstance(instruction, Assign) and not instruction.weak:
+            value = stored(instruction)
+            return value.value if isinstance(value, Const) else None
         return None
 
     def _bit_test(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
@@ -181,13 +184,11 @@ class Conditions:
             if isinstance(instruction, Call):
                 inner: Guards | None = self.analysis.calls.returned_truth(self.function, definition, want)
             elif isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
-                if not (
-                    isinstance(instruction.value, Const)
-                    or is_boolean(instruction.value)
-                    or isinstance(instruction.value, Load)
-                ):
+                value = stored(instruction)
+                if not isinstance(value, Const | Load) and not is_boolean(value):
                     return None
-                inner = self.truth(definition, instruction.value, want, depth + 1)
+                narrowed = not fits(value, instruction.target.type) and not is_boolean(value)
+                inner = NOTHING if narrowed and not want else self.truth(definition, value, want, depth + 1)
             else:
                 return None
             if inner is None:
@@ -235,3 +236,12 @@ class Conditions:
                     place = (self.function.variable_root(pointer), ())
                     literals.add((("b", self.id, *place, self.function.reaching(node, place)), "!", 0))
         return frozenset(literals)
+
+
+def stored(instruction: Assign) -> Expr:
+    """What a store leaves in its target: a constant as wide as that is, any other value as written."""
+    value = instruction.value
+    if not isinstance(value, Const) or value.value is None:
+        return value
+    word = stored_constant(value.value, instruction.target.type)
+    return value if word == value.value else Const(word, value.text)

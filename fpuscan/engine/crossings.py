@@ -39,10 +39,11 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
     inside = _inside_already(sinks, seed)
 
     def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
-        entered: set[str] = set()
+        beyond: list[State] = []
         ended = False
         candidates: list[State | None] = [*targets] or [None]
         for target in candidates:
+            entered: set[str] = set()  # each caller that a helper returns to has its own name for what it stored
             for hit in sinks.hits(step.state, transfer, target):
                 ended = ended or hit.sink.ends
                 if not _is_read(flows, target):
@@ -54,11 +55,12 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
                 label = target.label if target is not None else _label(flows, step, transfer)
                 if label is not None and _enterable(flows, step.state, transfer):
                     found.append(Crossing(seed, hit, step, transfer, target, label))
-        if ended:
-            return []
-        if not entered:
-            return targets
-        return [State(t.definition, t.frames, t.guards, t.label, t.entered | entered) for t in targets]
+            if target is not None:
+                t = target
+                beyond.append(
+                    State(t.definition, t.frames, t.guards, t.label, t.entered | entered) if entered else target
+                )
+        return [] if ended else beyond
 
     starts: list[Step] = []
     for start in seed.starts:

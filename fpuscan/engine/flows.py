@@ -138,6 +138,7 @@ class Flows:
     ) -> Label | None:
         """The label behind an edge; None where nothing of the value gets through."""
         aligned, frozen, masked = label.aligned, label.frozen, label.masked
+        copied, where = 0, 0  # the sign bits that were copied upward in this statement, and the bits they fill
         if origin is not None:
             aligned &= ~self._known_clear(origin, transfer.guards)
         for operation in transfer.operations:
@@ -148,16 +149,24 @@ class Flows:
                     may = self._may(function, transfer.instruction, operation, context)
                     masked = masked or may != WORD
                     aligned &= may
+                    where &= may
                 case "not":
                     if label.constant:
                         return None
-                case "cast":
-                    aligned &= (1 << operation.bits) - 1
+                case "cast" | "fit":
+                    low = (1 << operation.bits) - 1
+                    where &= low
+                    sign = aligned & 1 << operation.bits - 1 if operation.signed else 0
+                    if sign:
+                        copied, where = copied | sign if where else sign, where | WORD & ~low
+                    aligned &= low
                 case "freeze":
-                    frozen |= aligned
-                    aligned = 0
+                    frozen |= aligned | (copied if where else 0)
+                    aligned = where = 0
                 case _:
                     pass
+        if where:
+            frozen |= copied
         if not aligned and not frozen and not (label.format or transfer.format):
             return None
         return Label(aligned, frozen, label.format or transfer.format, masked, label.constant)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
 from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.engine.reads import FREEZE, Leaf, Operation, leaves
+from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, Return
 from fpuscan.places import covers, heap, is_fresh, overlap
 
@@ -158,7 +158,8 @@ class DefUseGraph:
             return self._assign(function, node, instruction, leaf, below, held)
         if isinstance(instruction, Return):
             target = Definition(function.id, EXIT, (("r", function.id), below))
-            return [Transfer(target, "return", "return", leaf.operations, held, function.id, node, "return")]
+            operations = (*leaf.operations, *fitting(function.facts.returns))
+            return [Transfer(target, "return", "return", operations, held, function.id, node, "return")]
         if isinstance(instruction, Call) and isinstance(leaf.role, int):
             return self._argument(function, node, instruction, leaf, below, held)
         return []
@@ -202,7 +203,7 @@ class DefUseGraph:
                         target,
                         "argument",
                         "call",
-                        leaf.operations,
+                        (*leaf.operations, *fitting(callee.facts.params[index].type)),
                         held,
                         function.id,
                         node,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["IMPOSSIBLE", "NOTHING", "Guards", "Key", "Literal", "compatible", "contradicts", "implied", "join"]
+__all__ = ["IMPOSSIBLE", "NOTHING", "Guards", "Key", "Literal", "compatible", "contradicts", "join"]
 
 Key = tuple[Any, ...]  # as for the roots of places: the first item says what the others are
 Literal = tuple[Key, str, int]
@@ -46,17 +46,6 @@ def compatible(guards: Guards, more: Iterable[Literal]) -> bool:
         for known in guards:
             if known[0] == key and contradicts(known, literal):
                 return False
-    return True
-
-
-def implied(guards: Guards, wanted: Guards) -> bool:
-    """Whether ``guards`` say that all of ``wanted`` holds (a known non-zero value is true)."""
-    for literal in wanted:
-        if literal in guards:
-            continue
-        key, operator, constant = literal
-        if operator != "!" or not any(known[0] == key and known[1] == "=" and known[2] != constant for known in guards):
-            return False
     return True
 
 

@@ -93,7 +93,7 @@ def _mask(graph: DefUseGraph, transfer: Transfer) -> int:
     for operation in transfer.operations:
         if operation.kind == "and" and operation.other is not None:
             mask &= graph.analysis.values.mask(function, transfer.instruction, operation.other).may
-        elif operation.kind == "cast":
+        elif operation.kind in {"cast", "fit"}:
             mask &= (1 << operation.bits) - 1
         elif operation.kind == "freeze":
             break  # what is frozen is cut by no later mask

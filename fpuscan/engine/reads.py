@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fpuscan.conversions import narrow
 from fpuscan.ir import (
     Addr,
     Assign,
@@ -25,9 +26,10 @@ from fpuscan.ir import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fpuscan.declarators import CType
     from fpuscan.ir import Expr, Instruction, LValue
 
-__all__ = ["FREEZE", "Leaf", "Operation", "leaves"]
+__all__ = ["FREEZE", "Leaf", "Operation", "fitting", "leaves"]
 
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
@@ -35,12 +37,14 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
-    "cast" (to ``bits``), "freeze" (arithmetic and everything unknown), "truth" (``!``), "relation" (a comparison).
+    "cast" (to ``bits``, copying the sign where ``signed``), "fit" (the same where a type says so and no cast),
+    "freeze" (arithmetic and everything unknown), "truth" (``!``), "relation" (a comparison).
     """  # noqa: D205
 
     kind: str
     other: Expr | None = None
     bits: int = 0
+    signed: bool = False
 
 
 FREEZE = Operation("freeze")
@@ -76,7 +80,7 @@ def leaves(instruction: Instruction) -> list[Leaf]:
     found: list[Leaf] = []
     match instruction:
         case Assign():
-            found.extend(_walk(instruction.value, "value", ()))
+            found.extend(_walk(instruction.value, "value", fitting(instruction.target.type)))
         case Call():
             for number, argument in enumerate(instruction.arguments):
                 found.extend(_walk(argument, number, ()))
@@ -89,18 +93,32 @@ def leaves(instruction: Instruction) -> list[Leaf]:
     return found
 
 
+def fitting(ctype: CType | None) -> tuple[Operation, ...]:
+    """What a place (or parameter, or return value) of that type does to a value that is stored into it."""
+    kind = narrow(ctype)
+    return (Operation("fit", None, kind[0]),) if kind is not None else ()
+
+
+def _extension(place: LValue) -> tuple[Operation, ...]:
+    """A signed value that is read is as wide as it is used: its sign is copied to all upper bits."""
+    kind = narrow(place.type)
+    return (Operation("fit", None, *kind),) if kind is not None and kind[1] else ()
+
+
 def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterator[Leaf]:
     match expr:
-        case Load() | Const() | Addr():
+        case Const() | Addr():
             yield Leaf(expr, role, outward)
-            if isinstance(expr, Load):
-                yield from _indices(expr.place, role, outward)
+        case Load():
+            yield Leaf(expr, role, (*_extension(expr.place), *outward))
+            yield from _indices(expr.place, role, outward)
         case Cast():
-            operation = (Operation("cast", bits=expr.bits),) if 1 < expr.bits < 64 else ()
-            yield from _walk(expr.operand, role, operation + outward)
+            kind = narrow(expr.type)
+            operations = (Operation("cast", None, *kind),) if kind is not None else ()
+            yield from _walk(expr.operand, role, operations + outward)
         case Unary():
-            kind = {"~": _NOT, "!": _TRUTH}.get(expr.op, FREEZE)
-            yield from _walk(expr.operand, role, (kind, *outward))
+            operation = {"~": _NOT, "!": _TRUTH}.get(expr.op, FREEZE)
+            yield from _walk(expr.operand, role, (operation, *outward))
         case Binary():
             for operand, other in ((expr.left, expr.right), (expr.right, expr.left)):
                 yield from _walk(operand, role, (_binary(expr.op, other), *outward))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.literals import NOTHING
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
 from fpuscan.places import overlap
@@ -19,6 +20,7 @@ from fpuscan.xfeatures import WORD, MaskValue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
@@ -119,10 +121,10 @@ class Values:
     def _mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> MaskValue:
         match expr:
             case Unary() if expr.op == "~":
-                return ~self.mask(function, node, expr.operand, context)
+                inverted = ~self.mask(function, node, expr.operand, context)
+                return inverted if isinstance(expr.operand, Const) and expr.operand.macros else _typed(expr, inverted)
             case Cast():
-                inner = self.mask(function, node, expr.operand, context)
-                return inner.cast(expr.bits) if 1 < expr.bits < 64 else inner
+                return _fitted(expr.type, self.mask(function, node, expr.operand, context))
             case Binary():
                 return self._binary(function, node, expr, context)
             case Load():
@@ -148,12 +150,12 @@ class Values:
             case "^":
                 return left ^ right
             case "+":
-                return left + right
+                return _typed(expr, left + right)
             case "-":
-                return left - right
+                return _typed(expr, left - right)
             case "<<":
-                return left << right
-            case ">>":
+                return _typed(expr, left << right)
+            case ">>" if not left.may >> 63:  # a negative number would copy its sign
                 return left >> right
             case _:
                 return ANYTHING
@@ -181,7 +183,8 @@ class Values:
             return known
         if len(context) > _MAX_CALLS:
             return ANYTHING
-        return self._evaluate(key, lambda: self._place_mask(function, node, place, context))
+        ctype = self.analysis.place_type(place)
+        return self._evaluate(key, lambda: _fitted(ctype, self._place_mask(function, node, place, context)))
 
     def _place_mask(
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
@@ -482,6 +485,20 @@ class Values:
             return False
         argument = call.arguments[helper.compacted]
         return not (isinstance(argument, Const) and argument.value == 0)
+
+
+def _fitted(ctype: CType | None, value: MaskValue) -> MaskValue:
+    """A value after it was stored into a place of that type, or cast to it."""
+    kind = narrow(ctype)
+    return value.cast(kind[0], signed=kind[1]) if kind is not None else value
+
+
+def _typed(expr: Unary | Binary, value: MaskValue) -> MaskValue:
+    """A result of 64-bit arithmetic, as wide as the operator's own type; that of a constant may be any."""
+    kind = integer_type(expr)
+    if kind is None:
+        return value.join(value.cast(32)).join(value.cast(32, signed=True))
+    return value.cast(kind[0], signed=kind[1]) if kind[0] < WORD_BITS else value
 
 
 def _join(values: list[MaskValue]) -> MaskValue:

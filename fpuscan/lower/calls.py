@@ -227,7 +227,7 @@ class Calls(Expressions):
             values = [self.load(self.deref(value), node) for value in values]
         if len(values) == 1:
             return values[0]
-        result = self.temp(self.type_of(values[0]) if values else None)
+        result = self.temp(self.joined_type(values[0], values[-1]) if len(values) == 2 else None)
         for number, value in enumerate(values):
             self.assign(result, value, weak=number > 0)
         return Load(result, self.offset(node))

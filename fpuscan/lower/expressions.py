@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fpuscan.conversions import WORD_BITS, common, integer_type, stored_constant
 from fpuscan.declarators import CType
 from fpuscan.ir import (
     Addr,
@@ -42,12 +43,13 @@ _BOOLEAN_OPERATORS = frozenset({"&&", "||", "==", "!=", "<", ">", "<=", ">="})
 _NAMES = frozenset({"identifier", "field_identifier", "type_identifier"})
 _NAME = re.compile(r"\w+")
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
-_WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "__u8": 8, "__u16": 16, "__u32": 32, "__u64": 64,
-           "s8": 8, "s16": 16, "s32": 32, "s64": 64, "uint8_t": 8, "uint16_t": 16, "uint32_t": 32, "uint64_t": 64,
-           "char": 8, "unsigned char": 8, "short": 16, "unsigned short": 16, "int": 32, "unsigned int": 32,
-           "unsigned": 32, "long": 64, "unsigned long": 64, "long long": 64, "unsigned long long": 64,
-           "size_t": 64, "bool": 1, "_Bool": 1, "compat_ulong_t": 32}  # fmt: skip
 _INT = CType("int")
+_INTEGERS = {
+    (32, True): _INT,
+    (32, False): CType("unsigned int"),
+    (64, True): CType("long"),
+    (64, False): CType("unsigned long"),
+}
 
 
 def first_named(node: Node) -> Node | None:
@@ -114,11 +116,33 @@ class Expressions(Builder):
                 if left is not None and left.is_pointer:
                     return left
                 right = self.type_of(expr.right)
-                return right if right is not None and right.is_pointer else left
+                return right if right is not None and right.is_pointer else self._arithmetic(expr, left)
             case Unary():
-                return self.type_of(expr.operand)
+                return self._arithmetic(expr, self.type_of(expr.operand))
             case _:
                 return None
+
+    def _arithmetic(self, expr: Expr, operand: CType | None) -> CType | None:
+        """The type of a result; 64 bits where a named constant hides how wide it is."""
+        if operand is None or operand.integer is None:
+            return operand
+        return _INTEGERS[integer_type(expr) or (WORD_BITS, False)]
+
+    def joined_type(self, first: Expr, second: Expr) -> CType | None:
+        """The type of ``c ? first : second``."""
+        left, right = self.type_of(first), self.type_of(second)
+        if left is None or _is_null(first):
+            left, right, first, second = right, left, second, first
+        if left is None or left.integer is None:
+            return left
+        if (
+            isinstance(second, Const)
+            and second.value is not None
+            and stored_constant(second.value, left) == second.value
+        ):
+            return left
+        kind = right.integer if right is not None else None
+        return _INTEGERS[common(left.integer, kind) if kind is not None else (WORD_BITS, False)]
 
     def member(self, base: LValue, name: str) -> Member:
         """``base.name`` with its type; members of a union share one name."""
@@ -368,8 +392,12 @@ class Expressions(Builder):
         operator = self.operator(node)
         if operator in {"&&", "||"}:
             return self.boolean(node)
-        first = self.value(left)
-        return Binary(operator, first, self.value(right))
+        first, second = self.value(left), self.value(right)
+        if _is_number(first) and _is_number(second):
+            word = self.context.evaluate(self.text(node))
+            if word is not None:  # 1 << 31 is a negative int
+                return Const(word, self.text(node))
+        return Binary(operator, first, second)
 
     def boolean(self, node: Node) -> Expr:
         """A condition used as a value: 1 on its true side, 0 on its false side."""
@@ -403,8 +431,7 @@ class Expressions(Builder):
         second = self.value(otherwise)
         self.assign(result, second)
         self.frontier = self.frontier + true
-        first_type = self.type_of(first)
-        result.type = first_type if first_type is not None and not _is_null(first) else self.type_of(second)
+        result.type = self.joined_type(first, second)
         return Load(result, self.offset(node))
 
     def _assignment(self, node: Node) -> Expr:
@@ -471,14 +498,14 @@ class Expressions(Builder):
     def cast(self, ctype: CType, operand: Expr) -> Expr:
         """``(ctype)operand``."""
         if isinstance(operand, Const) and not ctype.is_pointer:
-            width = _WIDTHS.get(self.context.types.resolve(ctype).base, 64)
             value = operand.value
-            if value is not None and width < 64:
-                value &= (1 << width) - 1
-            return Const(value, operand.text, operand.macros)
+            if value is not None:
+                value = stored_constant(value, self.context.types.resolve(ctype))
+            text = f"({ctype}){operand.text}" if operand.text[:1].isdigit() else operand.text
+            return Const(value, text, operand.macros)
         resolved = self.context.types.resolve(ctype)
-        bits = 0 if resolved.is_pointer else _WIDTHS.get(resolved.base, _WIDTHS.get(ctype.base, 0))
-        return Cast(resolved, bits, operand)
+        kind = resolved.integer or ctype.integer
+        return Cast(resolved, kind[0] if kind is not None else 0, operand)
 
     def _comma(self, node: Node) -> Expr:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -554,6 +581,11 @@ class Expressions(Builder):
         self.frontier = false
         right_true, right_false = self.condition(right)
         return true + right_true, right_false
+
+
+def _is_number(expr: Expr) -> bool:
+    """A constant that is no mask of the model."""
+    return isinstance(expr, Const) and expr.value is not None and not expr.macros
 
 
 def _is_null(expr: Expr) -> bool:

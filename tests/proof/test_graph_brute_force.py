@@ -20,7 +20,7 @@ import pytest
 from fpuscan.engine import flows as flows_module
 from fpuscan.engine.flows import IDENTITY, Flows, Label, State, Step
 from fpuscan.engine.graph import Definition, Transfer
-from fpuscan.engine.literals import NOTHING, Guards, compatible, contradicts, implied
+from fpuscan.engine.literals import NOTHING, Guards, compatible, contradicts
 from fpuscan.engine.reads import FREEZE, Operation
 from fpuscan.ir import Call, Const, Var
 from fpuscan.xfeatures import WORD, MaskValue
@@ -340,16 +340,6 @@ def test_contradicting_literals_never_hold_together(first: Any) -> None:
     for second in LITERALS:
         together = any(holds(first, values) and holds(second, values) for values in ASSIGNMENTS)
         assert contradicts(first, second) is (not together)
-
-
-@pytest.mark.parametrize("size", [0, 1, 2])
-def test_implied_literals_hold(size: int) -> None:
-    for chosen in product(LITERALS, repeat=size):
-        guards = frozenset(chosen)
-        for wanted in LITERALS:
-            if implied(guards, frozenset({wanted})):
-                models = [values for values in ASSIGNMENTS if all(holds(each, values) for each in guards)]
-                assert all(holds(wanted, values) for values in models)
 
 
 def test_a_label_covers_what_it_lets_through_and_nothing_else() -> None:
