@@ -76,7 +76,7 @@ def _is_covered(unit: Unit, offset: int) -> bool:
     facts = unit.facts
     if offset in facts.covered or any(start <= offset < end for start, end in facts.covered_ranges):
         return True
-    node = unit.program.files[unit.path].root.descendant_for_byte_range(offset, offset + 1)
+    node = unit.file.root.descendant_for_byte_range(offset, offset + 1)
     while node is not None and node.start_byte >= unit.start and node != unit.node:
         if node.type in {"sizeof_expression", "alignof_expression", "offsetof_expression", "type_descriptor"}:
             return True

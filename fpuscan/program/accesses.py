@@ -1,0 +1,93 @@
+"""How the text of a function touches a name: stores into it, reads it, goes through a variable to it.
+
+The words around an occurrence tell; so an answer may name too many functions,
+and the facts of each say what it does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fpuscan.program.names import NameIndex
+    from fpuscan.program.units import Unit, UnitTable
+
+__all__ = ["AccessIndex", "base_of"]
+
+_NEAR = 160  # bytes before a member in which its object is named
+_WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_OBJECT = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*([)]?)\s*\Z")
+# Behind a name that is stored into: `[i] |= x`, `= x`, `++`.
+_STORED = re.compile(rb"\s*(?:(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\+\+|--)")
+_SET = re.compile(rb"\s*=(?!=)")
+
+
+class AccessIndex:
+    """The functions that store into a name or read it, by the text around its occurrences."""
+
+    def __init__(self, names: NameIndex, table: UnitTable, stores: Iterable[str]) -> None:
+        """``stores``: the macros and functions that store through an argument."""
+        self._names = names
+        self._table = table
+        words = b"|".join(re.escape(name.encode()) for name in sorted(stores))
+        self._store_call = re.compile(rb"\b(?:" + words + rb")\s*\(")
+        self._storing: dict[str, frozenset[int]] = {}
+        self._reading: dict[str, frozenset[int]] = {}
+
+    def storing(self, name: str) -> frozenset[int]:
+        """The functions in which a name is assigned to, handed to a macro that stores, or its address taken."""
+        found = self._storing.get(name)
+        if found is None:
+            found = frozenset(unit.id for unit, offset in self._inside(name) if self._stores(unit, offset, len(name)))
+            self._storing[name] = found
+        return found
+
+    def reading(self, name: str) -> frozenset[int]:
+        """The functions in which a name stands where it is not just set."""
+        found = self._reading.get(name)
+        if found is None:
+            found = frozenset(
+                unit.id
+                for unit, offset in self._inside(name)
+                if not _SET.match(unit.file.normalised.text, offset + len(name), unit.end)
+            )
+            self._reading[name] = found
+        return found
+
+    def _inside(self, name: str) -> list[tuple[Unit, int]]:
+        places = ((self._table.function_at(path, offset), offset) for path, offset in self._names.occurrences(name))
+        return [(unit, offset) for unit, offset in places if unit is not None]
+
+    def _stores(self, unit: Unit, offset: int, size: int) -> bool:
+        text, start = unit.file.normalised.text, unit.start
+        if _STORED.match(text, offset + size, unit.end):
+            return True
+        statement = max(start, text.rfind(b";", start, offset) + 1)
+        address = text.rfind(b"&", statement, offset)
+        if address >= 0 and text.find(b",", address, offset) < 0:
+            return True
+        return self._store_call.search(text, statement, offset) is not None
+
+
+def base_of(text: bytes, start: int, offset: int) -> tuple[bytes, bool] | None:
+    """The variable through which the member at ``offset`` is accessed, and whether a parenthesis closes behind it.
+
+    None if no member operator stands before the offset, or no word before that.
+    """
+    before = text[max(start, offset - _NEAR) : offset].rstrip()
+    if before.endswith(b"->"):
+        before = before[:-2].rstrip()
+    elif before.endswith(b"."):
+        before = before[:-1].rstrip()
+    else:
+        return None
+    begin = len(before)
+    while begin and before[begin - 1] in _WORD_BYTES:
+        begin -= 1
+    if begin < len(before):
+        return before[begin:], False
+    match = _OBJECT.search(before)
+    return (match[1], bool(match[2])) if match else None

@@ -1,0 +1,70 @@
+"""Which macros stand for a name: those whose body holds it, or pastes it together."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fpuscan.normalise.values import Directive
+
+__all__ = ["AliasIndex"]
+
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_PART = 5  # characters of a name that a macro pastes; less would match everything
+
+
+class AliasIndex:
+    """The identifiers in the bodies of macros, read when somebody first asks."""
+
+    def __init__(self, directives: Callable[[], Iterable[Directive]]) -> None:
+        self._directives = directives
+        self._users: dict[bytes, set[bytes]] | None = None
+        self._pasting: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        self._found: dict[str, frozenset[str]] = {}
+
+    def of(self, name: str) -> frozenset[str]:
+        """The macros in whose body an identifier stands, and the macros in whose body those stand."""
+        found = self._found.get(name)
+        if found is None:
+            found = frozenset(macro.decode() for macro in self._find(name.encode()))
+            self._found[name] = found
+        return found
+
+    def _find(self, name: bytes) -> set[bytes]:
+        users = self._read()
+        known: set[bytes] = set()
+        work = [name]
+        while work:
+            word = work.pop()
+            for macro in (*users.get(word, ()), *self._pasted(word)):
+                if macro not in known and macro != name:
+                    known.add(macro)
+                    work.append(macro)
+        return known
+
+    def _pasted(self, name: bytes) -> list[bytes]:
+        """The macros that may paste a name together from a part of it."""
+        candidates = (*self._pasting.get(name[:_PART], ()), *self._pasting.get(name[-_PART:], ()))
+        return [macro for macro, part in candidates if part != name and (name.startswith(part) or name.endswith(part))]
+
+    def _read(self) -> dict[bytes, set[bytes]]:
+        """For each identifier, the macros whose body holds it."""
+        if self._users is None:
+            self._users = {}
+            for directive in self._directives():
+                if directive.kind == "define":
+                    macro, *words = _IDENTIFIER.findall(directive.text) or [b""]
+                    for word in words:
+                        self._users.setdefault(word, set()).add(macro)
+                    if b"##" in directive.text:
+                        self._note_parts(macro, set(words))
+        return self._users
+
+    def _note_parts(self, macro: bytes, parts: set[bytes]) -> None:
+        for part in sorted(parts):
+            if len(part) >= _PART:
+                self._pasting.setdefault(part[:_PART], []).append((macro, part))
+                self._pasting.setdefault(part[-_PART:], []).append((macro, part))

@@ -1,0 +1,65 @@
+"""The call graph as the text shows it: which functions name which, followed by a parenthesis.
+
+It knows nothing of function pointers, and takes a macro that may stand for a
+function for its caller; so it has every direct call, and some that are none.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fpuscan.program.aliases import AliasIndex
+    from fpuscan.program.units import Unit, UnitTable
+
+__all__ = ["CallGraph"]
+
+_CALL = re.compile(rb"\b(\w++)\s*+\(")
+
+
+class CallGraph:
+    """Who calls a name; indexed when somebody first asks, and again when files were added."""
+
+    def __init__(self, table: UnitTable, aliases: AliasIndex) -> None:
+        self._table = table
+        self._aliases = aliases
+        self._calls: dict[bytes, list[Unit]] = {}
+        self._callers: dict[str, tuple[Unit, ...]] = {}
+        self._files = 0
+
+    def callers(self, name: str) -> tuple[Unit, ...]:
+        """The functions that call a function by name, or use a macro that may."""
+        if self._files != len(self._table.files()):
+            self._index()
+        found = self._callers.get(name)
+        if found is None:
+            names = (name, *self._aliases.of(name))
+            found = tuple(dict.fromkeys(unit for word in names for unit in self._calls.get(word.encode(), ())))
+            self._callers[name] = found
+        return found
+
+    def closure(self, units: Iterable[Unit]) -> frozenset[int]:
+        """Some functions, and all that call them by name, directly or not (their numbers)."""
+        known = {unit.id for unit in units}
+        names = {self._table.all[number].name for number in known}
+        work = list(names)
+        while work:
+            for unit in self.callers(work.pop()):
+                known.add(unit.id)
+                if unit.name not in names:
+                    names.add(unit.name)
+                    work.append(unit.name)
+        return frozenset(known)
+
+    def _index(self) -> None:
+        self._files = len(self._table.files())
+        self._calls.clear()
+        self._callers.clear()
+        for units in self._table.files().values():
+            for unit in units:
+                text = unit.file.normalised.text
+                for name in set(_CALL.findall(text, unit.start, unit.end)):
+                    self._calls.setdefault(name, []).append(unit)

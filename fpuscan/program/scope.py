@@ -1,0 +1,68 @@
+"""Which files are read: the scope, whatever else names a tracked global, and what a flow calls into."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from fpuscan.tree import UnreadableFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fpuscan.model import Scope
+    from fpuscan.tree import KernelTree
+
+__all__ = ["Outside", "read_quietly", "scope_paths"]
+
+_ARCHITECTURE = "arch/x86"
+
+
+def scope_paths(tree: KernelTree, scope: Scope) -> list[str]:
+    """The files of the model's scope, sorted."""
+    found: set[str] = set()
+    for folder in scope.folders:
+        found.update(tree.list(folder))
+    parents = sorted({pattern.rpartition("/")[0] for pattern in scope.files})
+    for parent in parents:
+        names = [path for path in tree.list(parent) if path.rpartition("/")[0] == parent]
+        found.update(path for path in names if any(fnmatchcase(path, pattern) for pattern in scope.files))
+    return sorted(found)
+
+
+def read_quietly(tree: KernelTree, path: str) -> bytes | None:
+    """A file that may be missing or unreadable; nobody needs it."""
+    try:
+        return tree.read(path)
+    except UnreadableFile:
+        return None
+
+
+class Outside:
+    """The architecture's files outside the scope, searched as they are."""
+
+    def __init__(self, tree: KernelTree, known: Iterable[str]) -> None:
+        self._tree = tree
+        self._known = frozenset(known)
+        self._files: dict[str, bytes] | None = None
+
+    def naming(self, names: Iterable[str]) -> list[str]:
+        """The files that mention one of some names."""
+        words = [name.encode() for name in names]
+        return sorted(path for path, data in self._read().items() if any(word in data for word in words))
+
+    def defining(self, function: str) -> list[str]:
+        """The files that define a function."""
+        word = function.encode()
+        pattern = re.compile(rb"^[\w*\s]*\b" + re.escape(word) + rb"\s*\([^;{}]*\)\s*\{", re.MULTILINE)
+        return [path for path, data in self._read().items() if word in data and pattern.search(data)]
+
+    def _read(self) -> dict[str, bytes]:
+        if self._files is None:
+            self._files = {}
+            for path in self._tree.list(_ARCHITECTURE):
+                data = read_quietly(self._tree, path) if path not in self._known else None
+                if data:
+                    self._files[path] = data
+        return self._files

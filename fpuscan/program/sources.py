@@ -1,0 +1,110 @@
+"""The files of a program, and what stands in them: macros, types, functions, and where each name is.
+
+Takes a tree and the model; reads and parses the files of the scope, and any
+other file that holds a tracked global or that a flow calls into.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.cpp import MacroTable
+from fpuscan.normalise import learn_attributes
+from fpuscan.program.names import NameIndex
+from fpuscan.program.scope import Outside, read_quietly, scope_paths
+from fpuscan.program.units import UnitTable
+from fpuscan.result import Incomplete
+from fpuscan.source import SourceFile
+from fpuscan.syntax import parse
+from fpuscan.tree import UnreadableFile
+from fpuscan.types import TypeTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fpuscan.ir import FunctionFacts
+    from fpuscan.model import Model
+    from fpuscan.program.names import Occurrence
+    from fpuscan.program.units import Unit
+    from fpuscan.syntax import ParsedFile
+    from fpuscan.tree import KernelTree
+
+__all__ = ["Sources"]
+
+_ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_attributes.h", "include/linux/init.h",
+                      "include/linux/cache.h", "include/linux/linkage.h", "arch/x86/include/asm/linkage.h",
+                      "include/linux/compiler.h", "include/linux/cleanup.h")  # fmt: skip
+
+
+class Sources:
+    """All files that were read so far; ``units`` are numbered by their place in the list."""
+
+    def __init__(self, tree: KernelTree, model: Model, lower: Callable[[Unit], FunctionFacts]) -> None:
+        self.tree = tree
+        self.model = model
+        self.files: dict[str, ParsedFile] = {}
+        self.scope_files: tuple[str, ...] = ()
+        self.incomplete: list[Incomplete] = []
+        self.macros = MacroTable()
+        self.types = TypeTable(self.macros.lookup)
+        self.names = NameIndex()
+        self.table = UnitTable(lower)
+        self.units: list[Unit] = self.table.all
+        self._outside = Outside(tree, ())
+        self._searched: set[str] = set()
+
+    def load(self) -> None:
+        """Read and parse the scope, and every other file that holds a tracked name."""
+        headers = (read_quietly(self.tree, path) for path in _ATTRIBUTE_HEADERS)
+        self.attributes = learn_attributes(data for data in headers if data)
+        self.scope_files = tuple(scope_paths(self.tree, self.model.scope))
+        self._outside = Outside(self.tree, self.scope_files)
+        for path in (*self.scope_files, *self._outside.naming(self.model.scope.tracked)):
+            self.add_file(path)
+
+    def add_file(self, path: str) -> ParsedFile | None:
+        """Parse one more file; what cannot be read is noted as incomplete."""
+        if path in self.files:
+            return self.files[path]
+        try:
+            data = self.tree.read(path)
+        except UnreadableFile as error:
+            self.incomplete.append(Incomplete(path, 1, error.reason))
+            return None
+        if data is None:
+            return None
+        parsed = parse(SourceFile(path, data), self.attributes)
+        self.files[path] = parsed
+        self.macros.add(path, parsed.normalised)
+        self.types.add_file(parsed)
+        self.names.add(path, parsed.normalised.text)
+        self.table.add_file(parsed)
+        return parsed
+
+    def look_up_outside(self, name: str) -> list[Unit]:
+        """Definitions of a function outside the scope, in the architecture's other files."""
+        if name not in self._searched:
+            self._searched.add(name)
+            for path in self._outside.defining(name):
+                self.add_file(path)
+        return self.functions_named(name)
+
+    def occurrences(self, name: str) -> tuple[Occurrence, ...]:
+        """Every place (path, offset) where an identifier stands in the files, comments and strings aside."""
+        return self.names.occurrences(name)
+
+    def unit_at(self, path: str, offset: int) -> Unit | None:
+        """The function, or else the initialised global, that an offset lies in."""
+        return self.table.at(path, offset)
+
+    def defines(self, name: str) -> bool:
+        """Whether some file defines a function of that name."""
+        return self.table.defines(name)
+
+    def functions_named(self, name: str, path: str = "") -> list[Unit]:
+        """The definitions that a call of ``name`` in ``path`` can mean."""
+        return self.table.named(name, path)
+
+    def is_file_local(self, unit: Unit) -> bool:
+        """Whether all callers of a function are in its own file."""
+        return self.table.is_file_local(unit)

@@ -1,0 +1,240 @@
+"""The program as lowering sees it: names, types, constants, macros and the arms of ``#if``.
+
+Answers what :class:`~fpuscan.lower.context.LoweringContext` asks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fpuscan.arms import ArmIndex
+from fpuscan.constexpr import Evaluator
+from fpuscan.cpp import expand_call, split_arguments
+from fpuscan.declarators import CType, parse_type
+from fpuscan.program.scope import read_quietly
+from fpuscan.program.sources import Sources
+from fpuscan.source import SourceFile
+from fpuscan.syntax import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fpuscan.arms import ConfigLiteral
+    from fpuscan.cpp import Macro
+    from fpuscan.ir import Expr, FunctionFacts, Var
+    from fpuscan.lower.context import Initialises
+    from fpuscan.model import Contract, Model, Sink, Source
+    from fpuscan.normalise import Group
+    from fpuscan.program.units import Unit
+    from fpuscan.syntax import Node
+    from fpuscan.tree import KernelTree
+
+__all__ = ["Surroundings"]
+
+
+class Surroundings(Sources):
+    """The files, with the meaning of the names in them."""
+
+    def __init__(self, tree: KernelTree, model: Model, lower: Callable[[Unit], FunctionFacts]) -> None:
+        super().__init__(tree, model, lower)
+        self.static_types: dict[str, CType | None] = {}
+        self._evaluator = Evaluator(self._constant_lookup)
+        self._arms: dict[str, ArmIndex] = {}
+        self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes, bytes] | None] = {}
+        self._constants: dict[str, tuple[int | None, tuple[str, ...]]] = {}
+        self._members: dict[str, dict[str, CType] | None] = {}
+        rows: tuple[Source | Sink | Contract, ...] = (*model.sources, *model.sinks, *model.contracts)
+        self._model_members = {
+            row.member.partition(".")[0]: row.type
+            for row in rows
+            if row.type and row.member and "*" not in row.member and "_" in row.member
+        }
+
+    def is_callable(self, name: str, path: str) -> bool:
+        """Whether a name is a function or a macro with parameters."""
+        macro = self.macros.lookup(name, path)
+        return self.is_function(name) or (macro is not None and macro.params is not None)
+
+    def is_function(self, name: str) -> bool:
+        """Whether the name is a function that some file defines or declares."""
+        return self.defines(name) or bool(self.types.functions(name))
+
+    def return_type(self, name: str) -> CType | None:
+        """The return type of a function, typedefs followed."""
+        declared = self.model.returns.get(name)
+        if declared is not None:
+            return parse_type(declared)
+        for function in self.types.functions(name):
+            return self.types.resolve(function.returns)
+        return None
+
+    def indirect_return_type(self, _callee: Expr) -> CType | None:
+        """The return type of a call through a pointer; not known."""
+        return None
+
+    def global_type(self, name: str, path: str) -> CType | None:
+        """The type of a global variable."""
+        variable = self.types.global_var(name, path)
+        if variable is not None:
+            return self.types.resolve(variable.type)
+        declared = self.model.types.get(name)
+        return parse_type(declared) if declared is not None else None
+
+    def global_key(self, name: str, path: str) -> str:
+        """The identity of a global: its name, with the file for a static one."""
+        variable = self.types.global_var(name, path)
+        return f"{variable.path}:{name}" if variable is not None and variable.is_static else name
+
+    def members(self, tag: str) -> dict[str, CType] | None:
+        """The members of a struct or union; a struct outside the scope is looked up in the tree."""
+        if tag not in self._members:
+            found = self.types.members(tag)
+            header = self.model.headers.get(tag) if found is None else None
+            if header is not None and self._add_struct(tag, header):
+                found = self.types.members(tag)
+            self._members[tag] = found
+        return self._members[tag]
+
+    def _add_struct(self, tag: str, header: str) -> bool:
+        """Read one struct from a header outside the scope."""
+        data = read_quietly(self.tree, header)
+        if data is None:
+            return False
+        match = re.search(
+            rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{.*?^\}[^;]*;", data, re.MULTILINE | re.DOTALL
+        )
+        if match is None:
+            return False
+        self.types.add_file(
+            parse(SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group()), self.attributes)
+        )
+        return True
+
+    def likely_owner(self, member: str) -> str | None:
+        """The struct of the model that a member belongs to, where the type of the object is not known."""
+        return self._model_members.get(member)
+
+    def parse_type(self, text: str) -> CType:
+        """The type that a type name stands for."""
+        return self.types.resolve(parse_type(text))
+
+    def evaluate(self, text: str) -> int | None:
+        """The 64-bit word of a constant expression."""
+        return self._evaluator.evaluate(text)
+
+    def _constant_lookup(self, name: str) -> Macro | int | None:
+        value = self.types.enum_constant(name)
+        return value if value is not None else self.macros.lookup(name)
+
+    def constant(self, name: str, _path: str) -> tuple[int | None, tuple[str, ...]]:
+        """The word of a named constant, with the macro names it stands for (aliases followed)."""
+        found = self._constants.get(name)
+        if found is None:
+            found = self._constant(name)
+            self._constants[name] = found
+        return found
+
+    def _constant(self, name: str) -> tuple[int | None, tuple[str, ...]]:
+        value = self.types.enum_constant(name)
+        if value is not None:
+            return value, ()
+        names: list[str] = []
+        current = name
+        while len(names) < 8:  # aliases of aliases
+            macro = self.macros.lookup(current)
+            if macro is None or macro.params is not None:
+                break
+            names.append(current)
+            body = macro.body.strip().strip("()")
+            if not body.isidentifier():
+                break
+            current = body
+        if not names:
+            return None, ()
+        return self._evaluator.evaluate(name), tuple(names)
+
+    def macro(self, name: str, path: str, offset: int) -> Macro | None:
+        """The macro in force at a place, unless the name is a function."""
+        macro = self.macros.lookup(name, path, offset)
+        if macro is not None and macro.params is not None and self.defines(name) and macro.path != path:
+            return None
+        return macro
+
+    def split_arguments(self, text: str) -> list[str]:
+        """The arguments of a macro call, as text."""
+        return split_arguments(text)
+
+    def expansion(self, macro: Macro, arguments: str) -> tuple[Node, bytes, bytes] | None:
+        """The body of a macro with its arguments put in, parsed: a compound statement and its text."""
+        key = (macro.path, macro.start, macro.name, arguments)
+        if key not in self._expansions:
+            self._expansions[key] = self._expand(macro, arguments)
+        return self._expansions[key]
+
+    def _expand(self, macro: Macro, arguments: str) -> tuple[Node, bytes, bytes] | None:
+        body = macro.body
+        if macro.params is not None:
+            body = expand_call(macro, split_arguments(arguments) if arguments.strip() or macro.params else [])
+        return self.snippet(body)
+
+    def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
+        """A piece of C, parsed: a compound statement, its text, and the text as parsed; None if it is none."""
+        text = f"void __expansion(void) {{ {body} ; }}".encode()
+        parsed = parse(SourceFile("", text), self.attributes)
+        if parsed.root.has_error:
+            return None
+        for child in parsed.root.children:
+            block = child.child_by_field_name("body")
+            if block is not None:
+                return block, text, parsed.normalised.text
+        return None
+
+    def arms(self, path: str) -> ArmIndex:
+        """The conditional arms of a file."""
+        index = self._arms.get(path)
+        if index is None:
+            index = ArmIndex(self.files[path].normalised, path)
+            self._arms[path] = index
+        return index
+
+    def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
+        """What must be configured for an offset to be compiled."""
+        return self.arms(path).at(offset)
+
+    def groups_inside(self, path: str, start: int, end: int) -> tuple[Group, ...]:
+        """The ``#if`` groups that lie wholly inside a span, outermost first."""
+        groups = self.files[path].normalised.groups
+        return tuple(group for group in groups if start < group.start and group.end <= end) if groups else ()
+
+    def conditional(self, path: str, start: int, end: int) -> bool:
+        """Whether a span holds any ``#if``."""
+        return bool(self.groups_inside(path, start, end))
+
+    def arm_path(self, groups: tuple[Group, ...], offset: int) -> tuple[tuple[int, int, bool], ...]:
+        """The arms an offset lies in, outermost first: (group, arm, whether the group's arms are exhaustive)."""
+        found = []
+        for group in groups:
+            if group.start <= offset < group.end:
+                exhaustive = any(arm.kind == "else" for arm in group.arms)
+                for number, arm in enumerate(group.arms):
+                    if arm.start <= offset < arm.end:
+                        found.append((group.start, number, exhaustive))
+        return tuple(sorted(found))
+
+    def goto_labels(self, path: str, offset: int) -> tuple[str, ...]:
+        """The labels that an ``asm goto`` at an offset may jump to."""
+        return self.files[path].normalised.goto_labels.get(offset, ())
+
+    def is_iterator(self, path: str, offset: int) -> bool:
+        """Whether the ``while`` at an offset was an iterator macro."""
+        return offset in self.files[path].normalised.iterators
+
+    def declared(self, type_node: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
+        """Name and type of one declarator."""
+        return self.types.declarator(type_node, declarator, data)
+
+    def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
+        """The initialiser of a function-static variable is a store like that of a global."""
+        self.static_types[str(variable.key)] = variable.type
+        lowering.initialise(variable, value)

@@ -1,0 +1,225 @@
+"""Who may touch a name, as far as the text tells: the questions that come before any fact is lowered.
+
+Every answer names candidates; the facts of each say what it does. All answers
+are in order of path and position, unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fpuscan.program.accesses import AccessIndex, base_of
+from fpuscan.program.aliases import AliasIndex
+from fpuscan.program.callgraph import CallGraph
+from fpuscan.program.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from fpuscan.ir import FunctionFacts
+    from fpuscan.model import Model
+    from fpuscan.normalise.values import Directive
+    from fpuscan.program.units import Unit
+    from fpuscan.tree import KernelTree
+
+__all__ = ["Uses"]
+
+_DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
+_STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
+_STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap"})
+
+
+class Uses(Sources):
+    """The files, with what their text says about names."""
+
+    def __init__(self, tree: KernelTree, model: Model, lower: Callable[[Unit], FunctionFacts]) -> None:
+        super().__init__(tree, model, lower)
+        stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
+        self._alias_index = AliasIndex(self._directives)
+        self._call_graph = CallGraph(self.table, self._alias_index)
+        self._access = AccessIndex(self.names, self.table, stores)
+        self._address_taken: dict[str, bool] = {}
+        self._accessing: dict[tuple[str, str], list[Unit]] = {}
+        self._initialising: dict[str, list[Unit]] = {}
+        self._copying: dict[str, list[Unit]] = {}
+        self._holders: dict[str, frozenset[str]] = {}
+        self._static_calls: dict[str, set[int]] | None = None
+
+    def _directives(self) -> Iterator[Directive]:
+        for parsed in self.files.values():
+            yield from parsed.normalised.directives
+
+    # ------------------------------------------------------------ names
+
+    def aliases(self, name: str) -> frozenset[str]:
+        """The macros in whose body an identifier stands, and the macros in whose body those stand."""
+        return self._alias_index.of(name)
+
+    def units_mentioning(self, name: str) -> list[Unit]:
+        """The units whose text holds an identifier, or a macro for it."""
+        found: dict[int, Unit] = {}
+        for word in (name, *sorted(self.aliases(name))):
+            for path, offset in self.occurrences(word):
+                unit = self.unit_at(path, offset)
+                if unit is not None:
+                    found[unit.id] = unit
+        return _in_order(found.values())
+
+    def units_naming(self, function: str) -> list[Unit]:
+        """The units that name a function without calling it: its address goes somewhere. In no order."""
+        found: dict[int, Unit] = {}
+        for path, offset in self.occurrences(function):
+            text = self.files[path].normalised.text
+            if text[offset + len(function) : offset + len(function) + 8].lstrip().startswith(b"("):
+                continue
+            unit = self.unit_at(path, offset)
+            if unit is not None:
+                found[unit.id] = unit
+        return list(found.values())
+
+    def address_taken(self, name: str) -> bool:
+        """Whether somebody takes the address of a global as a whole."""
+        found = self._address_taken.get(name)
+        if found is None:
+            found = any(self._is_address(path, offset, len(name)) for path, offset in self.occurrences(name))
+            self._address_taken[name] = found
+        return found
+
+    def _is_address(self, path: str, offset: int, size: int) -> bool:
+        text = self.files[path].normalised.text
+        before = text[max(0, offset - 8) : offset].rstrip()
+        if not before.endswith(b"&") or before.endswith(b"&&"):
+            return False
+        return not text[offset + size : offset + size + 8].lstrip().startswith((b".", b"[", b"->"))
+
+    # ------------------------------------------------------------ calls
+
+    def users_of(self, name: str) -> list[Unit]:
+        """The functions that call a function by name, or use a macro that may. In no order."""
+        return list(self._call_graph.callers(name))
+
+    def callers_closure(self, units: Iterable[Unit]) -> frozenset[int]:
+        """Some functions, and all that call them by name, directly or not: the numbers of the units."""
+        return self._call_graph.closure(units)
+
+    def static_calls(self) -> dict[str, set[int]]:
+        """The functions (units) behind each static call that is defined or updated by name."""
+        if self._static_calls is None:
+            self._static_calls = {}
+            for path in self.files:
+                for match in _STATIC_CALL.finditer(self.files[path].source.data):
+                    targets = self._static_calls.setdefault(match.group(1).decode(), set())
+                    targets.update(unit.id for unit in self.functions_named(match.group(2).decode(), path))
+        return self._static_calls
+
+    def static_calls_of(self, unit: Unit) -> list[str]:
+        """The static calls that may go to a function, by name."""
+        return sorted(name for name, targets in self.static_calls().items() if unit.id in targets)
+
+    # ------------------------------------------------------------ members
+
+    def units_accessing(self, tag: str, member: str) -> list[Unit]:
+        """The functions that may access a member of a struct, by the types that the text shows.
+
+        Without a member there is none (:meth:`copiers` has those that copy the struct as a whole); of a struct whose
+        type is unknown (an empty tag) every function that names the member may be one.
+        """
+        key = (tag, member)
+        found = self._accessing.get(key)
+        if found is None:
+            found = self._find_accessing(tag, member) if member else []
+            self._accessing[key] = found
+        return found
+
+    def _find_accessing(self, tag: str, member: str) -> list[Unit]:
+        holders = {name.encode() for name in self.holders(tag)} if tag else set[bytes]()
+        found: dict[int, Unit] = {}
+        for path, offset in self.occurrences(member):
+            unit = self.table.function_at(path, offset)
+            if unit is None or unit.id in found:
+                continue
+            base = base_of(self.files[path].normalised.text, unit.start, offset) if tag else None
+            if not tag or (base is not None and (base[1] or base[0] in holders)):
+                found[unit.id] = unit
+        for alias in self.aliases(member):
+            for unit in self.units_mentioning(alias):
+                found[unit.id] = unit
+        return _in_order(found.values())
+
+    def storing(self, name: str) -> frozenset[int]:
+        """The functions (numbers of the units) whose text may store into what a name stands for."""
+        return self._access.storing(name)
+
+    def reading(self, name: str) -> frozenset[int]:
+        """The functions (numbers of the units) whose text may read what a name stands for."""
+        return self._access.reading(name)
+
+    def units_initialising(self, member: str) -> list[Unit]:
+        """The units with a designated initialiser of a member. In no order."""
+        found = self._initialising.get(member)
+        if found is None:
+            units: dict[int, Unit] = {}
+            for path, offset in self.occurrences(member):
+                unit = self.unit_at(path, offset) if self._is_designator(path, offset) else None
+                if unit is not None:
+                    units[unit.id] = unit
+            found = list(units.values())
+            self._initialising[member] = found
+        return found
+
+    def _is_designator(self, path: str, offset: int) -> bool:
+        text = self.files[path].normalised.text
+        before = text[max(0, offset - 24) : offset].rstrip()
+        return before.endswith(b".") and before[:-1].rstrip()[-1:] in {b"{", b",", b""}
+
+    # ------------------------------------------------------------ structs
+
+    def holders(self, tag: str) -> frozenset[str]:
+        """Every name that some file declares with a struct type or a pointer to it."""
+        found = self._holders.get(tag)
+        if found is None:
+            kind, _, name = tag.partition(" ")
+            words: set[str] = set()
+            for path, offset in self.occurrences(name):
+                text = self.files[path].normalised.text
+                if text[max(0, offset - 16) : offset].rstrip().endswith(kind.encode()):
+                    match = _DECLARED.match(text, offset + len(name))
+                    assert match is not None
+                    words.update(word.decode() for word in _IDENTIFIER.findall(match.group()))
+            found = frozenset(words)
+            self._holders[tag] = found
+        return found
+
+    def globals_of(self, tag: str) -> list[str]:
+        """The global variables of a struct type, by value and by name."""
+        found = []
+        for name in sorted(self.holders(tag)):
+            variable = self.types.global_var(name)
+            if variable is not None and variable.type.base == tag and not variable.type.pointers:
+                found.append(name)
+        return found
+
+    def copiers(self, tag: str) -> list[Unit]:
+        """The functions that may copy a struct of a type as a whole."""
+        found = self._copying.get(tag)
+        if found is None:
+            found = self._find_copiers(tag)
+            self._copying[tag] = found
+        return found
+
+    def _find_copiers(self, tag: str) -> list[Unit]:
+        kind, _, name = tag.partition(" ")
+        variables = self.globals_of(tag)
+        words = [_COPY.pattern, kind.encode() + rb"\s+" + re.escape(name.encode()) + rb"\s+\w+\s*[=;,)]"]
+        for variable in variables:
+            words += [rb"=\s*" + variable.encode() + rb"\s*;", rb"\b" + variable.encode() + rb"\s*=[^=]"]
+        copy = re.compile(b"|".join(words))
+        users = {unit.id: unit for word in (name, *variables) for unit in self.units_mentioning(word)}
+        return [unit for unit in users.values() if unit.is_function and copy.search(unit.text())]
+
+
+def _in_order(units: Iterable[Unit]) -> list[Unit]:
+    return sorted(units, key=lambda unit: (unit.path, unit.start))
