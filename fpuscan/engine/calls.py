@@ -13,6 +13,8 @@ from fpuscan.ir import ENTRY, EXIT, Assign, Call, Cast, Const, FunctionRef, Inde
 from fpuscan.places import covers, heap, overlap, path_overlap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards, Literal
@@ -45,9 +47,9 @@ class Calls:
         self._storing: dict[object, frozenset[int]] = {}
         self._reading: dict[object, frozenset[int]] = {}
         self._units_storing: dict[str, list[Unit]] = {}
+        self._by_storing_text: dict[Place, frozenset[int] | None] = {}
         self._busy: set[object] = set()
         self._nesting = 0
-        self._patterns: dict[str, re.Pattern[bytes]] = {}
         self.unresolved: set[tuple[str, str, int]] = set()
 
     # ------------------------------------------------------------ the call graph
@@ -592,63 +594,38 @@ class Calls:
         key = (root if root[0] == "g" else self.analysis.chain(place)[-1][0], path[-1:])
         found = self._storing.get(key)
         if found is None:
-            found = self._closure(
-                {unit.id for unit in self.analysis.storers(place) if unit.is_function and self.may_store(unit, place)}
-            )
+            found = self._closure(self.analysis.storers(place), self._text_storing(place))
             self._storing[key] = found
         return found
 
     def may_store(self, unit: Unit, place: Place) -> bool:
         """Whether the text of a function may store into a place of shared memory, or copy a struct over it."""
+        touching = self._text_storing(place)
+        return touching is None or unit.id in touching
+
+    def _text_storing(self, place: Place) -> frozenset[int] | None:
+        """The functions whose text may store into a place of shared memory; None: any may."""
+        if place not in self._by_storing_text:
+            self._by_storing_text[place] = self._by_text(place, self.program.storing)
+        return self._by_storing_text[place]
+
+    def _text_reading(self, place: Place) -> frozenset[int] | None:
+        """The functions whose text may read a place of shared memory; None: any may."""
+        return self._by_text(place, self.program.reading)
+
+    def _by_text(self, place: Place, touching: Callable[[str], frozenset[int]]) -> frozenset[int] | None:
         names = [name for name in place[1] if name[0] not in "[*"]
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
         if not last or self.program.aliases(last):
-            return True
-        text = unit.text()
-        if self._storing_text(last).search(text):
-            return True
-        return any(unit in self.program.copiers(tag) for tag in self._model_tags(place))
+            return None
+        tags = [tag for tag, _ in self.analysis.chain(place) if tag in self.analysis.model_types]
+        return touching(last).union(unit.id for tag in tags for unit in self.program.copiers(tag))
 
-    def _model_tags(self, place: Place) -> list[str]:
-        return [tag for tag, _ in self.analysis.chain(place) if tag in self.analysis.model_types]
-
-    def _storing_text(self, name: str) -> re.Pattern[bytes]:
-        """What the text of a store into a member looks like, or of a copy of the struct around it."""
-        found = self._patterns.get(name)
-        if found is None:
-            word = re.escape(name.encode())
-            stores = b"|".join(
-                re.escape(effect.encode())
-                for effect, row in sorted(self.analysis.model.effects.items())
-                if row.kind in {"store", "exchange", "load", "copy", "zero", "swap"}
-            )
-            found = re.compile(
-                rb"\b"
-                + word
-                + rb"\b\s*(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\b"
-                + word
-                + rb"\b\s*(?:\+\+|--)|&[^;,&]*\b"
-                + word
-                + rb"\b|\b(?:"
-                + stores
-                + rb")\s*\([^;]*\b"
-                + word
-                + rb"\b"
-            )
-            self._patterns[name] = found
-        return found
-
-    def _closure(self, known: set[int]) -> frozenset[int]:
-        """Some functions, and all that call them by name."""
-        work = [self.program.units[number].name for number in known]
-        names = set(work)
-        while work:
-            for user in self.program.users_of(work.pop()):
-                known.add(user.id)
-                if user.name not in names:
-                    names.add(user.name)
-                    work.append(user.name)
-        return frozenset(known)
+    def _closure(self, units: list[Unit], touching: frozenset[int] | None) -> frozenset[int]:
+        """The functions among some units that may touch a place, and all that call them by name."""
+        return self.program.callers_closure(
+            unit for unit in units if unit.is_function and (touching is None or unit.id in touching)
+        )
 
     def may_read(self, function: FunctionAnalysis, node: int, place: Place, depth: int = 0) -> bool:
         """Whether a call may read a place of the caller."""
@@ -706,27 +683,13 @@ class Calls:
             return True  # a struct that the model does not know is copied as a whole by who names none of its members
         return unit.id in self.reading_closure(place)
 
-    def _names_in_read(self, unit: Unit, place: Place) -> bool:
-        """Whether the text of a function may read a place of shared memory, or copy a struct around it."""
-        names = [name for name in place[1] if name[0] not in "[*"]
-        last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
-        if not last or self.program.aliases(last):
-            return True
-        text = unit.text()
-        word = last.encode()
-        mentions = len(re.findall(rb"\b" + re.escape(word) + rb"\b", text))
-        plain = len(re.findall(rb"\b" + re.escape(word) + rb"\b\s*=(?!=)", text))
-        return mentions > plain or any(unit in self.program.copiers(tag) for tag in self._model_tags(place))
-
     def reading_closure(self, place: Place) -> frozenset[int]:
         """The functions that may read a place of shared memory, and all that call them by name."""
         root, path = place
         key = (root if root[0] == "g" else self.analysis.chain(place)[-1:], path[-1:])
         found = self._reading.get(key)
         if found is None:
-            found = self._closure(
-                {unit.id for unit in self.analysis.readers(place) if self._names_in_read(unit, place)}
-            )
+            found = self._closure(self.analysis.readers(place), self._text_reading(place))
             self._reading[key] = found
         return found
 
