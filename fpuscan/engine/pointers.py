@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Pointers"]
 
 _MAX_DEPTH = 40
+_MAX_COPIES = 5  # of a pointer from one variable to the next
 
 
 class Pointers:
@@ -210,12 +211,18 @@ class Pointers:
                         found.append((target, below, guards | conditions))
         return found, unknown, instance, identity
 
-    def _fresh(self, reaching: frozenset[int]) -> object:
+    def _fresh(self, reaching: frozenset[int], depth: int = 0) -> object:
         """The identity of an object that this function has just allocated."""
-        if len(reaching) != 1:
+        if len(reaching) != 1 or depth > _MAX_COPIES:
             return None
         (definition,) = reaching
         instruction = self.code[definition]
+        if isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
+            source = instruction.value
+            while isinstance(source, Cast):
+                source = source.operand
+            if isinstance(source, Load) and isinstance(source.place, Var) and source.place.kind in {"local", "temp"}:
+                return self._fresh(self.reaching(definition, (self.variable_root(source.place), ())), depth + 1)
         if isinstance(instruction, Call) and isinstance(instruction.callee, str):
             effect = self.analysis.model.effects.get(instruction.callee)
             if effect is not None and effect.kind == "alloc":
