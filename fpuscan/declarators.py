@@ -18,7 +18,16 @@ from fpuscan.integers import integer_bits
 if TYPE_CHECKING:
     from fpuscan.syntax import Node
 
-__all__ = ["CType", "Declared", "declarator_type", "declared_in", "parameters_of", "parse_type", "specifier_type"]
+__all__ = [
+    "FUNCTION",
+    "CType",
+    "Declared",
+    "declarator_type",
+    "declared_in",
+    "parameters_of",
+    "parse_type",
+    "specifier_type",
+]
 
 FUNCTION = "function"
 """The base of a function type; the type it returns is ``CType.result``."""

@@ -28,6 +28,7 @@ _MAX_DEPTH = 8
 _MAX_BUSY = 12
 _MAX_POINTERS = 5  # function pointers copied from one place to the next
 _PREDICATE = 250  # bytes of a function whose truth is worth following
+_UNCALLED = re.compile(rb"\b([A-Za-z_]\w*+)(?!\s*\()")
 CallSite = tuple[int, int]  # (function, node)
 
 
@@ -208,10 +209,10 @@ class Calls:
         text = unit.text()
         head, _, _ = text.partition(b"{")
         pattern = re.compile(
-            rb"\b" + re.escape(member.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*=\s*(?:\([^)]*\)\s*)?(\{|&?\s*(\w+))"
+            rb"\b" + re.escape(member.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*=\s*(?:\([^){]*\)\s*)?(\{|\(|&?\s*(\w+))"
         )
         for match in pattern.finditer(text):
-            if match.group(1) == b"{":
+            if match.group(1) in {b"{", b"("}:
                 return True
             name = match.group(2)
             follows = text[match.end() : match.end() + 2].lstrip()
@@ -219,9 +220,14 @@ class Calls:
                 self.program.defines(name.decode())
                 or follows.startswith((b"(", b".", b"-"))
                 or (unit.is_function and re.search(rb"\b" + name + rb"\b", head))
+                or (not name.isdigit() and self._names_function(text))
             ):
                 return True
-        return False
+        return unit.id in self.program.storing(member) and self._names_function(text)
+
+    def _names_function(self, text: bytes) -> bool:
+        """Whether the name of a function stands in a text without a call."""
+        return any(self.program.defines(name.decode()) for name in _UNCALLED.findall(text, text.find(b"{") + 1))
 
     def _is_member(self, place: Place, tag: str, member: str, element: tuple[str, ...]) -> bool:
         names = [name for name in place[1] if name[0] != "["]
@@ -292,8 +298,9 @@ class Calls:
     def _taken_address(self, function: FunctionAnalysis, name: str) -> set[str]:
         """The names of members, variables or callees that a function's address goes to."""
         found: set[str] = set()
+        holders = _holders(function, name)
         for number, instruction in enumerate(function.code):
-            if isinstance(instruction, Assign) and _mentions(instruction.value, name):
+            if isinstance(instruction, Assign) and _mentions(instruction.value, name, holders):
                 for root, path, _ in function.resolve(number, instruction.target):
                     names = [part for part in path if part[0] != "["]
                     if names:
@@ -307,13 +314,15 @@ class Calls:
                             found.add(prefix + names[-1])
             elif isinstance(instruction, Call):
                 for argument in instruction.arguments:
-                    if _mentions(argument, name):
+                    if _mentions(argument, name, holders):
                         found.add(function.facts.name)
                         if isinstance(instruction.callee, str):
                             found.add(instruction.callee)
                             found.update(self._passes_to(instruction.callee, function.unit.path))
             elif (
-                isinstance(instruction, Return) and instruction.value is not None and _mentions(instruction.value, name)
+                isinstance(instruction, Return)
+                and instruction.value is not None
+                and _mentions(instruction.value, name, holders)
             ):
                 found.add(function.facts.name)
         return found
@@ -881,7 +890,27 @@ def _called_through(call: object, names: set[str]) -> bool:
     return isinstance(place, Var | Member) and place.name in names
 
 
-def _mentions(expr: Expr, name: str) -> bool:
+def _mentions(expr: Expr, name: str, holders: frozenset[object]) -> bool:
     while isinstance(expr, Cast):
         expr = expr.operand
+    if isinstance(expr, Load) and isinstance(expr.place, Var):
+        return expr.place.key in holders
     return isinstance(expr, FunctionRef) and expr.name == name
+
+
+def _holders(function: FunctionAnalysis, name: str) -> frozenset[object]:
+    """The keys of the locals that a function's address is copied to."""
+    found: frozenset[object] = frozenset()
+    for _ in range(_MAX_POINTERS):
+        more = found | {
+            instruction.target.key
+            for instruction in function.code
+            if isinstance(instruction, Assign)
+            and isinstance(instruction.target, Var)
+            and instruction.target.kind in {"local", "temp"}
+            and _mentions(instruction.value, name, found)
+        }
+        if more == found:
+            break
+        found = more
+    return found

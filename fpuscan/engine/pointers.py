@@ -222,7 +222,8 @@ class Pointers:
             while isinstance(source, Cast):
                 source = source.operand
             if isinstance(source, Load) and isinstance(source.place, Var) and source.place.kind in {"local", "temp"}:
-                return self._fresh(self.reaching(definition, (self.variable_root(source.place), ())), depth + 1)
+                copied = self.function.reaching(definition, (self.variable_root(source.place), ()))
+                return self._fresh(copied, depth + 1)
         if isinstance(instruction, Call) and isinstance(instruction.callee, str):
             effect = self.analysis.model.effects.get(instruction.callee)
             if effect is not None and effect.kind == "alloc":

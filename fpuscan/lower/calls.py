@@ -100,7 +100,9 @@ class Calls(Expressions):
     # ------------------------------------------------------------ macros of the tree
 
     def _callable_macro(self, name: str, node: Node) -> Macro | None:
-        if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
+        """The macro that a call names. One that is being expanded stands in its own arguments, or names itself."""
+        around = self.expanding.count(name)
+        if len(self.expanding) >= _MAX_EXPANSIONS or (around and around >= self.context.macro_depth(name)):
             return None
         macro = self.context.macro(name, self.facts.path, self.offset(node))
         return macro if macro is not None and macro.params is not None else None

@@ -85,6 +85,9 @@ class LoweringContext(Protocol):
     def macro(self, name: str, path: str, offset: int) -> Macro | None:
         """The macro in force at a place."""
 
+    def macro_depth(self, name: str) -> int:
+        """How often a macro may stand inside an expansion of itself, counting the outermost."""
+
     def split_arguments(self, text: str) -> list[str]:
         """The arguments of a macro call, as text."""
 

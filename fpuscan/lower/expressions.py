@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, common, integer_type, stored_constant
-from fpuscan.declarators import CType
+from fpuscan.declarators import FUNCTION, CType
 from fpuscan.ir import (
     Addr,
     Binary,
@@ -28,6 +28,7 @@ from fpuscan.ir import (
     Var,
 )
 from fpuscan.lower.builder import Builder
+from fpuscan.normalise import strip_comments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,9 +84,9 @@ class Expressions(Builder):
     # ------------------------------------------------------------ text, names
 
     def text(self, node: Node) -> str:
-        """The source text of a node as written; a name as parsed (``kvm_x86_call(f)`` was made a member access)."""
+        """The source text of a node as written, without comments; a name as parsed (see ``kvm_x86_call(f)``)."""
         data = self.parsed if node.type in _NAMES else self.data
-        return data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        return strip_comments(data[node.start_byte : node.end_byte]).decode("utf-8", "replace")
 
     def offset(self, node: Node) -> int:
         """Where a node is written in the file (the macro's use, inside an expansion)."""
@@ -119,6 +120,8 @@ class Expressions(Builder):
                 return right if right is not None and right.is_pointer else self._arithmetic(expr, left)
             case Unary():
                 return self._arithmetic(expr, self.type_of(expr.operand))
+            case FunctionRef():
+                return CType(FUNCTION, 1, function=True, result=self.context.return_type(expr.name))
             case _:
                 return None
 
@@ -421,16 +424,21 @@ class Expressions(Builder):
         if then is None:  # a ?: b
             first = self.value(test)
             self.assign(result, first)
-            true, self.frontier = self.branch(Load(result, self.offset(node)))
+            true, false = self.branch(Load(result, self.offset(node)))
+            after = true
         else:
             true, false = self.condition(test)
             self.frontier = true
             first = self.value(then)
             self.assign(result, first)
-            true, self.frontier = self.frontier, false
+            after = self.frontier
+        self.frontier = false
         second = self.value(otherwise)
         self.assign(result, second)
-        self.frontier = self.frontier + true
+        if true and not false:  # a literal condition: control does not come from the other side
+            self.frontier = after
+        elif true or not false:
+            self.frontier = self.frontier + after
         result.type = self.joined_type(first, second)
         return Load(result, self.offset(node))
 

@@ -327,9 +327,12 @@ class Statements(Calls):
 
     def _declare(self, name: str, ctype: CType, static: bool, declarator: Node) -> None:  # noqa: FBT001
         value = declarator.child_by_field_name("value") if declarator.type == "init_declarator" else None
+        if value is not None and self.offset_override is None and not static:
+            self.span = (declarator.start_byte, declarator.end_byte)
+        given: Expr | None = None
         if ctype.base == "__auto_type" and value is not None:
-            first = self.value(value)
-            ctype = self.type_of(first) or ctype
+            given = self.value(value)
+            ctype = self.type_of(given) or ctype
         if static:
             variable = Var("global", name, f"{self.facts.path}:{self.facts.name}.{name}", ctype)
             self.scopes[-1][name] = variable
@@ -340,17 +343,11 @@ class Statements(Calls):
             "local", name, f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}", ctype
         )
         self.facts.variables[variable.key] = variable
-        if value is not None and self.offset_override is None:
-            self.span = (declarator.start_byte, declarator.end_byte)
-        if value is None:
-            self.scopes[-1][name] = variable
-            return
-        if value.type == "initializer_list":
-            self.scopes[-1][name] = variable
+        self.scopes[-1][name] = variable
+        if given is not None:
+            self.assign(variable, given)
+        elif value is not None:
             self.initialise(variable, value)
-        else:
-            self.scopes[-1][name] = variable
-            self.assign(variable, self.value(value))
 
     def new_key(self) -> str:
         """A key for a variable declared inside an expansion."""

@@ -9,6 +9,7 @@ min_t(unsigned int, a, b)        ->   min_t(unsigned_int, a, b)
 f(a, /* last */)                 ->   f(a            )
 offsetof(struct fpu, a.b)        ->   OFFSETOF(struct_fpu, a.b)
 typeof(p->x) y;                  ->   typeof       y;
+u64 (*f)(void) = g;              ->   int (*f)(void) = g;
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ _NO_MACRO = frozenset(
     """.split()
 )
 _TYPE_WORD = re.compile(rb"(?:__)?[us](?:8|16|32|64)|unsigned|signed|int|long|short|char|bool|\w+_t")
+# A type of the grammar's own for each length of a name.
+_PRIMITIVES = {4: b"long", 5: b"short", 6: b"size_t", 7: b"ssize_t", 8: b"uint64_t", 9: b"ptrdiff_t"}
 _NOT_WORD = re.compile(rb"\W")
 _NUMBER = re.compile(rb"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+(?:\.\d+)?(?:[eE]-?\d+)?)[uUlLfF]*\b")
 
@@ -169,6 +172,19 @@ def _mend_number(text: Text, _start: int, end: int) -> None:
         text.put(end, b"_")
 
 
+def _declare_function_pointer(text: Text, start: int, _end: int) -> None:
+    # `u64 (*f)(void)` at the start of a statement reads as a call; the word that stays covers the type's name.
+    while text.at(last := text.before(start)) == b"*":
+        start = last
+    begin, word = text.word_before(start)
+    if not word or word in _NOT_NAMING or word[:1].isdigit() or text.at(text.before(begin)) not in (b";", b"{", b"}"):
+        return
+    name = _PRIMITIVES.get(len(word), b"int")
+    if begin + len(name) <= start:
+        text.blank(begin, begin + len(word))
+        text.put(begin, name)
+
+
 def _write_case(text: Text, start: int, end: int) -> None:
     while not text.starts_word(start):
         start -= 1
@@ -217,6 +233,7 @@ _SMALL_SHAPES: tuple[tuple[re.Pattern[bytes], Callable[[Text, int, int], None]],
     (re.compile(rb"typeof(?:_unqual)?(?:__)?\s*\("), _shorten_typeof),
     (re.compile(rb"\((?=\d)"), _mend_number),
     (re.compile(rb"struct_group(?:_tagged|_attr)?\s*\("), _open_struct_group),
+    (re.compile(rb"\(\*\s*\w+\s*(?:\[\w*\]\s*)*\)\s*\("), _declare_function_pointer),
     (re.compile(rb"CASE\w*\(\s*\w+\s*\)\s*:"), _write_case),
     (re.compile(rb":\s*\d+\s*[,;]"), _blank_unnamed_bits),
     (re.compile(rb"\n[A-Z_][A-Z_0-9]*;"), _blank_lone_word),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from fpuscan.program.bodies import handed_to
 
+if TYPE_CHECKING:
+    from fpuscan.program.bodies import MacroBodies
     from fpuscan.program.names import NameIndex
     from fpuscan.program.units import Unit, UnitTable
 
@@ -28,12 +29,11 @@ _SET = re.compile(rb"\s*=(?!=)")
 class AccessIndex:
     """The functions that store into a name or read it, by the text around its occurrences."""
 
-    def __init__(self, names: NameIndex, table: UnitTable, stores: Iterable[str]) -> None:
-        """``stores``: the macros and functions that store through an argument."""
+    def __init__(self, names: NameIndex, table: UnitTable, bodies: MacroBodies) -> None:
+        """``bodies`` knows the macros and functions that store through an argument."""
         self._names = names
         self._table = table
-        words = b"|".join(re.escape(name.encode()) for name in sorted(stores))
-        self._store_call = re.compile(rb"\b(?:" + words + rb")\s*\(")
+        self._bodies = bodies
         self._storing: dict[str, frozenset[int]] = {}
         self._reading: dict[str, frozenset[int]] = {}
 
@@ -69,7 +69,7 @@ class AccessIndex:
         address = text.rfind(b"&", statement, offset)
         if address >= 0 and text.find(b",", address, offset) < 0:
             return True
-        return self._store_call.search(text, statement, offset) is not None
+        return handed_to(text, statement, offset, self._bodies.storing)
 
 
 def base_of(text: bytes, start: int, offset: int) -> tuple[bytes, bool] | None:

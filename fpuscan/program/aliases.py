@@ -29,9 +29,13 @@ class AliasIndex:
         """The macros in whose body an identifier stands, and the macros in whose body those stand."""
         found = self._found.get(name)
         if found is None:
-            found = frozenset(macro.decode() for macro in self._find(name.encode()))
+            found = frozenset(macro.decode() for macro in self._find(name.encode())) - {name}
             self._found[name] = found
         return found
+
+    def recursive(self, name: str) -> bool:
+        """Whether a macro's body names the macro itself, directly or through others."""
+        return name.encode() in self._find(name.encode())
 
     def _find(self, name: bytes) -> set[bytes]:
         users = self._read()
@@ -40,7 +44,7 @@ class AliasIndex:
         while work:
             word = work.pop()
             for macro in (*users.get(word, ()), *self._pasted(word)):
-                if macro not in known and macro != name:
+                if macro not in known:
                     known.add(macro)
                     work.append(macro)
         return known

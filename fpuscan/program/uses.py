@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.program.accesses import AccessIndex, base_of
 from fpuscan.program.aliases import AliasIndex
+from fpuscan.program.bodies import MacroBodies, handed_to
 from fpuscan.program.callgraph import CallGraph
 from fpuscan.program.sources import Sources
 
@@ -29,6 +30,8 @@ _DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
+_LINE = 200  # bytes before a name in which the macro stands that it is handed to
+_MAX_NESTED = 4  # calls of one macro, each in the arguments of the next, that are expanded
 _STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap"})
 
 
@@ -40,7 +43,8 @@ class Uses(Sources):
         stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
         self._alias_index = AliasIndex(self._directives)
         self._call_graph = CallGraph(self.table, self._alias_index)
-        self._access = AccessIndex(self.names, self.table, stores)
+        self._bodies = MacroBodies(self._directives, self._alias_index, stores)
+        self._access = AccessIndex(self.names, self.table, self._bodies)
         self._address_taken: dict[str, bool] = {}
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._initialising: dict[str, list[Unit]] = {}
@@ -57,6 +61,10 @@ class Uses(Sources):
     def aliases(self, name: str) -> frozenset[str]:
         """The macros in whose body an identifier stands, and the macros in whose body those stand."""
         return self._alias_index.of(name)
+
+    def macro_depth(self, name: str) -> int:
+        """How often a macro may stand inside an expansion of itself: in its arguments, unless its body names it."""
+        return 1 if self._alias_index.recursive(name) else _MAX_NESTED
 
     def units_mentioning(self, name: str) -> list[Unit]:
         """The units whose text holds an identifier, or a macro for it."""
@@ -91,9 +99,12 @@ class Uses(Sources):
     def _is_address(self, path: str, offset: int, size: int) -> bool:
         text = self.files[path].normalised.text
         before = text[max(0, offset - 8) : offset].rstrip()
+        behind = text[offset + size : offset + size + 8].lstrip()
+        if before.endswith((b"(", b",")) and behind.startswith((b",", b")")):
+            return handed_to(text, max(0, offset - _LINE), offset, self._bodies.addressing)
         if not before.endswith(b"&") or before.endswith(b"&&"):
             return False
-        return not text[offset + size : offset + size + 8].lstrip().startswith((b".", b"[", b"->"))
+        return not behind.startswith((b".", b"[", b"->"))
 
     # ------------------------------------------------------------ calls
 

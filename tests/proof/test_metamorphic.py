@@ -112,12 +112,7 @@ SHAPE = (statement_expressions, once_loops, through_a_macro, extracted)
 
 
 # What changes findings today, and why.
-OPEN: dict[object, str] = {
-    through_a_macro: "the content of a store whose value calls a function inside a macro argument is unknown",
-    ("statement_expressions", "ops-struct"): "(*ops.f)() in a statement expression goes nowhere",
-    ("extracted", "ops-struct"): "(*ops.f)() behind __auto_type goes nowhere",
-    ("extracted", "sigframe"): "one finding is made twice",
-}
+OPEN: dict[object, str] = {}
 
 
 def fingerprints(tree: Path) -> frozenset[Key]:
@@ -219,11 +214,9 @@ def leaking(source: Path, folder: Path) -> tuple[Path, frozenset[Key]]:
         reindented,
         crlf,
         renamed_locals,
-        pytest.param(
-            statement_expressions,
-            marks=pytest.mark.xfail(reason="a temporary of ({ }) loses the side of the object it fills", strict=False),
-        ),
+        statement_expressions,
         once_loops,
+        extracted,
     ],
     ids=lambda change: change.__name__,
 )

@@ -41,7 +41,6 @@ BATCHES = 100 if LONG else 6
 OPEN: dict[str, str] = {
     "gptr2": "a local whose address is in a global pointer, used by another function",
     "link2": "a member pointer below a parameter",
-    "fntable": "a local function pointer with an initialiser",
     "ptrstruct": "a pointer in a struct that is passed by value",
     "armmacro": "a macro with one definition per arm",
     "armmask": "a mask with one definition per arm",

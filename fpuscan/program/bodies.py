@@ -1,0 +1,60 @@
+"""What the bodies of macros do to their arguments, as far as the text tells."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fpuscan.normalise.values import Directive
+    from fpuscan.program.aliases import AliasIndex
+
+__all__ = ["MacroBodies", "handed_to"]
+
+_IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_CALL = re.compile(rb"\b([A-Za-z_]\w*+)\s*+\(")
+_HEAD = re.compile(rb"([A-Za-z_]\w*)\([^)]*\)")  # of a function-like macro
+_STORE = re.compile(rb"(?<![=!<>])=(?!=)|<<=|>>=|\+\+|--")
+_ADDRESS = re.compile(rb"(?<![&\w)])\s*&(?![&=])\s*\(?\s*[A-Za-z_]")
+
+
+class MacroBodies:
+    """The function-like macros that store, or take an address; ``effects`` names those of the model that store."""
+
+    def __init__(
+        self, directives: Callable[[], Iterable[Directive]], aliases: AliasIndex, effects: Iterable[str]
+    ) -> None:
+        self._directives = directives
+        self._aliases = aliases
+        self._effects = frozenset(name.encode() for name in effects)
+
+    @cached_property
+    def storing(self) -> frozenset[bytes]:
+        """The macros whose body stores into something, maybe an argument; those of the model among them."""
+        return self._doing(_STORE, self._effects) | self._effects
+
+    @cached_property
+    def addressing(self) -> frozenset[bytes]:
+        """The macros whose body takes an address, maybe that of an argument."""
+        return self._doing(_ADDRESS, frozenset())
+
+    def _doing(self, pattern: re.Pattern[bytes], known: frozenset[bytes]) -> frozenset[bytes]:
+        found: set[bytes] = set()
+        for directive in self._directives():
+            text = directive.text
+            head = _HEAD.match(text) if directive.kind == "define" else None
+            if head is not None and head[1] not in found:
+                does = pattern.search(text, head.end())
+                if does or not known.isdisjoint(_IDENTIFIER.findall(text, head.end())):
+                    found.add(head[1])
+        users = (self._aliases.of(name.decode()) for name in tuple(found))
+        return frozenset(found).union(user.encode() for each in users for user in each)
+
+
+def handed_to(text: bytes, start: int, offset: int, macros: frozenset[bytes]) -> bool:
+    """Whether the name at ``offset`` stands behind one of some macros in its statement, not before ``start``."""
+    statement = max(start, text.rfind(b";", start, offset) + 1)
+    return not macros.isdisjoint(_CALL.findall(text, statement, offset))
