@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +31,9 @@ from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
 from fpuscan.shipped import shipped_folder
 from fpuscan.tree import KernelTree, enclosing_tree, open_folder
 from fpuscan.triage import compare_with, set_aside
+
+if TYPE_CHECKING:
+    from fpuscan.scan import ScanMemory
 
 __all__ = ["command", "run"]
 
@@ -231,7 +234,8 @@ def _result(options: _Options) -> ScanResult:
     request = Request(
         options.tree, options.rev, options.staged, options.patch, options.each, options.against, options.blame
     )
-    answered = answer(request, lambda tree: _scan(tree, options), _standard_input)
+    memory = _memory()
+    answered = answer(request, lambda tree: _scan(tree, options, memory), _standard_input, memory)
     for note in answered.notes:
         _fail(f"note: {note}", EXIT_CLEAN)
     return answered.result
@@ -246,9 +250,9 @@ def _history(options: _Options, commits: str) -> int:
         raise UsageError("--history prints a table as it goes; give it without --format and -o")
     from fpuscan.history import history
 
-    status, last = EXIT_CLEAN, ""
+    status, last, memory = EXIT_CLEAN, "", _memory()
     try:
-        for row in history(options.tree, commits, lambda tree: _scan(tree, options)):
+        for row in history(options.tree, commits, lambda tree: _scan(tree, options, memory), memory):
             last = row.commit
             if row.new or row.gone or row.incomplete or options.verbose:
                 click.echo("\n".join(map(printable, row.lines())))
@@ -273,7 +277,14 @@ def _standard_input(limit: int) -> bytes:
     return sys.stdin.buffer.read(limit)
 
 
-def _scan(tree: KernelTree, options: _Options) -> ScanResult:
+# What several scans of one run share.
+def _memory() -> ScanMemory:
+    from fpuscan.scan import ScanMemory
+
+    return ScanMemory()
+
+
+def _scan(tree: KernelTree, options: _Options, memory: ScanMemory | None = None) -> ScanResult:
     select, ignore = _rules(options.select, "--select"), _rules(options.ignore, "--ignore")
     if not _checked(options):
         raise UsageError("--select and --ignore leave no rule to check; --list-rules shows them all")
@@ -284,7 +295,7 @@ def _scan(tree: KernelTree, options: _Options) -> ScanResult:
         models = tuple(Path(name) for name in options.model)
         graph = options.format_ in {"graphml", "dot", "html"}
         result = scan(
-            tree, ScanOptions(select=select, ignore=ignore, model_files=models, progress=progress, graph=graph)
+            tree, ScanOptions(select, ignore, model_files=models, progress=progress, graph=graph, memory=memory)
         )
         return set_aside(result, tree.read, _checked(options))
     finally:

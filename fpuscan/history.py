@@ -17,7 +17,7 @@ from fpuscan.compare import against
 from fpuscan.errors import NotApplicableError, UsageError
 from fpuscan.git import Repository, open_repository
 from fpuscan.result import BaselineEntry, Finding, Health, ScanResult, TreeInfo
-from fpuscan.review import Scan, Scanner
+from fpuscan.review import Memory, Scan, Scanner
 from fpuscan.trees import Node, open_revision
 
 __all__ = ["Row", "history"]
@@ -51,8 +51,11 @@ class Row:
             yield from (f"  {sign} {entry.rule} {entry.severity.label} {entry.text}" for entry in entries)
 
 
-def history(folder: str | None, commits: str, scan: Scan) -> Iterator[Row]:
-    """Go through the commits of ``A..B`` (no B: HEAD) at a folder; raises FpuscanError with one line."""
+def history(folder: str | None, commits: str, scan: Scan, memory: Memory | None = None) -> Iterator[Row]:
+    """Go through the commits of ``A..B`` (no B: HEAD) at a folder; raises FpuscanError with one line.
+
+    `memory` is where the scan leaves its footprint, so that commits that it is indifferent to need no scan.
+    """
     first, dots, last = commits.partition("..")
     if not dots or not first or last.startswith("."):
         raise UsageError(f"--history {commits}: is no range; write A..B for what came after A up to B")
@@ -60,7 +63,7 @@ def history(folder: str | None, commits: str, scan: Scan) -> Iterator[Row]:
     start, end = repository.commit_id(first), repository.commit_id(last or "HEAD")
     prefix = open_revision(repository, end, enclosing=folder is None).prefix
     scope = tuple(f"{prefix}/{name}" if prefix else name for name in _SCOPE)
-    return _rows(repository.commits(start, end, scope), _States(repository, prefix, scan))
+    return _rows(repository.commits(start, end, scope), _States(repository, prefix, Scanner(scan, memory)))
 
 
 def _rows(commits: list[tuple[str, tuple[str, ...]]], states: _States) -> Iterator[Row]:
@@ -89,9 +92,9 @@ def _rows(commits: list[tuple[str, tuple[str, ...]]], states: _States) -> Iterat
 class _States:
     """The results of commits, by id."""
 
-    def __init__(self, repository: Repository, prefix: str, scan: Scan) -> None:
+    def __init__(self, repository: Repository, prefix: str, scanner: Scanner) -> None:
         self.repository = repository
-        self.scanner = Scanner(scan)
+        self.scanner = scanner
         self._folder = prefix
         self._results: dict[str, ScanResult] = {}
         self._known: dict[str, Mapping[str, Node]] = {}

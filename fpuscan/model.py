@@ -243,6 +243,13 @@ class Scope:
     tracked: tuple[str, ...]
     tracked_types: tuple[str, ...]
 
+    def holds(self, path: str) -> bool:
+        """Whether a C file at a path is read in any case."""
+        if path.startswith(tuple(f"{folder}/" for folder in self.folders)):
+            return True
+        parent = path.rpartition("/")[0]
+        return any(pattern.rpartition("/")[0] == parent and fnmatchcase(path, pattern) for pattern in self.files)
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

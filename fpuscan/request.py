@@ -14,7 +14,7 @@ from fpuscan.compare import against
 from fpuscan.errors import UsageError
 from fpuscan.patch import apply_series, load_patches
 from fpuscan.result import Health, ScanResult, TreeInfo
-from fpuscan.review import Scan, Scanner, review
+from fpuscan.review import Memory, Scan, Scanner, review
 from fpuscan.trees import open_other, open_tree
 
 __all__ = ["Answer", "Request", "answer"]
@@ -43,18 +43,23 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
-def answer(request: Request, scan: Scan, standard_input: Callable[[int], bytes]) -> Answer:
+def answer(
+    request: Request, scan: Scan, standard_input: Callable[[int], bytes], memory: Memory | None = None
+) -> Answer:
     """Open what is asked about, scan it, and set aside what was there before.
 
-    Raises FpuscanError with one line; what cannot be opened is found out
-    before anything is scanned.
+    `memory` is where the scan leaves its footprint: a tree that differs from
+    the other state only in what that is indifferent to adds nothing, and needs
+    no scan. Raises FpuscanError with one line; what cannot be opened is found
+    out before anything is scanned.
     """
     if request.each and not request.patches:
         raise UsageError("--each goes with --patch: it checks the tree after every patch of a series")
     tree = open_tree(request.tree, revision=request.rev, staged=request.staged)
     states = apply_series(tree, load_patches(request.patches, standard_input))
     notes = tuple(note for state in states for note in state.notes)
-    scanner = Scanner(scan)
+    # The findings of a series are shown with their lines in its last state, which only a scan of that state knows.
+    scanner = Scanner(scan, None if states else memory)
     before = None
     if request.against is not None:
         other = open_other(request.against, request.tree)

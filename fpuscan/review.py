@@ -9,35 +9,55 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from fpuscan.compare import against, has
 from fpuscan.errors import NotApplicableError
 from fpuscan.patch import Applied
 from fpuscan.result import Finding, Related, ScanResult
-from fpuscan.tree import KernelTree
+from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees import WatchedTree
 
-__all__ = ["Scan", "Scanner", "review"]
+__all__ = ["Footprint", "Memory", "Scan", "Scanner", "review"]
 
 Scan = Callable[[KernelTree], ScanResult]
 
 _REMEMBERED = 4  # scans; neighbours in a series or a history are what is alike
 
 
-class Scanner:
-    """Scans trees, and gives the result of an earlier scan for a tree in which nothing that it read differs."""
+class Footprint(Protocol):
+    """What the answer of a scan hangs on."""
 
-    def __init__(self, scan: Scan) -> None:
+    def indifferent(self, path: str, before: bytes | None, after: bytes | None) -> bool:
+        """Whether a file may change like this (None: no such file), and the findings stay the same but for lines."""
+
+
+class Memory(Protocol):
+    """Where a scan leaves its footprint; None if it gave no answer."""
+
+    @property
+    def footprint(self) -> Footprint | None:
+        """That of the last scan."""
+
+
+class Scanner:
+    """Scans trees, and gives the result of an earlier scan for a tree in which nothing that it hangs on differs.
+
+    With a `memory`, a tree may differ in what the footprint of the earlier scan is indifferent to. The result is
+    then the same by fingerprint; its lines are those of the earlier tree.
+    """
+
+    def __init__(self, scan: Scan, memory: Memory | None = None) -> None:
         self._scan = scan
-        self._done: deque[tuple[WatchedTree, ScanResult | NotApplicableError]] = deque(maxlen=_REMEMBERED)
+        self._memory = memory
+        self._done: deque[_Done] = deque(maxlen=_REMEMBERED)
         self.scans = 0
 
     def __call__(self, tree: KernelTree) -> ScanResult:
         """Give the result for a tree; raises what the scan raises."""
-        outcome = next((found for watched, found in reversed(self._done) if watched.same_in(tree)), None)
-        if outcome is None:
-            outcome = self._scanned(WatchedTree(tree))
+        done = next((each for each in reversed(self._done) if each.holds_in(tree)), None)
+        outcome = self._scanned(WatchedTree(tree)) if done is None else done.outcome
         if isinstance(outcome, NotApplicableError):
             raise outcome
         return replace(outcome, tree=tree.info())
@@ -45,12 +65,34 @@ class Scanner:
     def _scanned(self, watched: WatchedTree) -> ScanResult | NotApplicableError:
         self.scans += 1
         outcome: ScanResult | NotApplicableError
+        footprint = None
         try:
             outcome = self._scan(watched)
+            footprint = self._memory.footprint if self._memory is not None else None
         except NotApplicableError as error:
             outcome = error
-        self._done.append((watched, outcome))
+        self._done.append(_Done(watched, outcome, footprint))
         return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A scan: what it read, what it found, and what that hangs on."""
+
+    watched: WatchedTree
+    outcome: ScanResult | NotApplicableError
+    footprint: Footprint | None
+
+    def holds_in(self, tree: KernelTree) -> bool:
+        return all(self._indifferent(path, tree) for path in self.watched.differences(tree))
+
+    def _indifferent(self, path: str, tree: KernelTree) -> bool:
+        if self.footprint is None:
+            return False
+        try:
+            return self.footprint.indifferent(path, self.watched.base.read(path), tree.read(path))
+        except UnreadableFile:
+            return False
 
 
 def review(

@@ -16,10 +16,12 @@ from fpuscan.engine.graph import DefUseGraph
 from fpuscan.engine.network import flow_graph
 from fpuscan.engine.sinks import Sinks
 from fpuscan.errors import NotApplicableError
+from fpuscan.footprint import Footprint
 from fpuscan.health import examine
 from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.result import Assumption, ScanResult
+from fpuscan.reuse import ParseCache
 from fpuscan.rules import guest_default
 from fpuscan.xfeatures import FeatureBits
 
@@ -27,20 +29,31 @@ if TYPE_CHECKING:
     from fpuscan.model import Model
     from fpuscan.tree import KernelTree
 
-__all__ = ["ScanOptions", "scan"]
+__all__ = ["ScanMemory", "ScanOptions", "scan"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What to check: rule ids (none: all), model files to add, who wants to hear of progress, and whether the
-    whole def-use graph is wanted beside the findings.
-    """  # noqa: D205
+    """What to check: rule ids (none: all), model files to add; who wants to hear of progress.
+
+    ``graph``: the whole def-use graph is wanted beside the findings; ``memory``: what earlier scans of the same run
+    left for this one.
+    """
 
     select: Sequence[str] = ()
     ignore: Sequence[str] = ()
     model_files: Sequence[str | Path] = ()
     progress: Callable[[str], None] | None = None
     graph: bool = False
+    memory: ScanMemory | None = None
+
+
+class ScanMemory:
+    """What the scans of one run share: parsed files, and the footprint of the last scan (None: it had no answer)."""
+
+    def __init__(self) -> None:
+        self.parsed = ParseCache()
+        self.footprint: Footprint | None = None
 
 
 class _Clock:
@@ -71,7 +84,10 @@ def scan(tree: KernelTree, options: ScanOptions | None = None) -> ScanResult:
 def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -> ScanResult:
     progress = options.progress or (lambda _: None)
     progress("reading")
-    program = Program(tree, model, progress)
+    memory = options.memory
+    if memory is not None:
+        memory.footprint = None
+    program = Program(tree, model, progress, memory.parsed if memory is not None else None)
     program.load()
     clock.lap("parse")
     _check_applicable(program, model)
@@ -89,6 +105,8 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         if (not options.select or finding.rule in options.select) and finding.rule not in options.ignore
     ]
     health = examine(analysis, used, truncated=flows.truncated)
+    if memory is not None:
+        memory.footprint = Footprint.of(program, memory.parsed)
     clock.lap("health")
     assumptions = tuple(
         Assumption("barrier", row.what, row.why, row.commit)

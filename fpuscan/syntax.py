@@ -150,7 +150,15 @@ def _tree(text: bytes, start: int = 0, end: int | None = None) -> Node | None:
     """
     end = len(text) if end is None else end
     left = _STEPS + (end - start) * _STEPS_PER_BYTE
-    view = memoryview(text)[:end]
+    views = [memoryview(text)[:end]]
+
+    def read(offset: int, _point: object) -> memoryview | None:
+        if not offset:
+            return views[0]
+        if offset >= end:
+            return None
+        views.append(views[0][offset:])
+        return views[-1]
 
     def exhausted(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001  tree-sitter's signature
         nonlocal left
@@ -159,10 +167,14 @@ def _tree(text: bytes, start: int = 0, end: int | None = None) -> Node | None:
 
     _PARSER.included_ranges = [Range(Point(0, 0), Point(0xFFFF_FFFF, 0), start, end)] if start else []
     try:
-        return _PARSER.parse(lambda offset, _: view[offset:], progress_callback=exhausted).root_node
+        return _PARSER.parse(read, progress_callback=exhausted).root_node
     except ValueError:
         _PARSER.reset()
         return None
+    finally:
+        # The binding never lets go of what `read` gave it; without this the text would stay for ever, too.
+        for view in views:
+            view.release()
 
 
 def _functions(source: SourceFile, root: Node) -> list[FunctionSpan]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from fpuscan.ir import FunctionFacts
     from fpuscan.model import Model
+    from fpuscan.reuse import ParseCache
     from fpuscan.tree import KernelTree
 
 __all__ = ["Program", "Unit"]
@@ -25,8 +26,15 @@ __all__ = ["Program", "Unit"]
 class Program(Uses, Surroundings):
     """All files, with what their text says about names, and what lowering asks for."""
 
-    def __init__(self, tree: KernelTree, model: Model, progress: Callable[[str], None] | None = None) -> None:
-        super().__init__(tree, model, self._lower)
+    def __init__(
+        self,
+        tree: KernelTree,
+        model: Model,
+        progress: Callable[[str], None] | None = None,
+        parsed: ParseCache | None = None,
+    ) -> None:
+        """``parsed``: files that other programs have parsed already."""
+        super().__init__(tree, model, self._lower, parsed)
         self.progress = progress or (lambda _: None)
 
     def _lower(self, unit: Unit) -> FunctionFacts:

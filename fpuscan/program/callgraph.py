@@ -29,6 +29,7 @@ class CallGraph:
         self._calls: dict[bytes, list[Unit]] = {}
         self._callers: dict[str, tuple[Unit, ...]] = {}
         self._files = 0
+        self.asked: set[str] = set()  # every name whose callers somebody looked for
 
     def callers(self, name: str) -> tuple[Unit, ...]:
         """The functions that call a function by name, or use a macro that may."""
@@ -37,6 +38,7 @@ class CallGraph:
         found = self._callers.get(name)
         if found is None:
             names = (name, *self._aliases.of(name))
+            self.asked.update(names)
             found = tuple(dict.fromkeys(unit for word in names for unit in self._calls.get(word.encode(), ())))
             self._callers[name] = found
         return found

@@ -24,6 +24,7 @@ class NameIndex:
         self._unread: list[str] = []
         self._files: dict[bytes, list[str]] = {}  # of a word
         self._found: dict[str, tuple[Occurrence, ...]] = {}
+        self.asked: set[str] = set()  # every name that somebody looked for
 
     def add(self, path: str, text: bytes) -> None:
         """One more file."""
@@ -35,6 +36,7 @@ class NameIndex:
         """Every place (path, offset) where an identifier stands, in order."""
         found = self._found.get(name)
         if found is None:
+            self.asked.add(name)
             found = tuple(
                 (path, offset) for path in self.files(name) for offset in _offsets(self._texts[path], name.encode())
             )

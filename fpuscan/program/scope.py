@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.tree import UnreadableFile
@@ -27,7 +26,7 @@ def scope_paths(tree: KernelTree, scope: Scope) -> list[str]:
     parents = sorted({pattern.rpartition("/")[0] for pattern in scope.files})
     for parent in parents:
         names = [path for path in tree.list(parent) if path.rpartition("/")[0] == parent]
-        found.update(path for path in names if any(fnmatchcase(path, pattern) for pattern in scope.files))
+        found.update(path for path in names if scope.holds(path))
     return sorted(found)
 
 
@@ -46,16 +45,24 @@ class Outside:
         self._tree = tree
         self._known = frozenset(known)
         self._files: dict[str, bytes] | None = None
+        self._words: dict[bytes, re.Pattern[bytes] | None] = {}
+
+    @property
+    def searched(self) -> tuple[tuple[bytes, re.Pattern[bytes] | None], ...]:
+        """What was looked for so far: words, and the pattern that has to match, too."""
+        return tuple(self._words.items())
 
     def naming(self, names: Iterable[str]) -> list[str]:
         """The files that mention one of some names."""
         words = [name.encode() for name in names]
+        self._words.update(dict.fromkeys(words))
         return sorted(path for path, data in self._read().items() if any(word in data for word in words))
 
     def defining(self, function: str) -> list[str]:
         """The files that define a function."""
         word = function.encode()
         pattern = re.compile(rb"^[\w*\s]*\b" + re.escape(word) + rb"\s*\([^;{}]*\)\s*\{", re.MULTILINE)
+        self._words.setdefault(word, pattern)
         return [path for path, data in self._read().items() if word in data and pattern.search(data)]
 
     def _read(self) -> dict[str, bytes]:

@@ -20,12 +20,14 @@ from fpuscan.tree import UnreadableFile
 from fpuscan.types import TypeTable
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
     from fpuscan.ir import FunctionFacts
     from fpuscan.model import Model
     from fpuscan.program.names import Occurrence
     from fpuscan.program.units import Unit
+    from fpuscan.reuse import ParseCache
     from fpuscan.syntax import ParsedFile
     from fpuscan.tree import KernelTree
 
@@ -39,12 +41,20 @@ _ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_
 class Sources:
     """All files that were read so far; ``units`` are numbered by their place in the list."""
 
-    def __init__(self, tree: KernelTree, model: Model, lower: Callable[[Unit], FunctionFacts]) -> None:
+    def __init__(
+        self,
+        tree: KernelTree,
+        model: Model,
+        lower: Callable[[Unit], FunctionFacts],
+        parsed: ParseCache | None = None,
+    ) -> None:
         self.tree = tree
+        self.parse = parse if parsed is None else parsed.parse
         self.model = model
         self.files: dict[str, ParsedFile] = {}
         self.scope_files: tuple[str, ...] = ()
         self.incomplete: list[Incomplete] = []
+        self.read_in_part: set[str] = set()
         self.macros = MacroTable()
         self.types = TypeTable(self.macros.lookup)
         self.names = NameIndex()
@@ -55,12 +65,21 @@ class Sources:
 
     def load(self) -> None:
         """Read and parse the scope, and every other file that holds a tracked name."""
-        headers = (read_quietly(self.tree, path) for path in _ATTRIBUTE_HEADERS)
+        headers = map(self.read_part, _ATTRIBUTE_HEADERS)
         self.attributes = learn_attributes(data for data in headers if data)
         self.scope_files = tuple(scope_paths(self.tree, self.model.scope))
         self._outside = Outside(self.tree, self.scope_files)
         for path in (*self.scope_files, *self._outside.naming(self.model.scope.tracked)):
             self.add_file(path)
+
+    def read_part(self, path: str) -> bytes | None:
+        """A header of which only some facts are taken; it may be missing."""
+        self.read_in_part.add(path)
+        return read_quietly(self.tree, path)
+
+    def searched_outside(self) -> tuple[tuple[bytes, re.Pattern[bytes] | None], ...]:
+        """What the files outside the scope were searched for: words, and the pattern that has to match, too."""
+        return self._outside.searched
 
     def add_file(self, path: str) -> ParsedFile | None:
         """Parse one more file; what cannot be read is noted as incomplete."""
@@ -73,7 +92,7 @@ class Sources:
             return None
         if data is None:
             return None
-        parsed = parse(SourceFile(path, data), self.attributes)
+        parsed = self.parse(SourceFile(path, data), self.attributes)
         self.files[path] = parsed
         self.macros.add(path, parsed.normalised)
         self.types.add_file(parsed)

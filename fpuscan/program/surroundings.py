@@ -12,7 +12,6 @@ from fpuscan.arms import ArmIndex
 from fpuscan.constexpr import Evaluator
 from fpuscan.cpp import expand_call, split_arguments
 from fpuscan.declarators import CType, parse_type
-from fpuscan.program.scope import read_quietly
 from fpuscan.program.sources import Sources
 from fpuscan.source import SourceFile
 from fpuscan.syntax import parse
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from fpuscan.model import Contract, Model, Sink, Source
     from fpuscan.normalise import Group
     from fpuscan.program.units import Unit
+    from fpuscan.reuse import ParseCache
     from fpuscan.syntax import Node
     from fpuscan.tree import KernelTree
 
@@ -36,8 +36,14 @@ __all__ = ["Surroundings"]
 class Surroundings(Sources):
     """The files, with the meaning of the names in them."""
 
-    def __init__(self, tree: KernelTree, model: Model, lower: Callable[[Unit], FunctionFacts]) -> None:
-        super().__init__(tree, model, lower)
+    def __init__(
+        self,
+        tree: KernelTree,
+        model: Model,
+        lower: Callable[[Unit], FunctionFacts],
+        parsed: ParseCache | None = None,
+    ) -> None:
+        super().__init__(tree, model, lower, parsed)
         self.static_types: dict[str, CType | None] = {}
         self._evaluator = Evaluator(self._constant_lookup)
         self._arms: dict[str, ArmIndex] = {}
@@ -98,7 +104,7 @@ class Surroundings(Sources):
 
     def _add_struct(self, tag: str, header: str) -> bool:
         """Read one struct from a header outside the scope."""
-        data = read_quietly(self.tree, header)
+        data = self.read_part(header)
         if data is None:
             return False
         match = re.search(
@@ -181,7 +187,7 @@ class Surroundings(Sources):
     def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
         """A piece of C, parsed: a compound statement, its text, and the text as parsed; None if it is none."""
         text = f"void __expansion(void) {{ {body} ; }}".encode()
-        parsed = parse(SourceFile("", text), self.attributes)
+        parsed = self.parse(SourceFile("", text), self.attributes)
         if parsed.root.has_error:
             return None
         for child in parsed.root.children:

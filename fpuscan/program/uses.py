@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpuscan.model import Model
     from fpuscan.normalise.values import Directive
     from fpuscan.program.units import Unit
+    from fpuscan.reuse import ParseCache
     from fpuscan.tree import KernelTree
 
 __all__ = ["Uses"]
@@ -38,8 +39,14 @@ _STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap"}
 class Uses(Sources):
     """The files, with what their text says about names."""
 
-    def __init__(self, tree: KernelTree, model: Model, lower: Callable[[Unit], FunctionFacts]) -> None:
-        super().__init__(tree, model, lower)
+    def __init__(
+        self,
+        tree: KernelTree,
+        model: Model,
+        lower: Callable[[Unit], FunctionFacts],
+        parsed: ParseCache | None = None,
+    ) -> None:
+        super().__init__(tree, model, lower, parsed)
         stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
         self._alias_index = AliasIndex(self._directives)
         self._call_graph = CallGraph(self.table, self._alias_index)
@@ -55,6 +62,10 @@ class Uses(Sources):
     def _directives(self) -> Iterator[Directive]:
         for parsed in self.files.values():
             yield from parsed.normalised.directives
+
+    def asked(self) -> frozenset[bytes]:
+        """Every identifier that somebody looked for in the text so far."""
+        return frozenset(name.encode() for name in self.names.asked | self._call_graph.asked)
 
     # ------------------------------------------------------------ names
 

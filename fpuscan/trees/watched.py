@@ -23,7 +23,7 @@ class WatchedTree(KernelTree):
     def __init__(self, base: KernelTree) -> None:
         self.base = base
         self._contents: dict[str, bytes] = {}  # path -> what was found there, in short
-        self._listings: dict[tuple[str, tuple[str, ...]], bytes] = {}
+        self._listings: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
 
     @property
     def paths(self) -> frozenset[str]:
@@ -43,17 +43,20 @@ class WatchedTree(KernelTree):
     def list(self, folder: str, suffixes: tuple[str, ...] = (".c", ".h")) -> tuple[str, ...]:
         """List, and note what there was."""
         listed = self.base.list(folder, suffixes)
-        self._listings[folder, suffixes] = _of_listing(listed)
+        self._listings[folder, suffixes] = listed
         return listed
 
     def info(self) -> TreeInfo:
         """Say what is scanned: the base."""
         return self.base.info()
 
-    def same_in(self, other: KernelTree) -> bool:
-        """Whether another tree would have answered every question alike; stops at the first that differs."""
-        listed = all(_of_listing(other.list(*asked)) == found for asked, found in self._listings.items())
-        return listed and all(self._same(path, found, other) for path, found in self._contents.items())
+    def differences(self, other: KernelTree) -> Iterator[str]:
+        """Give every path that another tree would have answered for differently: the path of a file, read or listed."""
+        for asked, found in self._listings.items():
+            listed = other.list(*asked)
+            if listed != found:
+                yield from sorted(set(found).symmetric_difference(listed))
+        yield from (path for path, found in self._contents.items() if not self._same(path, found, other))
 
     # Equal object ids are equal bytes, and cost no reading.
     def _same(self, path: str, found: bytes, other: KernelTree) -> bool:
@@ -75,10 +78,6 @@ class WatchedTree(KernelTree):
 
 def _of_content(data: bytes | None) -> bytes:
     return b"" if data is None else _digest(b"content", data)
-
-
-def _of_listing(paths: tuple[str, ...]) -> bytes:
-    return _digest(b"listing", "\0".join(paths).encode("utf-8", "surrogateescape"))
 
 
 def _digest(kind: bytes, data: bytes) -> bytes:
