@@ -48,6 +48,10 @@ class Conditions:
         self._edge_literals: dict[tuple[int, bool | None, int | None], Guards] = {}
         self._followed: dict[int, Guards] = {}
 
+    def forget(self) -> None:
+        """Drop what was concluded before the conditions of the definitions were known."""
+        self._edge_literals.clear()
+
     def edge_literals(self, node: int, edge: Edge) -> Guards:
         """What holds on a control-flow edge."""
         if edge.truth is None and edge.equals is None:

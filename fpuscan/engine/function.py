@@ -46,10 +46,11 @@ class FunctionAnalysis:
         self.calls: list[int] = []
         self.returns: list[int] = []
         self._entry_guards: dict[int, Guards] | None = None
+        self._asked_early = False
         self._void_hints: dict[int, str] = {}
         self._survey()
         pointers, reaching, conditions = Pointers(self), Reaching(self), Conditions(self)
-        self._forget = pointers.forget
+        self._forget_places, self._forget_conditions = pointers.forget, conditions.forget
         self._kills = reaching.kills
         self._candidates = reaching.candidates
         self.resolve = pointers.resolve
@@ -124,8 +125,18 @@ class FunctionAnalysis:
         """What holds at each node on every way from the entry; a node that no way reaches is missing."""
         if self._entry_guards is None:
             self._entry_guards = {}  # cut cycles: a condition that needs itself says nothing
-            self._entry_guards = self.flow_conditions(ENTRY, NOTHING)
-            self._forget()  # what was resolved meanwhile lacks the conditions of its definitions
+            self._asked_early = False
+            found = self.flow_conditions(ENTRY, NOTHING)
+            if self._asked_early:  # once more, with the conditions of the definitions that were asked for
+                self._entry_guards = found
+                self._forget_places()
+                self._forget_conditions()
+                found = self.flow_conditions(ENTRY, NOTHING)
+                self._forget_conditions()
+            self._entry_guards = found
+            self._forget_places()  # what was resolved meanwhile lacks the conditions of its definitions
+        elif not self._entry_guards:
+            self._asked_early = True
         return self._entry_guards
 
     def flow_conditions(self, start: int, guards: Guards) -> dict[int, Guards]:
