@@ -94,8 +94,9 @@ class Sink:
     """An operand of the user ABI.
 
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``,
-    inside ``inside`` if given), "return" (of ``function``), "compare" (an operand of
-    a comparison in ``function``), "local" (the variable ``variable`` of ``function``).
+    inside the function ``inside`` and a file that fits ``path`` if given), "return" (of
+    ``function``), "compare" (an operand of a comparison in ``function``), "local" (the
+    variable ``variable`` of ``function``, or its ``member``).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
     ``quiet``: that is no finding; ``local``: a local struct of the type counts, too.
     ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
@@ -111,6 +112,7 @@ class Sink:
     variable: str = ""
     function: str = ""
     inside: str = ""
+    path: str = ""
     index: int = -1
     side: str = "host"
     informational: bool = False

@@ -168,6 +168,10 @@ class Explainer:
                 parts.append(f"cut to {operation.bits} bits")
             elif operation.kind == "freeze":
                 parts.append("its bits determine the result")
+            elif operation.kind == "format" and operation.other is not None:
+                function = self.analysis.by_id(transfer.function)
+                if self.analysis.values.mask(function, transfer.instruction, operation.other).may:
+                    parts.append("kernel-format size")
         if transfer.format:
             parts.append("kernel-format size")
         return ", ".join(dict.fromkeys(parts))

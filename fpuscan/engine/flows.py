@@ -139,6 +139,7 @@ class Flows:
         """The label behind an edge; None where nothing of the value gets through."""
         aligned, frozen, masked = label.aligned, label.frozen, label.masked
         copied, where = 0, 0  # the sign bits that were copied upward in this statement, and the bits they fill
+        kernel = label.format or transfer.format
         if origin is not None:
             aligned &= ~self._known_clear(origin, transfer.guards)
         for operation in transfer.operations:
@@ -163,13 +164,15 @@ class Flows:
                 case "freeze":
                     frozen |= aligned | (copied if where else 0)
                     aligned = where = 0
+                case "format":
+                    kernel = kernel or self._may(function, transfer.instruction, operation, context) != 0
                 case _:
                     pass
         if where:
             frozen |= copied
-        if not aligned and not frozen and not (label.format or transfer.format):
+        if not aligned and not frozen and not kernel:
             return None
-        return Label(aligned, frozen, label.format or transfer.format, masked, label.constant)
+        return Label(aligned, frozen, kernel, masked, label.constant)
 
     def _may(self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...]) -> int:
         assert operation.other is not None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
+    from fpuscan.model import Helper
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
@@ -221,10 +222,10 @@ class DefUseGraph:
                 node,
                 call,
                 held,
-                (*leaf.operations, FREEZE),
+                (*leaf.operations, FREEZE, *self._compacted(call, helper)),
                 index,
                 name,
-                kernel=self.analysis.values.helper_format(call, helper),
+                kernel=helper.format,
             )
             found += result
         elif not units:
@@ -238,6 +239,12 @@ class DefUseGraph:
                 self.analysis.calls.unresolved.add((name, function.unit.path, call.call_start))
                 found += self._result(function, node, call, held, (*leaf.operations, FREEZE), index, name)
         return found
+
+    def _compacted(self, call: Call, helper: Helper) -> tuple[Operation, ...]:
+        """The argument that decides whether a helper gives a kernel-format size."""
+        if not 0 <= helper.compacted < len(call.arguments):
+            return ()
+        return (Operation("format", call.arguments[helper.compacted]),)
 
     def _allocates(self, name: str) -> bool:
         effect = self.analysis.model.effects.get(name)

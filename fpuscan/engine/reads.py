@@ -38,7 +38,8 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 class Operation:
     """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
     "cast" (to ``bits``, copying the sign where ``signed``), "fit" (the same where a type says so and no cast),
-    "freeze" (arithmetic and everything unknown), "truth" (``!``), "relation" (a comparison).
+    "freeze" (arithmetic and everything unknown), "truth" (``!``), "relation" (a comparison),
+    "format" (a size in kernel format unless ``other`` is false).
     """  # noqa: D205
 
     kind: str

@@ -81,7 +81,9 @@ class Sinks:
         return [
             self._hit(row, transfer, state, f"argument {row.index + 1} of {row.function}()")
             for row in self._arguments.get(transfer.callee, ())
-            if row.index == transfer.operand and (not row.inside or row.inside == name)
+            if row.index == transfer.operand
+            and (not row.inside or row.inside == name)
+            and (not row.path or fnmatchcase(self.analysis.program.units[transfer.function].path, row.path))
         ]
 
     def _store(self, transfer: Transfer, target: State, name: str) -> list[Hit]:
@@ -90,15 +92,18 @@ class Sinks:
         if root[0] == "v":
             row = self._functions["local"].get(name)
             variable = str(root[2]).partition("@")[0]
-            if row is not None and not place[1] and fnmatchcase(variable, row.variable):
-                return [self._hit(row, transfer, target, f"{variable} in {name}()")]
+            member = ".".join(place[1])
+            if row is not None and member == row.member and fnmatchcase(variable, row.variable):
+                what = f"{variable}.{member}" if member else variable
+                return [self._hit(row, transfer, target, f"{what} in {name}()")]
         if root[0] == "r" or (root[0] == "d" and not target.frames and self.place_row(place) is None):
             return []  # through a plain pointer of unknown callers: judged where it comes back to each of them
         found: dict[tuple[str, str], Hit] = {}
         for outer, side in self._outermost(target, place):
             row = self.place_row(outer)
             if row is not None:
-                which = row.side if row.side != "instance" else side or self._side(target, transfer) or "host"
+                known = side or (self.analysis.place_instance(outer) if root[0] == "h" else "")
+                which = row.side if row.side != "instance" else known or self._side(target, transfer) or "host"
                 found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
         self.used.update(hit.sink.id for hit in found.values())
         return list(found.values())

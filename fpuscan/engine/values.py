@@ -65,6 +65,9 @@ class Values:
         xss = sum(1 << bit for bit in masks.xss_bits)
         self.user_mask = (program.evaluate(masks.user) or 0) & ~xss
         self.dynamic_mask = program.evaluate(masks.dynamic) or 0
+        self._software = 0
+        for name in masks.software_bits:
+            self._software |= program.evaluate(name) or 0
 
     # ------------------------------------------------------------ masks
 
@@ -177,6 +180,8 @@ class Values:
         contract = self.contract(place)
         if contract is not None:
             return MaskValue(contract, 0)
+        if place[0][0] in {"g", "h", "d"} and self._comes_from_outside(place):
+            return ANYTHING
         key = ("place", function.id, node, place, context)
         known = self._masks.get(key)
         if known is not None:
@@ -328,23 +333,35 @@ class Values:
         if key in self._busy:
             self._cuts += 1
             return Content()  # a store of the place into itself adds nothing
-        cuts = self._cuts
+        cuts, spent = self._cuts, self._spent
         self._busy.add(key)
+        self._spent = 0  # each place has a budget of its own, whoever asks for it and when
         try:
             found = self._content(place)
         finally:
             self._busy.discard(key)
+            self._spent = spent
         if cuts == self._cuts or not self._busy:
             self._contents[place] = found
         return found
+
+    def _comes_from_outside(self, place: Place) -> bool:
+        """Whether hardware or user space writes a place, so that the stores of the code say nothing about it."""
+        return any(
+            row.ends and row.kind == "place" and self.analysis.matches(row.pattern, place)
+            for row in self.analysis.model.sinks
+        )
 
     def _content(self, place: Place) -> Content:
         contract = self.contract(place)
         if contract is not None:
             return Content(contract)
+        if self._comes_from_outside(place):
+            return Content(unknown=True)
         declared, stored = self.declared(self.source_rows(place)), self._stored_content(place)
-        if stored.unknown and declared.bits:  # the model's word bounds what the stores do not show
-            stored = Content(format=stored.format)
+        if declared.bits:  # the model's word bounds what the stores do not show, and where a software flag can be
+            bits = 0 if stored.unknown else stored.bits & (declared.bits | ~self._software)
+            stored = Content(bits, stored.format)
         return declared.join(stored)
 
     def _stored_content(self, place: Place) -> Content:
@@ -466,8 +483,8 @@ class Values:
             if 0 <= helper.mask < len(call.arguments):
                 bits = self.mask(function, node, call.arguments[helper.mask], context).may
                 if bits == WORD:
-                    return Content(0, self.helper_format(call, helper), unknown=True)
-            return Content(bits, self.helper_format(call, helper))
+                    return Content(0, self._helper_format(function, node, call, helper, context), unknown=True)
+            return Content(bits, self._helper_format(function, node, call, helper, context))
         found = Content()
         for unit in self.analysis.calls.callees(function, node):
             callee = self.analysis.of(unit)
@@ -477,14 +494,13 @@ class Values:
                     found = found.join(self.size(callee, number, returned.value, (*context, (function.id, node))))
         return found
 
-    def helper_format(self, call: Call, helper: Helper) -> bool:
+    def _helper_format(
+        self, function: FunctionAnalysis, node: int, call: Call, helper: Helper, context: tuple[CallSite, ...]
+    ) -> bool:
         """Whether a mask-to-size helper gives a kernel-format size at this call."""
-        if helper.format:
-            return True
-        if not 0 <= helper.compacted < len(call.arguments):
-            return False
-        argument = call.arguments[helper.compacted]
-        return not (isinstance(argument, Const) and argument.value == 0)
+        if helper.format or not 0 <= helper.compacted < len(call.arguments):
+            return helper.format
+        return self.mask(function, node, call.arguments[helper.compacted], context).may != 0
 
 
 def _fitted(ctype: CType | None, value: MaskValue) -> MaskValue:
