@@ -567,10 +567,12 @@ class Calls:
         call = function.code[node]
         assert isinstance(call, Call)
         root = place[0]
-        if root[0] == "h" or not isinstance(call.callee, str):
+        if not isinstance(call.callee, str):
             return False
-        if root[0] in {"g", "d"} and not self.analysis.of_interest(place):
+        if root[0] in {"g", "h", "d"} and not self.analysis.of_interest(place):
             return False
+        if root[0] == "h":
+            return self._overwrites_object(function, node, call, place)
         if root[0] in {"v", "p", "d"} and not self._points_at(function, node, call, place):
             return False
         units = self.callees(function, node)
@@ -589,6 +591,20 @@ class Calls:
         if len(targets) != 1 or unknown or targets[0][2] or not covers((targets[0][0], targets[0][1]), place):
             return False
         return self._always_writes(callee, inner[0])
+
+    def _overwrites_object(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether a call overwrites a member of the one object that an argument points to."""
+        units = self.callees(function, node)
+        if len(units) != 1:
+            return False
+        callee = self.analysis.of(units[0])
+        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+            if not isinstance(argument, Load) or argument.place.type is None or not argument.place.type.pointers:
+                continue
+            below: Root = ("d", callee.id, index)
+            if function.pointees(node, argument, self.analysis.root_type(below)) == ((place[0], (), NOTHING),):
+                return callee.id in self.storing_closure(place) and self._always_writes(callee, (below, place[1]))
+        return False
 
     def _always_writes(self, callee: FunctionAnalysis, place: Place) -> bool:
         key = (callee.id, place)
