@@ -78,6 +78,7 @@ class Expressions(Builder):
         self.data = data
         self.parsed = parsed
         self.scopes: list[dict[str, Var]] = [{}]
+        self.passes: tuple[Expr, ...] = ()  # what the iterators around this place walk over
         self.offset_override: int | None = None  # inside a macro's expansion: where the macro was used
         self.expanding: tuple[str, ...] = ()
 
@@ -456,6 +457,8 @@ class Expressions(Builder):
             value = self.value(right)
             if target is not None:
                 value = Binary(operator[:-1], Load(target, self.offset(left)), value)
+                if operator in {"+=", "-="}:
+                    value = self._counted(target, value)
         if target is None:
             return value
         self.assign(target, value)
@@ -474,8 +477,14 @@ class Expressions(Builder):
             before = self.temp(target.type)
             self.assign(before, old)
             old = Load(before, self.offset(argument))
-        self.assign(target, Binary(operator, old, Const(1, "1")))
+        self.assign(target, self._counted(target, Binary(operator, old, Const(1, "1"))))
         return old if postfix else Load(target, self.offset(argument))
+
+    def _counted(self, target: LValue, value: Expr) -> Expr:
+        """What is counted in the passes of an iterator depends on what it walks over."""
+        if not self.passes or (target.type is not None and target.type.is_pointer):
+            return value
+        return Opaque((value, *self.passes), "count")
 
     def _cast(self, node: Node) -> Expr:
         type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")

@@ -301,7 +301,11 @@ class Statements(Calls):
                 target = self.lvalue(parts[index])
                 if target is not None:
                     self.assign(target, Opaque(inputs, name))
+        passes = self.temp(None)
+        self.assign(passes, Opaque(inputs, name))
+        outer, self.passes = self.passes, (*self.passes, Load(passes, self.offset(test)))
         self._loop_body(self.frontier, body, head)
+        self.passes = outer
         self.frontier = false + self.breaks.pop()
 
     def _pointed(self, value: Expr) -> Expr:
