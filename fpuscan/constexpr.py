@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fpuscan.cpp import Macro, expand_call, split_arguments
+from fpuscan.cpp import Macro
+from fpuscan.expansion import expand_call, split_arguments
 from fpuscan.integers import (
     INTEGER_BITS,
     TYPE_WORDS,

@@ -1,4 +1,4 @@
-"""The macros of a tree: which ``#define`` is in force where, and what a call of it expands to.
+"""The macros of a tree: which ``#define`` is in force where.
 
 Takes the directives of normalised files, gives :class:`Macro` values on
 demand: all directives are indexed by name, parameters and body are read only
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 
 from fpuscan.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
 from fpuscan.normalise.values import Directive, Normalised
 
-__all__ = ["ConfigLiteral", "Macro", "MacroTable", "arm_conditions", "contradict", "expand_call", "split_arguments"]
+__all__ = ["ConfigLiteral", "Macro", "MacroTable", "arm_conditions", "contradict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,8 @@ class _Event:
     macro: Macro | None
 
 
-_MANY = 20  # definitions of one name in one file: more are never all of different builds
+_OTHER_BUILD = frozenset({("CONFIG_X86_64", False), ("CONFIG_64BIT", False), ("CONFIG_X86_32", True)})
+_WORDS = re.compile(r"[A-Za-z_]\w*")
 _NAME = re.compile(rb"\s*([A-Za-z_]\w*)")
 _DEFINITION = re.compile(r"\s*([A-Za-z_]\w*)(\(([^)]*)\))?\s*(.*)", re.DOTALL)
 
@@ -59,6 +59,7 @@ class MacroTable:
         self._index: dict[str, dict[str, list[Directive]]] = {}
         self._events: dict[str, dict[str, tuple[_Event, ...]]] = {}
         self._elsewhere: dict[tuple[str, str, tuple[ConfigLiteral, ...]], Macro | None] = {}
+        self._settled: dict[str, bool] = {}
         for path, normalised in files:
             self.add(path, normalised)
 
@@ -66,6 +67,7 @@ class MacroTable:
         """Index the directives of one more file; each path once."""
         self._files[path] = normalised
         self._elsewhere.clear()
+        self._settled.clear()
         index = self._index
         for directive in normalised.directives:
             if directive.kind in {"define", "undef"} and (found := _NAME.match(directive.text)):
@@ -103,19 +105,62 @@ class MacroTable:
             self._elsewhere[key] = _in_force(self._visible(name, path), conditions, ordered=False)
         return self._elsewhere[key]
 
+    def in_force(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
+        """Every definition that may be in force in ``path`` at ``offset``, each of another build; the first as
+        :meth:`lookup` has it. Definitions of a 32-bit build are left out where there are others.
+        """  # noqa: D205
+        if name not in self._index:
+            return ()
+        first = self.lookup(name, path, offset)
+        if self._is_alike(name):
+            return (first,) if first is not None else ()
+        use = self.conditions(path, offset)
+        here = tuple(event for event in self._of(name).get(path, ()) if event.start < offset)
+        found, certain = _candidates(here, use)
+        if not certain:
+            found += self._in_force_elsewhere(name, path, use)
+        return _of_different_builds(found)
+
+    def _in_force_elsewhere(self, name: str, path: str, use: tuple[ConfigLiteral, ...]) -> list[Macro]:
+        # Those of the file that lookup() prefers, and of others what no build has together with these.
+        visible = self._visible(name, path)
+        first = _in_force(visible, use, ordered=False)
+        if first is None:
+            return []
+        found, certain = _candidates(self._of(name)[first.path], use)
+        if certain:
+            return found
+        others = [event.macro for event in visible if event.macro is not None and event.macro.path != first.path]
+        return found + [
+            macro
+            for macro in others
+            if not contradict(macro.conditions, use)
+            and all(contradict(macro.conditions, known.conditions) for known in found)
+        ]
+
+    def is_settled(self, name: str) -> bool:
+        """True if a name, and each name that its definition is written with, means the same wherever it is used."""
+        found = self._settled.get(name)
+        if found is None:
+            self._settled[name] = True  # a macro that names itself
+            found = self._is_alike(name) and all(
+                self.is_settled(word)
+                for macro in self.definitions(name)[:1]
+                for word in _WORDS.findall(macro.body)
+                if word in self._index
+            )
+            self._settled[name] = found
+        return found
+
+    def _is_alike(self, name: str) -> bool:
+        # Whether all definitions of a name say the same.
+        events = self._of(name)
+        return len({(macro.params, macro.body) for rows in events.values() for macro in _macros(rows)}) < 2
+
     def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
         """What must hold for that offset of the file to be compiled."""
         index = self._arm_index(path)
         return index.at(offset) if index else ()
-
-    def is_positional(self, name: str) -> bool:
-        """True if the definition of ``name`` depends on where in one file it is used."""
-        for events in self._of(name).values():
-            if len(events) > _MANY or any(event.macro is None for event in events):
-                return True
-            if any(not contradict(*pair) for pair in combinations([event.conditions for event in events[:_MANY]], 2)):
-                return True
-        return False
 
     def _visible(self, name: str, path: str) -> list[_Event]:
         # The events of a name in other files that a file may include.
@@ -165,12 +210,47 @@ def _in_force(events: Sequence[_Event], use: tuple[ConfigLiteral, ...], *, order
     return min(candidates, key=_preference, default=None)
 
 
+def _macros(events: Iterable[_Event]) -> list[Macro]:
+    return [event.macro for event in events if event.macro is not None and not _is_other_build(event.macro)]
+
+
+def _candidates(events: Sequence[_Event], use: tuple[ConfigLiteral, ...]) -> tuple[list[Macro], bool]:
+    # The definitions of one file that may be in force behind all these events, and whether one of them is for certain.
+    found: list[Macro] = []
+    seen: set[ConfigLiteral] = set()  # each alone made the name anew
+    for event in reversed(events):
+        if contradict(event.conditions, use):
+            continue
+        if event.macro is not None:
+            found.append(event.macro)
+        needed = [literal for literal in event.conditions if literal not in use]
+        if not needed:
+            return found, True
+        if len(needed) == 1:
+            seen.add(needed[0])
+            if needed[0].is_config and ConfigLiteral(needed[0].name, not needed[0].value) in seen:
+                return found, True
+    return found, False
+
+
+def _of_different_builds(macros: Iterable[Macro]) -> tuple[Macro, ...]:
+    # One macro for each text; without those of a 32-bit build, if there are others.
+    found: dict[tuple[object, ...], Macro] = {}
+    for macro in sorted(macros, key=_preference):
+        key = (macro.params, macro.variadic, macro.body)
+        known = found.get(key)
+        found[key] = macro if known is None else replace(known, conditions=())
+    rows = tuple(found.values())
+    return tuple(macro for macro in rows if not _is_other_build(macro)) or rows
+
+
+def _is_other_build(macro: Macro) -> bool:
+    return any((literal.name, literal.value) in _OTHER_BUILD for literal in macro.conditions)
+
+
 def _preference(macro: Macro) -> tuple[bool, bool, bool, str, int]:
     # A 64-bit build, a header, no condition, then the order of the tree.
-    other_build = any(
-        (literal.name, literal.value) in {("CONFIG_X86_64", False), ("CONFIG_64BIT", False), ("CONFIG_X86_32", True)}
-        for literal in macro.conditions
-    )
+    other_build = _is_other_build(macro)
     conditional = bool(macro.conditions)
     return other_build, not macro.path.endswith(".h"), conditional, macro.path, macro.start
 
@@ -186,94 +266,3 @@ def _parse_macro(path: str, directive: Directive, conditions: tuple[ConfigLitera
     if params and params[-1].endswith("..."):
         variadic = params.pop()[:-3].strip() or "__VA_ARGS__"
     return Macro(name, tuple(params), variadic, body.strip(), path, directive.start, conditions)
-
-
-# ---------------------------------------------------------------- expansion
-
-_PIECE = re.compile(
-    r"""
-      "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*'   # literals are never substituted
-    | [A-Za-z_]\w*                            # a name, maybe a parameter
-    | \.?\d[\w.]*                             # a number with its suffix
-    | \#\# | \s+ | .
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_LONGEST = 1_000_000  # characters of an expansion; only a hostile macro is longer
-
-
-def split_arguments(text: str) -> list[str]:
-    """The arguments of a macro call from the text between its parentheses, stripped.
-
-    Only parentheses protect a comma, as in C; an empty text gives no argument.
-    """
-    if not text.strip():
-        return []
-    arguments: list[str] = []
-    current: list[str] = []
-    depth = 0
-    for piece in _PIECE.findall(text):
-        if piece == "," and depth == 0:
-            arguments.append("".join(current).strip())
-            current = []
-            continue
-        depth += (piece == "(") - (piece == ")")
-        current.append(piece)
-    return [*arguments, "".join(current).strip()]
-
-
-def expand_call(macro: Macro, args: Sequence[str]) -> str:
-    """The body of ``macro`` with ``args`` put in for its parameters.
-
-    Handles ``#x``, ``a##b``, ``__VA_ARGS__``, named variadics, ``, ##args`` and
-    the bodies of object-like macros. Missing arguments are empty. The result
-    is not expanded again. An expansion beyond all measure is just the arguments.
-    """
-    parts = macro.body.split("##")
-    body = "##".join([parts[0].rstrip(), *(part.strip() for part in parts[1:])]) if len(parts) > 1 else macro.body
-    if macro.params is None:
-        return body.replace("##", "")
-    values = _bind(macro, args)
-    if len(body) * max(map(len, values.values()), default=0) > _LONGEST and _length(body, values) > _LONGEST:
-        return f"({', '.join(args)})"
-    pieces = _PIECE.findall(body)
-    result: list[str] = []
-    for at, piece in enumerate(pieces):
-        if piece == "##":
-            _swallow_comma(result, pieces[at + 1] if at + 1 < len(pieces) else "", macro.variadic, values)
-        elif piece in values and (hash_at := _stringizes(result)) is not None:
-            result[hash_at:] = [_quote(values[piece])]
-        else:
-            result.append(values.get(piece, piece))
-    return "".join(result)
-
-
-def _stringizes(result: list[str]) -> int | None:
-    # Where the ``#`` stands that makes a string of the parameter behind it.
-    last = len(result) - 1
-    if last > 0 and result[last].isspace():
-        last -= 1
-    return last if last >= 0 and result[last] == "#" else None
-
-
-def _bind(macro: Macro, args: Sequence[str]) -> dict[str, str]:
-    params = macro.params or ()
-    values = {name: args[index] if index < len(args) else "" for index, name in enumerate(params)}
-    if macro.variadic:
-        values[macro.variadic] = ", ".join(args[len(params) :])
-    return values
-
-
-def _length(body: str, values: dict[str, str]) -> int:
-    return sum(len(values.get(piece, piece)) for piece in _PIECE.findall(body))
-
-
-def _swallow_comma(result: list[str], following: str, variadic: str, values: dict[str, str]) -> None:
-    # GNU: in ``, ##args`` the comma goes away with empty variadic arguments.
-    if variadic and following == variadic and result and result[-1] == "," and not values[variadic]:
-        result.pop()
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

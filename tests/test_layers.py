@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "syntax",
         "arms reuse",
         "cpp",
+        "expansion",
         "constexpr",
         "xfeatures enums declarators",
         "records",

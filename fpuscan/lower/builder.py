@@ -12,18 +12,23 @@ from typing import TYPE_CHECKING
 from fpuscan.ir import Assign, Branch, Call, Edge, FunctionFacts, Load, Marker, Return, Var
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fpuscan.cpp import ConfigLiteral
     from fpuscan.declarators import CType
     from fpuscan.ir import Expr, Instruction, LValue
 
-__all__ = ["Builder", "Frontier"]
+__all__ = ["Builder", "Frontier", "together"]
 
 # (from node, truth on this edge, case constant on this edge)
 Frontier = list[tuple[int, bool | None, int | None]]
 
 ENTRY, EXIT = 0, 1
+
+
+def together(config: tuple[ConfigLiteral, ...], more: tuple[ConfigLiteral, ...]) -> tuple[ConfigLiteral, ...]:
+    """All conditions of two places."""
+    return config + tuple(literal for literal in more if literal not in config)
 
 
 class Builder:
@@ -75,6 +80,25 @@ class Builder:
         """Emit a branch; returns the frontiers of its true and its false side."""
         number = self.emit(Branch(*self.span, self.config, condition))
         return [(number, True, None)], [(number, False, None)]
+
+    def either(self, choices: Sequence[tuple[tuple[ConfigLiteral, ...], Callable[[], Expr]]], start: int) -> Expr:
+        """The value of one of several choices, each made where its configuration holds, read at ``start``."""
+        before, config = self.frontier, self.config
+        after: Frontier = []
+        result = self.temp(None)
+        for conditions, choose in choices:
+            self.frontier = list(before)
+            self.config = together(config, conditions)
+            value = choose()
+            self.assign(result, value)
+            result.type = result.type or self.type_of(value)
+            after += self.frontier
+        self.frontier, self.config = after, config
+        return Load(result, start)
+
+    def type_of(self, expr: Expr) -> CType | None:
+        """The C type of a value; added by ``expressions.py``."""
+        raise NotImplementedError
 
     def marker(self, name: str) -> int:
         """Emit a point without effect (a label or a loop head)."""

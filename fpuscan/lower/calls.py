@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
-from fpuscan.ir import Addr, Const, ContainerOf, Index, Load, Opaque
+from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque
 from fpuscan.lower.expressions import Expressions, first_named, strip_parentheses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fpuscan.cpp import ConfigLiteral
     from fpuscan.ir import Expr, LValue
     from fpuscan.lower.builder import Frontier
     from fpuscan.lower.context import LoweringContext
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Calls"]
 
 T = TypeVar("T")
+_Choice = tuple[tuple["ConfigLiteral", ...], "Callable[[], Expr]"]
+_ObjectMacro = tuple[Macro, tuple["Node", bytes, bytes], "Node"]  # with its expansion, and the value in it
 _MAX_EXPANSIONS = 16
 _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
@@ -88,10 +92,32 @@ class Calls(Expressions):
         effect = self.context.model.effects.get(name)
         if effect is not None:
             return _EFFECTS[effect.kind](self, node, name, arguments, effect)
-        macro = self._callable_macro(name, node)
-        if macro is not None:
-            return self._expand(node, macro, arguments)
+        macros = self._callable_macros(name, node)
+        if len(macros) == 1 and not self._is_function_elsewhere(macros[0]):
+            return self._expand(node, macros[0], arguments)
+        if macros:
+            return self.either(self._meanings(node, macros, arguments), self.offset(node))
         return self._plain_call(node, name, arguments)
+
+    def _meanings(self, node: Node, macros: list[Macro], arguments: Node) -> list[_Choice]:
+        """What a call is in different builds."""
+        choices: list[_Choice] = [(macro.conditions, partial(self._expand, node, macro, arguments)) for macro in macros]
+        if self._is_function_elsewhere(*macros):
+            choices.append(((), partial(self._plain_call, node, macros[0].name, arguments)))
+        return choices
+
+    def call_lvalue(self, node: Node) -> LValue | None:
+        """The lvalue that a call stands for: that of a macro, or what its value was read from."""
+        function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        name = self.text(function) if function is not None and function.type == "identifier" else ""
+        if name and arguments is not None and self.lookup(name) is None and name not in self.context.model.effects:
+            macros = self._callable_macros(name, node)
+            if len(macros) > 1:
+                choices = self._meanings(node, macros, arguments)
+                addresses = [(where, partial(_address, choose)) for where, choose in choices]
+                return self.deref(self.either(addresses, self.offset(node)))
+        value = self.value(node)
+        return value.place if isinstance(value, Load) else None
 
     def _plain_call(self, node: Node, name: str, arguments: Node) -> Expr:
         values = self.arguments(arguments)
@@ -99,13 +125,19 @@ class Calls(Expressions):
 
     # ------------------------------------------------------------ macros of the tree
 
-    def _callable_macro(self, name: str, node: Node) -> Macro | None:
-        """The macro that a call names. One that is being expanded stands in its own arguments, or names itself."""
+    def _callable_macros(self, name: str, node: Node) -> list[Macro]:
+        """The macros that a call may name. One that is being expanded stands in its own arguments, or names itself."""
         around = self.expanding.count(name)
         if len(self.expanding) >= _MAX_EXPANSIONS or (around and around >= self.context.macro_depth(name)):
-            return None
-        macro = self.context.macro(name, self.facts.path, self.offset(node))
-        return macro if macro is not None and macro.params is not None else None
+            return []
+        macros = self.context.macros_at(name, self.facts.path, self.offset(node))
+        return [macro for macro in macros if macro.params is not None]
+
+    def _is_function_elsewhere(self, *macros: Macro) -> bool:
+        """Whether a name is a macro in some builds only, and a function in others."""
+        return self.context.defines(macros[0].name) and all(
+            any(literal not in self.config for literal in macro.conditions) for macro in macros
+        )
 
     def _expand(self, node: Node, macro: Macro, arguments: Node) -> Expr:
         inner = self.text(arguments)[1:-1]
@@ -147,12 +179,14 @@ class Calls(Expressions):
             return Opaque((), text)
         return self._inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
-    def _object_expansion(self, node: Node, name: str) -> tuple[Macro, tuple[Node, bytes, bytes], Node] | None:
+    def _object_expansions(self, node: Node, name: str) -> list[_ObjectMacro]:
         if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
-            return None
-        macro = self.context.macro(name, self.facts.path, self.offset(node))
-        if macro is None or macro.params is not None or not macro.body.strip():
-            return None
+            return []
+        macros = self.context.macros_at(name, self.facts.path, self.offset(node))
+        found = (self._object_expansion(macro) for macro in macros if macro.params is None and macro.body.strip())
+        return [each for each in found if each is not None]
+
+    def _object_expansion(self, macro: Macro) -> _ObjectMacro | None:
         expansion = self.context.expansion(macro, "")
         if expansion is None:
             return None
@@ -164,18 +198,34 @@ class Calls(Expressions):
 
     def macro_lvalue(self, node: Node, name: str) -> LValue | None:
         """The lvalue behind an object-like macro (``#define cfg guest_default_cfg``)."""
-        found = self._object_expansion(node, name)
-        if found is None:
+        found = self._object_expansions(node, name)
+        if not found:
             return None
+        if len(found) == 1:
+            macro, expansion, inner = found[0]
+            return self._inside(node, macro, expansion, lambda: self.lvalue(inner))
+        choices = [(each[0].conditions, partial(self._object_address, node, each)) for each in found]
+        return self.deref(self.either(choices, self.offset(node)))
+
+    def _object_address(self, node: Node, found: _ObjectMacro) -> Expr:
         macro, expansion, inner = found
-        return self._inside(node, macro, expansion, lambda: self.lvalue(inner))
+        return _address(lambda: self._inside(node, macro, expansion, lambda: self.value(inner)))
 
     def macro_value(self, node: Node, name: str) -> Expr | None:
-        """The value behind an object-like macro that is no constant."""
-        found = self._object_expansion(node, name)
-        if found is None:
+        """The value behind an object-like macro that is no constant, or that is several in different builds."""
+        found = self._object_expansions(node, name)
+        if not found:
             return None
+        if len(found) == 1:
+            return self._object_value(node, found[0])
+        choices = [(each[0].conditions, partial(self._object_value, node, each)) for each in found]
+        return self.either(choices, self.offset(node))
+
+    def _object_value(self, node: Node, found: _ObjectMacro) -> Expr:
         macro, expansion, inner = found
+        value, names = self.context.macro_constant(macro, self.facts.path, self.offset(node))
+        if value is not None:
+            return Const(value, macro.name, names)
         return self._inside(node, macro, expansion, lambda: self.value(inner))
 
     def transparent_condition(self, node: Node) -> Node | None:
@@ -235,7 +285,7 @@ class Calls(Expressions):
         return Load(result, self.offset(node))
 
     def _effect_freeze(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
-        word = self.context.evaluate(self.text(node))
+        word = self.context.evaluate_at(self.text(node), self.facts.path, self.offset(node))
         if word is not None:  # BIT_ULL(XFEATURE_PKRU) is a mask
             return Const(word, self.text(node))
         chosen = [self._argument(arguments, index) for index in effect.values]
@@ -357,12 +407,20 @@ class Calls(Expressions):
         return self._plain_call(node, name, arguments)
 
 
+def _address(choose: Callable[[], Expr]) -> Expr:
+    """The address of what a value was read from."""
+    value = choose()
+    if not isinstance(value, Load):
+        return Const(None, "")
+    return value.place.pointer if isinstance(value.place, Deref) else Addr(value.place)
+
+
 def iterator_cursors(context: LoweringContext, name: str, path: str, offset: int, depth: int = 0) -> tuple[int, ...]:
     """Which arguments of an iterator macro it assigns: the model's word, else the macro's own body."""
     row = context.model.iterators.get(name)
     if row is not None:
         return row
-    macro = context.macro(name, path, offset)
+    macro = next(iter(context.macros_at(name, path, offset)), None)
     if macro is None or not macro.params or depth > _MAX_EXPANSIONS:
         return (0,)
     inner = re.match(r"\s*(\w*for_each\w*)\s*\((.*)\)\s*$", macro.body, re.DOTALL)

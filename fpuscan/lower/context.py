@@ -79,11 +79,20 @@ class LoweringContext(Protocol):
     def evaluate(self, text: str) -> int | None:
         """The 64-bit word of a constant expression."""
 
-    def constant(self, name: str, path: str, /) -> tuple[int | None, tuple[str, ...]]:
-        """The word of a named constant, with the macro names it stands for."""
+    def evaluate_at(self, text: str, path: str, offset: int) -> int | None:
+        """The word of a constant expression with the macros in force at a place."""
 
-    def macro(self, name: str, path: str, offset: int) -> Macro | None:
-        """The macro in force at a place."""
+    def constant(self, name: str, path: str, offset: int) -> tuple[int | None, tuple[str, ...]]:
+        """The word of a named constant, with the macro names it stands for; None if builds differ."""
+
+    def macro_constant(self, macro: Macro, path: str, offset: int) -> tuple[int | None, tuple[str, ...]]:
+        """The same of one of the definitions that may be in force."""
+
+    def macros_at(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
+        """The macros that may be in force at a place, each of another build."""
+
+    def defines(self, name: str) -> bool:
+        """Whether some file defines a function of that name."""
 
     def macro_depth(self, name: str) -> int:
         """How often a macro may stand inside an expansion of itself, counting the outermost."""

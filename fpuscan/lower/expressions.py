@@ -181,8 +181,7 @@ class Expressions(Builder):
                 assert argument is not None
                 return self.deref(self.value(argument))
             case "call_expression":
-                value = self.value(node)
-                return value.place if isinstance(value, Load) else None
+                return self.call_lvalue(node)
             case "compound_literal_expression" | "conditional_expression" | "comma_expression":
                 value = self.value(node)
                 if isinstance(value, Load):
@@ -334,7 +333,7 @@ class Expressions(Builder):
             return self.load(variable, node)
         if self.offset_override is None:
             self.facts.covered.add(node.start_byte)
-        special = self.named_constant(name)
+        special = self.named_constant(node, name)
         if special is not None:
             return special
         expansion = self.macro_value(node, name)
@@ -346,13 +345,13 @@ class Expressions(Builder):
         assert place is not None
         return self.load(place, node)
 
-    def named_constant(self, name: str) -> Expr | None:
+    def named_constant(self, node: Node, name: str) -> Expr | None:
         """NULL, an enumerator or an object-like macro with a constant value."""
         if name in {"NULL", "false"}:
             return Const(0, name)
         if name == "true":
             return Const(1, name)
-        value, macros = self.context.constant(name, self.facts.path)
+        value, macros = self.context.constant(name, self.facts.path, self.offset(node))
         return Const(value, name, macros) if value is not None else None
 
     def macro_value(self, node: Node, name: str) -> Expr | None:
@@ -398,7 +397,7 @@ class Expressions(Builder):
             return self.boolean(node)
         first, second = self.value(left), self.value(right)
         if _is_number(first) and _is_number(second):
-            word = self.context.evaluate(self.text(node))
+            word = self.context.evaluate_at(self.text(node), self.facts.path, self.offset(node))
             if word is not None:  # 1 << 31 is a negative int
                 return Const(word, self.text(node))
         return Binary(operator, first, second)
@@ -555,6 +554,10 @@ class Expressions(Builder):
         if inner is not None and inner.type == "compound_statement":
             return self.statement_expression(inner)
         return Opaque(tuple(self.value(child) for child in node.named_children), node.type)
+
+    def call_lvalue(self, node: Node) -> LValue | None:
+        """The lvalue that a call stands for; added by ``calls.py``."""
+        raise NotImplementedError
 
     def statement_expression(self, node: Node) -> Expr:
         """The value of ``({ ... })``; added by ``statements.py``."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from fpuscan.arms import ArmIndex
 from fpuscan.constexpr import Evaluator
-from fpuscan.cpp import expand_call, split_arguments
 from fpuscan.declarators import CType, parse_type
+from fpuscan.expansion import expand_call, split_arguments
 from fpuscan.program.sources import Sources
 from fpuscan.source import SourceFile
 from fpuscan.syntax import parse
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from fpuscan.tree import KernelTree
 
 __all__ = ["Surroundings"]
+
+
+_MAX_ALIASES = 8  # of aliases
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 class Surroundings(Sources):
@@ -133,39 +137,64 @@ class Surroundings(Sources):
         value = self.types.enum_constant(name)
         return value if value is not None else self.macros.lookup(name)
 
-    def constant(self, name: str, _path: str) -> tuple[int | None, tuple[str, ...]]:
-        """The word of a named constant, with the macro names it stands for (aliases followed)."""
+    def evaluate_at(self, text: str, path: str, offset: int) -> int | None:
+        """The word of a constant expression with the macros in force at a place; None if builds differ."""
+        if all(self.macros.is_settled(name) for name in _NAME.findall(text)):
+            return self._evaluator.evaluate(text)
+        return Evaluator(lambda name: self._lookup_at(name, path, offset)).evaluate(text)
+
+    def _lookup_at(self, name: str, path: str, offset: int) -> Macro | int | None:
+        value = self.types.enum_constant(name)
+        if value is not None:
+            return value
+        macros = self.macros.in_force(name, path, offset)
+        return macros[0] if len(macros) == 1 else None
+
+    def constant(self, name: str, path: str, offset: int) -> tuple[int | None, tuple[str, ...]]:
+        """The word of a named constant, with the macro names it stands for (aliases followed).
+
+        None where it has none, and where several definitions may be in force.
+        """
+        if not self.macros.is_settled(name):
+            return self._constant(name, lambda current: self._lookup_at(current, path, offset))
         found = self._constants.get(name)
         if found is None:
-            found = self._constant(name)
+            found = self._constant(name, self._constant_lookup, self._evaluator)
             self._constants[name] = found
         return found
 
-    def _constant(self, name: str) -> tuple[int | None, tuple[str, ...]]:
-        value = self.types.enum_constant(name)
-        if value is not None:
-            return value, ()
+    def macro_constant(self, macro: Macro, path: str, offset: int) -> tuple[int | None, tuple[str, ...]]:
+        """The same of one of the definitions that may be in force."""
+        return self._constant(
+            macro.name, lambda name: macro if name == macro.name else self._lookup_at(name, path, offset)
+        )
+
+    def _constant(
+        self, name: str, lookup: Callable[[str], Macro | int | None], evaluator: Evaluator | None = None
+    ) -> tuple[int | None, tuple[str, ...]]:
         names: list[str] = []
         current = name
-        while len(names) < 8:  # aliases of aliases
-            macro = self.macros.lookup(current)
-            if macro is None or macro.params is not None:
+        while len(names) < _MAX_ALIASES:
+            found = lookup(current)
+            if isinstance(found, int) and not names:
+                return found, ()
+            if found is None or isinstance(found, int) or found.params is not None:
                 break
             names.append(current)
-            body = macro.body.strip().strip("()")
+            body = found.body.strip().strip("()")
             if not body.isidentifier():
                 break
             current = body
         if not names:
             return None, ()
-        return self._evaluator.evaluate(name), tuple(names)
+        return (evaluator or Evaluator(lookup)).evaluate(name), tuple(names)
 
-    def macro(self, name: str, path: str, offset: int) -> Macro | None:
-        """The macro in force at a place, unless the name is a function."""
-        macro = self.macros.lookup(name, path, offset)
-        if macro is not None and macro.params is not None and self.defines(name) and macro.path != path:
-            return None
-        return macro
+    def macros_at(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
+        """The macros that may be in force at a place; none if the name is a function."""
+        macros = self.macros.in_force(name, path, offset)
+        if macros and self.defines(name):
+            return tuple(macro for macro in macros if macro.params is None or macro.path == path)
+        return macros
 
     def split_arguments(self, text: str) -> list[str]:
         """The arguments of a macro call, as text."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.cpp import Macro, MacroTable, expand_call, split_arguments
+from fpuscan.cpp import Macro, MacroTable
+from fpuscan.expansion import expand_call, split_arguments
 from fpuscan.normalise import learn_attributes, normalise
 from fpuscan.normalise.values import Normalised
 
@@ -75,7 +76,7 @@ def test_the_definition_in_force_is_the_last_one_before_the_use() -> None:
     found = [body(macros.lookup("A", "a.c", code.index(name))) for name in ("one", "two", "three")]
 
     assert found == ["1", None, "3"]
-    assert macros.is_positional("A")
+    assert not macros.is_settled("A")
 
 
 def test_before_its_definition_a_name_means_that_of_a_header() -> None:
@@ -113,7 +114,7 @@ def test_of_two_arms_the_64_bit_one_is_taken() -> None:
     macros = table(a_h=first, b_h=second)
 
     assert [body(macros.lookup("A", path, 200)) for path in ("a.h", "b.h")] == ["1", "4"]
-    assert not macros.is_positional("A")
+    assert table(a_h=first).is_settled("A")
 
 
 def test_a_definition_that_contradicts_the_arm_of_the_use_is_none() -> None:
@@ -134,8 +135,45 @@ def test_a_redefinition_in_one_arm_leaves_the_unconditional_one_in_force() -> No
 
 
 def test_a_name_that_is_defined_twice_depends_on_the_place() -> None:
-    assert table(a_h="#define A 1\n#define A 2\n").is_positional("A")
-    assert not table(a_h="#define A 1\n", b_h="#define A 2\n").is_positional("A")
+    assert not table(a_h="#define A 1\n#define A 2\n").is_settled("A")
+    assert not table(a_h="#define A 1\n#define A 2\n#define B (A + 1)\n").is_settled("B")
+    assert table(a_h="#define A 1\n", b_c="#define A 1\n").is_settled("A")
+
+
+def in_force(code: str, **others: str) -> list[str]:
+    """The bodies that A may have at the word `use` of a.c."""
+    macros = table(a_c=code, **others)
+    return sorted(macro.body for macro in macros.in_force("A", "a.c", code.index("use")))
+
+
+@pytest.mark.parametrize(
+    ("code", "bodies"),
+    [
+        ("#ifdef CONFIG_KVM\n#define A 1\n#else\n#define A 2\n#endif\nuse", ["1", "2"]),
+        ("#ifdef OPAQUE\n#define A 1\n#elif OTHER\n#define A 2\n#else\n#define A 3\n#endif\nuse", ["1", "2", "3"]),
+        ("#ifdef CONFIG_KVM\n#define A 1\n#else\n#define A 1\n#endif\nuse", ["1"]),
+        ("#ifdef CONFIG_X86_64\n#define A 1\n#else\n#define A 2\n#endif\nuse", ["1"]),
+        ("#define A 0\n#ifdef CONFIG_KVM\n#undef A\n#define A 1\n#endif\nuse", ["0", "1"]),
+        ("#define A 0\n#undef A\n#ifdef CONFIG_KVM\n#define A 1\n#else\n#define A 2\n#endif\nuse", ["1", "2"]),
+        ("#define A 0\nint x;\n#undef A\n#define A 1\nuse", ["1"]),
+        ("#ifdef CONFIG_KVM\n#define A 1\n#else\n#define A 2\n#endif\n#ifdef CONFIG_KVM\nuse\n#endif\n", ["1"]),
+    ],
+)
+def test_all_definitions_of_different_builds_are_in_force(code: str, bodies: list[str]) -> None:
+    assert in_force(code) == bodies
+
+
+def test_where_a_file_defines_a_name_in_some_builds_that_of_a_header_is_in_force_in_the_others() -> None:
+    code = "#ifdef CONFIG_KVM\n#undef A\n#define A 1\n#endif\nuse"
+
+    assert in_force(code, b_h="#define A 2\n") == ["1", "2"]
+    assert in_force("use", b_h="#define A 2\n", c_h="#ifdef CONFIG_KVM\n#define A 3\n#endif\n") == ["2"]
+
+
+def test_the_arms_may_stand_in_two_headers() -> None:
+    with_kvm, without = "#ifdef CONFIG_KVM\n#define A 1\n#endif\n", "#ifndef CONFIG_KVM\n#define A 2\n#endif\n"
+
+    assert in_force("use", b_h=with_kvm, c_h=without) == ["1", "2"]
 
 
 def test_a_definition_in_a_dead_arm_is_none() -> None:
