@@ -9,7 +9,8 @@ numbers, so that it changes only when the findings do::
 
 Rule and fingerprint identify a finding, and each line stands for one: the
 baseline is a multiset. The severity is the worst that is known, so a finding
-that got worse is new. What follows is for readers. Nothing but
+that got worse is new. A fingerprint may name the parts of a finding behind its
+first digits; one with a part more got worse, one with a part less did not. What follows is for readers. Nothing but
 --write-baseline ever writes the file.
 """
 
@@ -24,9 +25,11 @@ from pathlib import Path
 from fpuscan.errors import UsageError
 from fpuscan.result import BaselineEntry, Finding, Severity
 
-__all__ = ["VERSION", "Comparison", "compare", "dump", "entry_of", "load", "parse", "write"]
+__all__ = ["VERSION", "Comparison", "compare", "covers", "dump", "entry_of", "load", "parse", "write"]
 
 VERSION = 1
+
+_IDENTITY, _PART = 16, 4  # digits of a fingerprint that say what and where, and of each part behind them
 
 _HEADER = re.compile(r"fpuscan-baseline (?P<version>[0-9]{1,9})")
 _ENTRY = re.compile(
@@ -118,8 +121,9 @@ def compare(
     known: set[int] = set()
     for index in sorted(range(len(findings)), key=lambda index: -findings[index].severity):
         candidates = left.get(_key(findings[index]), [])
-        if candidates and candidates[-1].severity >= findings[index].severity:
-            candidates.pop()
+        fitting = next((entry for entry in reversed(candidates) if covers(entry, findings[index])), None)
+        if fitting is not None:
+            candidates.remove(fitting)
             known.add(index)
             present[_key(findings[index])] -= 1
     # What is left over may belong to findings that got worse or stand aside; only the rest is gone.
@@ -131,8 +135,22 @@ def compare(
     )
 
 
+def covers(known: Finding | BaselineEntry, finding: Finding | BaselineEntry) -> bool:
+    """Whether what is known says all that a finding says, and at least as bad."""
+    return (
+        _key(known) == _key(finding)
+        and _parts(finding.fingerprint) <= _parts(known.fingerprint)
+        and known.severity >= finding.severity
+    )
+
+
 def _key(item: Finding | BaselineEntry) -> tuple[str, str]:
-    return item.rule, item.fingerprint
+    return item.rule, item.fingerprint[:_IDENTITY]
+
+
+def _parts(fingerprint: str) -> frozenset[str]:
+    behind = fingerprint[_IDENTITY:]
+    return frozenset(behind[start : start + _PART] for start in range(0, len(behind), _PART))
 
 
 def _by_key(entries: Iterable[BaselineEntry]) -> dict[tuple[str, str], list[BaselineEntry]]:

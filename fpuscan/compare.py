@@ -7,7 +7,7 @@ takes a mask away the place stays the same, and the verdict does not.
 
 from __future__ import annotations
 
-from fpuscan.baseline import entry_of
+from fpuscan.baseline import covers, entry_of
 from fpuscan.result import Finding, ScanResult
 from fpuscan.triage import compare_with
 
@@ -21,7 +21,4 @@ def against(result: ScanResult, before: ScanResult) -> ScanResult:
 
 def has(result: ScanResult, finding: Finding) -> bool:
     """Whether a result holds a finding, at least as bad."""
-    return any(
-        (other.rule, other.fingerprint) == (finding.rule, finding.fingerprint) and other.severity >= finding.severity
-        for other in result.findings
-    )
+    return any(covers(other, finding) for other in result.findings)

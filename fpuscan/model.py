@@ -19,6 +19,8 @@ from fpuscan.errors import ModelError
 
 __all__ = [
     "Barrier",
+    "Carrier",
+    "Configuration",
     "Consumer",
     "Contract",
     "Effect",
@@ -223,6 +225,43 @@ class Consumer:
 
 
 @dataclass(frozen=True, slots=True)
+class Configuration:
+    """Members of a configuration object: set once from what the CPU enumerates, and read from then on.
+
+    ``sizes`` is the pattern of the members that a function gives a size to when it sets up the object ("": it has
+    none). ``shown``: the consumer that shows the object as it stands, with no reader of the scope between.
+    """
+
+    id: str
+    why: str
+    type: str = ""
+    member: str = ""
+    variable: str = ""
+    sizes: str = ""
+    shown: str = ""
+
+    @property
+    def pattern(self) -> PlacePattern:
+        """The places of the row."""
+        return PlacePattern(self.type, self.member, self.variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """State of a task or a guest that a configuration is copied into, and the ``kind`` of consumer that shows it."""
+
+    kind: str
+    why: str
+    type: str
+    member: str
+
+    @property
+    def pattern(self) -> PlacePattern:
+        """The places of the row."""
+        return PlacePattern(self.type, self.member)
+
+
+@dataclass(frozen=True, slots=True)
 class Masks:
     """The masks of the contract, as expressions over the tree's own macros."""
 
@@ -244,6 +283,7 @@ class Scope:
     required: tuple[str, ...]
     tracked: tuple[str, ...]
     tracked_types: tuple[str, ...]
+    boot: tuple[str, ...] = ()  # what marks a function that runs only while the kernel boots
 
     def holds(self, path: str) -> bool:
         """Whether a C file at a path is read in any case."""
@@ -273,6 +313,8 @@ class Model:
     instances: tuple[Instance, ...] = ()
     barriers: tuple[Barrier, ...] = ()
     consumers: tuple[Consumer, ...] = ()
+    configurations: tuple[Configuration, ...] = ()
+    carriers: tuple[Carrier, ...] = ()
     silent: frozenset[str] = frozenset()
 
 
@@ -286,6 +328,8 @@ _TABLES: dict[str, type] = {
     "instance": Instance,
     "barrier": Barrier,
     "consumer": Consumer,
+    "configuration": Configuration,
+    "carrier": Carrier,
 }
 _ALLOWED = {
     ("source", "kind"): {"config", "runtime", "constant", "kernel"},
@@ -294,7 +338,7 @@ _ALLOWED = {
     ("sink", "side"): {"guest", "host", "instance"},
     ("instance", "side"): {"guest", "host"},
     ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
-                         "exchange", "container_of", "alloc"},
+                         "exchange", "container_of", "alloc", "enumerate"},
 }  # fmt: skip
 _PLAIN = {"iterators", "types", "returns", "static_calls", "headers", "silent", "scope", "masks"}
 
@@ -432,5 +476,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         instances=tuple(rows["instance"]),
         barriers=tuple(rows["barrier"]),
         consumers=tuple(rows["consumer"]),
+        configurations=tuple(rows["configuration"]),
+        carriers=tuple(rows["carrier"]),
         silent=frozenset(silent),
     )

@@ -11,6 +11,7 @@ import enum
 from dataclasses import dataclass, field
 
 __all__ = [
+    "CONFIGURATION",
     "Assumption",
     "BaselineEntry",
     "Consumer",
@@ -32,6 +33,10 @@ __all__ = [
     "Surviving",
     "TreeInfo",
 ]
+
+
+CONFIGURATION = "configuration"
+"""The kind of a sink that is a configuration object: its finding is about members that do not fit together."""
 
 
 class Severity(enum.IntEnum):
@@ -65,7 +70,7 @@ class Place:
 
     place: str
     location: Location
-    kind: str = ""  # sink kind: "size", "features", "sigframe"; empty for a source
+    kind: str = ""  # sink kind: "size", "features", "sigframe", "configuration"; empty for a source
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,11 @@ class Finding:
     consumers: tuple[Consumer, ...] = ()
     related: tuple[Related, ...] = ()
     statement: str = ""  # the crossing statement as written, on one line
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether the trace is the way of one value; else it is statements that belong together, and no bits."""
+        return self.sink.kind != CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -22,7 +22,7 @@ from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.result import Assumption, ScanResult
 from fpuscan.reuse import ParseCache
-from fpuscan.rules import guest_default
+from fpuscan.rules import guest_default, partial_reset
 from fpuscan.xfeatures import FeatureBits
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {model.masks.enum}"), program.evaluate)
     findings, used = guest_default.find(flows, sinks, bits)
     clock.lap("flows")
+    findings += partial_reset.find(flows, sinks)
+    clock.lap("resets")
     wanted = [
         finding
         for finding in findings

@@ -301,6 +301,18 @@ class Calls(Expressions):
         self.arguments(arguments)
         return Const(None, name)
 
+    def _effect_enumerate(self, _node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``cpuid_count(leaf, 0, &eax, ...)``, ``rdmsr(msr, low, high)``: what the CPU says, not the arguments."""
+        for index, child in enumerate(child for child in arguments.named_children if child.type != "comment"):
+            if index in effect.values:
+                target = self.lvalue(child)
+            else:
+                value = self.value(child)
+                target = value.place if isinstance(value, Addr) else None
+            if target is not None:
+                self.assign(target, Opaque((), name))
+        return Const(None, name)
+
     def _effect_ignore(self, node: Node, name: str, _arguments: Node, _effect: Effect) -> Expr:
         """The arguments are not evaluated at all (``BUILD_BUG_ON``)."""
         if self.offset_override is None:
@@ -443,6 +455,7 @@ _EFFECTS = {
     "freeze": Calls._effect_freeze,
     "truth": Calls._effect_truth,
     "none": Calls._effect_none,
+    "enumerate": Calls._effect_enumerate,
     "ignore": Calls._effect_ignore,
     "store": Calls._effect_store,
     "load": Calls._effect_load,

@@ -55,7 +55,8 @@ def _text(finding: Finding) -> Iterator[str]:
     yield finding.message
     if finding.statement:
         yield f"    {finding.statement}"
-    yield f"What survives: {surviving(finding.surviving)}"
+    if finding.is_flow:
+        yield f"What survives: {surviving(finding.surviving)}"
     for number, step in enumerate(finding.trace, start=1):
         at = step.location
         words = effect(step, finding.trace[number - 2] if number > 1 else None)

@@ -146,15 +146,14 @@ def _result(finding: Finding, places: Places) -> Object:
         document["relatedLocations"] = related
     if finding.trace:
         steps = [_step(number, finding, places) for number in range(len(finding.trace))]
-        document["codeFlows"] = [
-            {"message": message(f"How {finding.source.place} gets there"), "threadFlows": [{"locations": steps}]}
-        ]
+        told = f"How {finding.source.place} gets there" if finding.is_flow else "What belongs together"
+        document["codeFlows"] = [{"message": message(told), "threadFlows": [{"locations": steps}]}]
     return document
 
 
 def _text(finding: Finding) -> str:
     parts = [f"{finding.message}."]
-    if finding.severity > Severity.NOTE:
+    if finding.severity > Severity.NOTE and finding.is_flow:
         parts.append(f"What survives: {surviving(finding.surviving)}.")
     return " ".join(part for part in (*parts, where_to_look(finding), finding.fix) if part)
 

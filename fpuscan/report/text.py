@@ -80,7 +80,8 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
     yield from _statement(finding, options)
     function = f"in {_call(finding.location.function)}, " if finding.location.function else ""
     yield f"  {function}{finding.side} side"
-    yield from _prose("surviving: ", surviving(finding.surviving), options)
+    if finding.is_flow:
+        yield from _prose("surviving: ", surviving(finding.surviving), options)
     if finding.config:
         yield from _prose("only with: ", ", ".join(finding.config), options)
     yield from _prose("fix: ", finding.fix, options)

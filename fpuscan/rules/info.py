@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 
-__all__ = ["FPU101", "FPU102", "FPU103", "RULE_INFOS", "Commit", "RuleInfo", "find_rule"]
+__all__ = ["FPU101", "FPU102", "FPU103", "FPU301", "RULE_INFOS", "Commit", "RuleInfo", "find_rule"]
 
 _ID = re.compile(r"FPU[1-9][0-9]{2}")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -150,7 +150,39 @@ FPU103 = RuleInfo(
     commits=_GUEST_DEFAULTS,
 )
 
-RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103)
+FPU301 = RuleInfo(
+    id="FPU301",
+    slug="partial-config-reset",
+    title="A function resets the FPU configuration in part",
+    why=(
+        "fpu_kernel_cfg, fpu_user_cfg and guest_default_cfg say together what XSAVE state there is. Where the kernel "
+        "gives XSAVE up after it has enumerated the CPU, each member that keeps its enumerated value contradicts the "
+        "others: fpstate_reset() hands stale masks to every task and guest, ARCH_GET_XCOMP_SUPP and _PERM report "
+        "features that are off, a core dump carries a layout of state that it does not hold, and a guest permission "
+        "sizes buffers beyond what KVM_CAP_XSAVE2 says. The same holds for a size that the boot code gives to the "
+        "other configurations only: it stays 0 on a CPU without XSAVE. fpu__init_disable_system_xstate() of mainline "
+        "does so since it was written, and every unmodified tree has this warning; a baseline sets it aside."
+    ),
+    how_to_fix=(
+        "Reset all members of all configurations in the function that gives XSAVE up, before it calls "
+        "fpstate_reset(): the features to 0, the sizes to the legacy size, and the regset information through "
+        "update_regset_xstate_info(). A new member needs a line there, and a size one in "
+        "fpu__init_system_xstate_size_legacy() too."
+    ),
+    severity=(
+        "error: never.\n"
+        "warning: a member that a reader of the user ABI sees keeps what the CPU enumerated, or a size that is read "
+        "has no value at all.\n"
+        "note: never."
+    ),
+    example_bad="fpu_user_cfg.max_size = legacy_size;\n/* fpu_user_cfg.max_features is left as it was */",
+    example_good="fpu_user_cfg = (struct fpu_state_config){ .max_size = legacy_size, .default_size = legacy_size };",
+    commits=(
+        Commit("7bc4ed75f2d6", "x86/fpu/xstate: Differentiate default features for host and guest FPUs", "v6.17"),
+    ),
+)
+
+RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU301)
 """Every rule, sorted by id."""
 
 

@@ -26,7 +26,7 @@ def article(finding: Finding, anchor: str, names: Iterable[tuple[int, str]], lin
         statement(finding),
         _facts(finding),
         f'<div class="fix"><h4>What to do</h4><p>{esc(finding.fix)}</p></div>' if finding.fix else "",
-        figure(finding, bits, anchor),
+        figure(finding, bits, anchor) if finding.is_flow else "",
         _steps(finding, bits, anchor, lines),
         _consumers(finding),
         _places("Other sources", finding.other_sources),
@@ -57,7 +57,7 @@ def _facts(finding: Finding) -> str:
         chips.append('<li class="chip bad">content that cannot be evaluated, unmasked</li>')
     if not chips:
         chips.append('<li class="chip good">nothing that the user ABI forbids</li>')
-    rows = [("Survives", f'<ul class="chips">{"".join(chips)}</ul>')]
+    rows = [("Survives", f'<ul class="chips">{"".join(chips)}</ul>')] if finding.is_flow else []
     rows.append(("Side", f'<span class="chip {esc(finding.side)}">{esc(finding.side)}</span>'))
     if finding.config:
         rows.append(("Only with", "".join(element("span", esc(name), class_="chip") for name in finding.config)))
@@ -80,7 +80,7 @@ def _steps(finding: Finding, bits: Bits, anchor: str, lines: SourceLines) -> str
 def _step(number: int, finding: Finding, bits: Bits, anchor: str, source: str) -> str:
     step = finding.trace[number]
     previous = finding.trace[number - 1] if number else None
-    tags = "".join(f'<span class="tag{extra}">{esc(text)}</span>' for text, extra in _tags(number, step))
+    tags = "".join(f'<span class="tag{extra}">{esc(text)}</span>' for text, extra in _tags(number, finding))
     words = effect(step, previous)
     same = previous is not None and (previous.text, previous.location.line) == (step.text, step.location.line)
     parts = [
@@ -96,8 +96,9 @@ def _step(number: int, finding: Finding, bits: Bits, anchor: str, source: str) -
     return f'<li class="{classes}" id="{anchor}-s{number + 1}" tabindex="-1">{body}</li>'
 
 
-def _tags(number: int, step: Step) -> Iterator[tuple[str, str]]:
-    if number == 0:
+def _tags(number: int, finding: Finding) -> Iterator[tuple[str, str]]:
+    step = finding.trace[number]
+    if number == 0 and finding.is_flow:
         yield "source", ""
     elif step.kind:
         yield step.kind, ""

@@ -1,0 +1,269 @@
+"""What the configuration objects hold along the calls of the boot code, and which stores reset them.
+
+A forward data-flow analysis over the functions that store into configuration
+objects, each analysed anew for every call (the call tree is small): at each node
+the definitions of every member, apart for the paths without and with a reset. A
+*reset* is a store of a value that does not depend on CPU enumeration over one
+that does. A function that nobody calls starts with nothing set if it enumerates
+the CPU, else with what those functions leave.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.configuration import pointed_at
+from fpuscan.engine.function import ENTRY, EXIT
+from fpuscan.engine.origins import Frame, Members, Origin, Setting
+from fpuscan.ir import Assign, Branch, Call, Const
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.calls import CallSite
+    from fpuscan.engine.configuration import Configurations
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.origins import Origins
+    from fpuscan.places import Place
+    from fpuscan.program import Unit
+
+__all__ = ["NEVER", "Activation", "Reset", "State", "Walk", "joined"]
+
+NEVER = Setting(-1, 0)
+_NEVER_SET = frozenset({NEVER})
+_MAX_FRAMES = 12
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reset:
+    """A store of a fixed value over an enumerated one; ``sites`` are the calls that led there, outermost first."""
+
+    sites: tuple[CallSite, ...]
+    function: int
+    node: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the members hold on the paths ``before`` and ``after`` a reset (None: there is no such path)."""
+
+    before: Members | None
+    after: Members | None = None
+    resets: frozenset[Reset] = frozenset()
+
+    def members(self) -> Members:
+        """What the members hold on any path."""
+        return joined(self.before, self.after) or {}
+
+
+def joined(first: Members | None, second: Members | None) -> Members | None:
+    """What the members hold on either path."""
+    if first is None or second is None or first is second:
+        return second if first is None else first
+    return {
+        place: first.get(place, _NEVER_SET) | second.get(place, _NEVER_SET)
+        for place in dict.fromkeys((*first, *second))
+    }
+
+
+def _merged(first: State, second: State) -> State:
+    return State(joined(first.before, second.before), joined(first.after, second.after), first.resets | second.resets)
+
+
+Activation = tuple[int, tuple["CallSite", ...]]  # a function, and the calls that led into it
+
+
+@dataclass(slots=True)
+class Walk:
+    """One pass from an outermost function, and what it saw.
+
+    ``entries`` and ``exits`` are the states around each activation; ``linked`` pairs resets that one path has both of;
+    ``late`` holds the nodes that some path reaches behind a reset.
+    """
+
+    analysis: Analysis
+    configurations: Configurations
+    origins: Origins
+    storing: frozenset[int]
+    entries: dict[Activation, State] = field(default_factory=dict)
+    exits: dict[Activation, State] = field(default_factory=dict)
+    linked: dict[Reset, frozenset[Reset]] = field(default_factory=dict)
+    late: set[CallSite] = field(default_factory=set)
+    _stack: list[Frame] = field(default_factory=list)
+    _orders: dict[int, list[int]] = field(default_factory=dict)
+
+    def run(self, function: FunctionAnalysis, sites: tuple[CallSite, ...], entry: State) -> State | None:
+        """The state at the exit of a function that is entered through ``sites``; None if it never returns."""
+        states: dict[int, State] = {ENTRY: entry}
+
+        def members(node: int) -> Members:
+            return states.get(node, entry).members()
+
+        self._stack.append(Frame(function, members))
+        order = self._order(function)
+        work, queued = [(order[ENTRY], ENTRY)], {ENTRY}
+        while work:
+            _, node = heapq.heappop(work)
+            queued.discard(node)
+            state = self._behind(function, sites, node, states[node])
+            if state is None:
+                continue
+            for target in self._successors(function, node):
+                old = states.get(target)
+                new = state if old is None else _merged(old, state)
+                if new != old:
+                    states[target] = new
+                    if target not in queued:
+                        queued.add(target)
+                        heapq.heappush(work, (order[target], target))
+        self._stack.pop()
+        self.late.update((function.id, node) for node, state in states.items() if state.after is not None)
+        found = states.get(EXIT)
+        if found is not None:
+            self.entries[function.id, sites] = entry
+            self.exits[function.id, sites] = found
+        return found
+
+    def _order(self, function: FunctionAnalysis) -> list[int]:
+        """The position of each node in reverse postorder: a node comes behind those that lead to it, loops aside."""
+        found = self._orders.get(function.id)
+        if found is None:
+            succ = function.facts.succ
+            found = [len(succ)] * len(succ)
+            seen = {ENTRY}
+            stack = [(ENTRY, iter(succ[ENTRY]))]
+            position = len(succ)
+            while stack:
+                node, edges = stack[-1]
+                target = next((edge.target for edge in edges if edge.target not in seen), None)
+                if target is None:
+                    stack.pop()
+                    position -= 1
+                    found[node] = position
+                else:
+                    seen.add(target)
+                    stack.append((target, iter(succ[target])))
+            self._orders[function.id] = found
+        return found
+
+    def _successors(self, function: FunctionAnalysis, node: int) -> Iterator[int]:
+        instruction = function.code[node]
+        known = instruction.condition if isinstance(instruction, Branch) else None
+        for edge in function.facts.succ[node]:
+            if isinstance(known, Const) and known.value is not None and edge.truth is not None:
+                if bool(known.value) is edge.truth:
+                    yield edge.target
+            else:
+                yield edge.target
+
+    # ------------------------------------------------------------ statements
+
+    def _behind(self, function: FunctionAnalysis, sites: tuple[CallSite, ...], node: int, state: State) -> State | None:
+        instruction = function.code[node]
+        if isinstance(instruction, Assign):
+            return self._stored(function, sites, node, instruction, state)
+        if isinstance(instruction, Call):
+            return self._called(function, sites, node, instruction, state)
+        return state
+
+    def _stored(
+        self, function: FunctionAnalysis, sites: tuple[CallSite, ...], node: int, store: Assign, state: State
+    ) -> State:
+        targets = [
+            (outer, len(path))
+            for root, path, _ in function.resolve(node, store.target)
+            for outer in self._outward((root, path), len(self._stack) - 1)
+        ]
+        if not any(self.configurations.holds(outer) for outer, _ in targets):
+            return state
+        before, first = self._layer(function, sites, node, store, targets, state.before, late=False)
+        after, more = self._layer(function, sites, node, store, targets, state.after, late=True)
+        resets = state.resets | more if after is not None else state.resets
+        if first:
+            # The same store again, now as one behind a reset.
+            late, _ = self._layer(function, sites, node, store, targets, state.before, late=True)
+            before, after, resets = None, joined(after, late), resets | first
+        for reset in (*first, *more):
+            others = state.resets if reset in more else frozenset()
+            self.linked[reset] = self.linked.get(reset, frozenset()) | others | first
+        return State(before, after, resets)
+
+    def _layer(
+        self,
+        function: FunctionAnalysis,
+        sites: tuple[CallSite, ...],
+        node: int,
+        store: Assign,
+        targets: list[tuple[Place, int]],
+        members: Members | None,
+        *,
+        late: bool,
+    ) -> tuple[Members | None, frozenset[Reset]]:
+        """What a store makes of the members, and which of them it resets."""
+        if members is None:
+            return None, frozenset()
+        found, resets = dict(members), set()
+        for target, _ in targets:
+            for place in self.configurations.written(target, members):
+                below = place[1][len(target[1]) :]
+                origin = self.origins.part(tuple(self._stack), node, store.value, below, members)
+                setting = Setting(function.id, node, origin, late)
+                old = members.get(place, _NEVER_SET)
+                if origin is Origin.FIXED and any(_is_enumerated(each) for each in old):
+                    resets.add(Reset(sites, function.id, node, place))
+                maybe = (store.weak or len(targets) > 1) and origin is not Origin.FIXED
+                found[place] = frozenset({setting}) | (old if maybe else frozenset())
+        return found, frozenset(resets)
+
+    def _outward(self, place: Place, level: int) -> list[Place]:
+        """A place below a parameter, as the callers on the stack name it."""
+        root, path = place
+        if root[0] == "g":
+            return [place]
+        if root[0] not in {"d", "p"} or level == 0:
+            return []
+        caller = self._stack[level - 1]
+        there = self.analysis.calls.actual_places(caller.function, caller.call, root, path)
+        return [outer for base, below, _ in there for outer in self._outward((base, below), level - 1)]
+
+    # ------------------------------------------------------------ calls
+
+    def _called(
+        self, function: FunctionAnalysis, sites: tuple[CallSite, ...], node: int, call: Call, state: State
+    ) -> State | None:
+        units = [unit for unit in self._callees(function, node, call) if self._enters(function, node, call, unit)]
+        if not units or len(sites) >= _MAX_FRAMES:
+            return state
+        self._stack[-1].call = node
+        exits = [self.run(self.analysis.of(unit), (*sites, (function.id, node)), state) for unit in units]
+        found = [each for each in exits if each is not None]
+        if not found:
+            return None
+        result = found[0]
+        for each in found[1:]:
+            result = _merged(result, each)
+        return result
+
+    def _callees(self, function: FunctionAnalysis, node: int, call: Call) -> Iterable[Unit]:
+        active = {frame.function.id for frame in self._stack}
+        units = self.analysis.calls.callees(function, node) if isinstance(call.callee, str) else ()
+        return (unit for unit in units if unit.id not in active)
+
+    def _enters(self, function: FunctionAnalysis, node: int, call: Call, unit: Unit) -> bool:
+        """Whether a callee may store into a configuration object: by its name, or through a pointer to it."""
+        if unit.id in self.storing:
+            return True
+        return any(
+            self.configurations.holds(outer) and self.configurations.stores_through(unit, index, outer)
+            for index, argument in enumerate(call.arguments)
+            for root, path, _ in pointed_at(function, node, argument)
+            for outer in self._outward((root, path), len(self._stack) - 1)
+        )
+
+
+def _is_enumerated(setting: Setting) -> bool:
+    return setting.origin is Origin.ENUMERATED and not setting.late
