@@ -34,7 +34,7 @@ def where_to_look(finding: Finding) -> str:
     """Where the value comes from and who reads it, in one or two sentences; may be empty."""
     parts = []
     origin = finding.source.location
-    if finding.source.place:
+    if finding.source.place and finding.is_flow:
         parts.append(f"From {finding.source.place} at {origin.path}:{origin.line}.")
     kinds = Counter(item.kind for item in finding.consumers)
     if kinds:

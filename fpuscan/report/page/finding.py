@@ -10,7 +10,7 @@ from fpuscan.report.page.drawing import figure
 from fpuscan.report.page.layout import lane_of, readers
 from fpuscan.report.page.markup import code, element, esc, place_text, where
 from fpuscan.report.words import effect, plural
-from fpuscan.result import Finding, Location, Place, Step
+from fpuscan.result import Finding, Location, Place
 
 __all__ = ["article", "statement"]
 
