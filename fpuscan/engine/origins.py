@@ -19,6 +19,7 @@ from fpuscan.places import overlap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from fpuscan.arms import ConfigLiteral
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.configuration import Configurations
     from fpuscan.engine.function import FunctionAnalysis
@@ -42,13 +43,14 @@ class Origin(enum.IntEnum):
 class Setting:
     """One definition of a configuration member: the statement (unit, node) that made it.
 
-    ``late``: made behind a reset. ``function`` -1 is no definition at all.
+    ``late``: made behind a reset. ``config``: the build that it needs. ``function`` -1 is no definition at all.
     """
 
     function: int
     node: int
     origin: Origin = Origin.FIXED
     late: bool = False
+    config: tuple[ConfigLiteral, ...] = ()
 
 
 Members = dict["Place", frozenset[Setting]]

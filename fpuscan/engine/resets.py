@@ -14,14 +14,17 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fpuscan.arms import contradict
 from fpuscan.engine.configuration import pointed_at
 from fpuscan.engine.function import ENTRY, EXIT
+from fpuscan.engine.loops import certain_loops, reverse_postorder
 from fpuscan.engine.origins import Frame, Members, Origin, Setting
 from fpuscan.ir import Assign, Branch, Call, Const
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fpuscan.arms import ConfigLiteral
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.configuration import Configurations
@@ -77,6 +80,21 @@ def _merged(first: State, second: State) -> State:
 Activation = tuple[int, tuple["CallSite", ...]]  # a function, and the calls that led into it
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A function's control flow: the order of its nodes, its certain loops (see ``loops.py``), and for each edge
+    around an ``#if`` arm what the skipped arms need.
+    """  # noqa: D205
+
+    order: list[int]
+    loops: dict[int, int]
+    skips: dict[tuple[int, int], tuple[frozenset[ConfigLiteral], ...]]
+
+    def branches(self, head: int) -> list[int]:
+        """The branch that tests the condition of a certain loop."""
+        return [branch for branch, other in self.loops.items() if other == head]
+
+
 @dataclass(slots=True)
 class Walk:
     """One pass from an outermost function, and what it saw.
@@ -94,32 +112,43 @@ class Walk:
     linked: dict[Reset, frozenset[Reset]] = field(default_factory=dict)
     late: set[CallSite] = field(default_factory=set)
     _stack: list[Frame] = field(default_factory=list)
-    _orders: dict[int, list[int]] = field(default_factory=dict)
+    _shapes: dict[int, _Shape] = field(default_factory=dict)
 
     def run(self, function: FunctionAnalysis, sites: tuple[CallSite, ...], entry: State) -> State | None:
         """The state at the exit of a function that is entered through ``sites``; None if it never returns."""
         states: dict[int, State] = {ENTRY: entry}
+        again: dict[int, State] = {}  # of them, what comes from the end of a loop's body
+        shape = self._shape(function)
 
         def members(node: int) -> Members:
             return states.get(node, entry).members()
 
         self._stack.append(Frame(function, members))
-        order = self._order(function)
-        work, queued = [(order[ENTRY], ENTRY)], {ENTRY}
+        work, queued = [(shape.order[ENTRY], ENTRY)], {ENTRY}
+
+        def push(node: int) -> None:
+            if node not in queued:
+                queued.add(node)
+                heapq.heappush(work, (shape.order[node], node))
+
         while work:
             _, node = heapq.heappop(work)
             queued.discard(node)
             state = self._behind(function, sites, node, states[node])
             if state is None:
                 continue
-            for target in self._successors(function, node):
-                old = states.get(target)
-                new = state if old is None else _merged(old, state)
-                if new != old:
-                    states[target] = new
-                    if target not in queued:
-                        queued.add(target)
-                        heapq.heappush(work, (order[target], target))
+            for target, leaves in self._successors(function, node):
+                leaving: State | None = state
+                if leaves and node in shape.loops:
+                    leaving = again.get(shape.loops[node])
+                if leaving is None:
+                    continue  # the body has not been run yet
+                arriving = _within(leaving, shape.skips.get((node, target), ()), function.code[target].config)
+                if _arrive(states, target, arriving):
+                    push(target)
+                if shape.order[node] >= shape.order[target] and _arrive(again, target, arriving):
+                    for branch in shape.branches(target):
+                        push(branch)
         self._stack.pop()
         self.late.update((function.id, node) for node, state in states.items() if state.after is not None)
         found = states.get(EXIT)
@@ -128,37 +157,22 @@ class Walk:
             self.exits[function.id, sites] = found
         return found
 
-    def _order(self, function: FunctionAnalysis) -> list[int]:
-        """The position of each node in reverse postorder: a node comes behind those that lead to it, loops aside."""
-        found = self._orders.get(function.id)
+    def _shape(self, function: FunctionAnalysis) -> _Shape:
+        found = self._shapes.get(function.id)
         if found is None:
-            succ = function.facts.succ
-            found = [len(succ)] * len(succ)
-            seen = {ENTRY}
-            stack = [(ENTRY, iter(succ[ENTRY]))]
-            position = len(succ)
-            while stack:
-                node, edges = stack[-1]
-                target = next((edge.target for edge in edges if edge.target not in seen), None)
-                if target is None:
-                    stack.pop()
-                    position -= 1
-                    found[node] = position
-                else:
-                    seen.add(target)
-                    stack.append((target, iter(succ[target])))
-            self._orders[function.id] = found
+            order = reverse_postorder(function)
+            found = _Shape(order, certain_loops(function, order), dict(_skips(function)))
+            self._shapes[function.id] = found
         return found
 
-    def _successors(self, function: FunctionAnalysis, node: int) -> Iterator[int]:
+    def _successors(self, function: FunctionAnalysis, node: int) -> Iterator[tuple[int, bool]]:
+        """Where control goes, and whether because a condition is false."""
         instruction = function.code[node]
-        known = instruction.condition if isinstance(instruction, Branch) else None
+        condition = instruction.condition if isinstance(instruction, Branch) else None
+        known = condition.value if isinstance(condition, Const) else None
         for edge in function.facts.succ[node]:
-            if isinstance(known, Const) and known.value is not None and edge.truth is not None:
-                if bool(known.value) is edge.truth:
-                    yield edge.target
-            else:
-                yield edge.target
+            if known is None or edge.truth is None or bool(known) is edge.truth:
+                yield edge.target, edge.truth is False
 
     # ------------------------------------------------------------ statements
 
@@ -211,7 +225,7 @@ class Walk:
             for place in self.configurations.written(target, members):
                 below = place[1][len(target[1]) :]
                 origin = self.origins.part(tuple(self._stack), node, store.value, below, members)
-                setting = Setting(function.id, node, origin, late)
+                setting = Setting(function.id, node, origin, late, (*function.facts.config, *store.config))
                 old = members.get(place, _NEVER_SET)
                 if origin is Origin.FIXED and any(_is_enumerated(each) for each in old):
                     resets.add(Reset(sites, function.id, node, place))
@@ -263,6 +277,51 @@ class Walk:
             for root, path, _ in pointed_at(function, node, argument)
             for outer in self._outward((root, path), len(self._stack) - 1)
         )
+
+
+def _arrive(states: dict[int, State], target: int, state: State) -> bool:
+    """Join a state to those at a node; whether that says something new."""
+    old = states.get(target)
+    new = state if old is None else _merged(old, state)
+    states[target] = new
+    return new != old
+
+
+def _skips(function: FunctionAnalysis) -> Iterator[tuple[tuple[int, int], tuple[frozenset[ConfigLiteral], ...]]]:
+    if not any(instruction.config for instruction in function.code):
+        return
+    for node, edges in enumerate(function.facts.succ):
+        here = set(function.code[node].config)
+        for edge in edges:
+            there = set(function.code[edge.target].config)
+            arms = {
+                frozenset(set(function.code[other.target].config) - here)
+                for other in edges
+                if (other.truth, other.equals) == (edge.truth, edge.equals)
+            }
+            skipped = tuple(arm for arm in arms if not arm <= there)
+            if skipped:
+                yield (node, edge.target), skipped
+
+
+def _within(state: State, skipped: tuple[frozenset[ConfigLiteral], ...], config: tuple[ConfigLiteral, ...]) -> State:
+    """A state without the definitions that no build has on a way: it skips their arm, or leads into another."""
+    if not skipped and not config:
+        return state
+
+    def kept(members: Members | None) -> Members | None:
+        if members is None:
+            return None
+        return {
+            place: frozenset(
+                each
+                for each in settings
+                if not any(arm <= set(each.config) for arm in skipped) and not contradict(each.config, config)
+            )
+            for place, settings in members.items()
+        }
+
+    return State(kept(state.before), kept(state.after), state.resets)
 
 
 def _is_enumerated(setting: Setting) -> bool:
