@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
 from fpuscan.engine.literals import NOTHING
@@ -47,6 +48,7 @@ class Analysis:
         self.model_types = frozenset(row.type for row in rows if row.type) | frozenset(model.scope.tracked_types)
         self._of_interest: dict[Place, bool] = {}
         self.calls = Calls(self)
+        self.aliases = Aliases(self)
         self.values = Values(self)
 
     def of(self, unit: Unit) -> FunctionAnalysis:

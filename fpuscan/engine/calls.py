@@ -508,9 +508,12 @@ class Calls:
         if first[0][0] == "h" and second[0][0] == "h" and first[0][3] and second[0][3] and first[0][3] != second[0][3]:
             return False
         if "g" in {first[0][0], second[0][0]}:
-            known = first if first[0][0] == "g" else second
+            known, other = (first, second) if first[0][0] == "g" else (second, first)
             if not self.program.address_taken(self.analysis.variable(known[0])):
                 return False
+            outermost = self.analysis.chain(other)[:1]
+            if outermost and all(tag != outermost[0][0] for tag, _ in self.analysis.chain(known)):
+                return False  # a global is no member of a larger struct
         return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
 
     def may_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:

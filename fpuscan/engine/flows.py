@@ -272,7 +272,11 @@ class Flows:
                 return []
             places: list[tuple[Place, Guards]] = [((("v", function.id, call.result.key), path), NOTHING)]
         else:
-            places = [((r, p), g) for r, p, g in self.analysis.calls.actual_places(function, site[1], root, path)]
+            places = [
+                (name, g)
+                for r, p, g in self.analysis.calls.actual_places(function, site[1], root, path)
+                for name in ((r, p), *self.analysis.aliases.names(function, (r, p)))
+            ]
         return [
             State(Definition(function.id, site[1], place), frames, guards | conditions, label, state.entered)
             for place, conditions in places

@@ -44,7 +44,13 @@ class FunctionAnalysis:
         self.definitions: dict[object, list[int]] = {}
         self.memory_stores: list[int] = []
         self.calls: list[int] = []
+        self.globals_named: set[object] = set()
         self.returns: list[int] = []
+        self.pointers_in = tuple(
+            index
+            for index, variable in enumerate(self.facts.params)
+            if variable.type is not None and variable.type.pointers
+        )
         self._entry_guards: dict[int, Guards] | None = None
         self._asked_early = False
         self._void_hints: dict[int, str] = {}
@@ -87,11 +93,13 @@ class FunctionAnalysis:
 
     def _survey_expression(self, expr: Expr) -> None:
         for part in walk_expression(expr):
-            if isinstance(part, Addr):
+            if isinstance(part, Load | Addr):
                 variable = base_variable(part.place)
-                if variable is not None:
+                if variable is not None and variable.kind == "global":
+                    self.globals_named.add(variable.key)
+                if variable is not None and isinstance(part, Addr):
                     self.address_taken.add(variable.key)
-            elif isinstance(part, Cast) and part.type.pointers == 1 and isinstance(part.operand, Load):
+            if isinstance(part, Cast) and part.type.pointers == 1 and isinstance(part.operand, Load):
                 self._hint(part.type, part.operand.place)
 
     def _hint(self, ctype: CType, place: LValue) -> None:
@@ -102,6 +110,8 @@ class FunctionAnalysis:
     def _survey_target(self, number: int, instruction: Assign) -> None:
         target, value = instruction.target, instruction.value
         variable = base_variable(target)
+        if isinstance(target, Var) and target.kind == "global":
+            self.globals_named.add(target.key)
         if variable is not None and variable.kind != "global":
             self.definitions.setdefault(variable.key, []).append(number)
             if isinstance(target, Var) and target.type is not None and isinstance(value, Load):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.calls import aligned
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
-from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, Return
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
 from fpuscan.places import covers, heap, is_fresh, overlap
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
+    from fpuscan.ir import Expr, LValue
     from fpuscan.model import Helper
     from fpuscan.places import Place
     from fpuscan.program import Unit
@@ -179,9 +180,11 @@ class DefUseGraph:
         for root, path, conditions in function.resolve(node, instruction.target):
             if conditions and not compatible(held, conditions):
                 continue
-            target = Definition(function.id, node, (root, (*path, *below)))
+            place = (root, (*path, *below))
             kind = "struct copy" if below else "assign" if root[0] in {"v", "p"} else "store"
-            found.append(Transfer(target, kind, "stay", leaf.operations, after | conditions, function.id, node))
+            for name in (place, *self.analysis.aliases.names(function, place)):
+                target = Definition(function.id, node, name)
+                found.append(Transfer(target, kind, "stay", leaf.operations, after | conditions, function.id, node))
         return found
 
     # ------------------------------------------------------------ calls
@@ -272,12 +275,13 @@ class DefUseGraph:
 
     def _call(self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards) -> list[Transfer]:
         """Memory that a callee can reach through a pointer argument; shared memory is read by whoever names it."""
-        if place[0][0] == "h" or (
+        shared = place[0][0] == "h" or (
             place[0][0] == "g"
             and self.analysis.chain(place)[:1] != ()
             and self.analysis.chain(place)[0][0]
             and self.analysis.calls.is_shared_struct(place)
-        ):
+        )
+        if shared and not any(_points_to_integer(argument) for argument in call.arguments):
             return []
         found = []
         units = self.analysis.calls.callees(function, node)
@@ -285,6 +289,8 @@ class DefUseGraph:
         for unit in units:
             callee = self.analysis.of(unit)
             for inner in self.analysis.calls.inward(function, node, callee, place):
+                if shared and not _points_to_integer(call.arguments[inner[0][2]]):
+                    continue  # read by whoever names the member
                 if not self.analysis.calls.may_use(unit, inner):
                     continue
                 if self._reached_under(function, node, call, inner, place, held):
@@ -421,7 +427,7 @@ class DefUseGraph:
                                 found[(root, path)] = None
                     elif isinstance(expr, Addr) and isinstance(leaf.role, int):
                         for root, path, _ in function.resolve(node, expr.place):
-                            if root[0] in {"g", "h"}:
+                            if root[0] in {"g", "h"} or (root[0] == "d" and path and _is_integer(expr.place)):
                                 found[(root, path)] = None
             self._pointer_arguments(function, node, found)
         return [place for place in found if not is_fresh(place[0])]
@@ -477,3 +483,21 @@ class DefUseGraph:
         """Every leaf of a function with its node."""
         function = self.analysis.of(unit)
         return [(node, leaf) for node in range(len(function.code)) for leaf in self.leaves(function, node)]
+
+
+def _is_integer(place: LValue) -> bool:
+    """Whether whoever gets the address of an lvalue can read it without naming a member."""
+    return place.type is not None and place.type.integer is not None
+
+
+def _points_to_integer(argument: Expr) -> bool:
+    match argument:
+        case Addr():
+            return _is_integer(argument.place)
+        case Load():
+            pointee = argument.place.type.pointee() if argument.place.type is not None else None
+            return pointee is not None and pointee.integer is not None
+        case Cast():
+            return _points_to_integer(argument.operand)
+        case _:
+            return False

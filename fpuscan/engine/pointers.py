@@ -239,8 +239,9 @@ class Pointers:
         conditions = self.function.entry_guards().get(definition, NOTHING) if several else NOTHING
         if isinstance(instruction, Assign):
             some: list[Guarded] = []
-            unknown = False
-            for target_root, target_path, guards in self.resolve(definition, instruction.target):
+            targets = self.resolve(definition, instruction.target)
+            unknown = not any(overlap((there, below), place) for there, below, _ in targets)  # through another name
+            for target_root, target_path, guards in targets:
                 if not overlap((target_root, target_path), place):
                     continue
                 below = path[len(target_path) :]

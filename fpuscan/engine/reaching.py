@@ -100,6 +100,8 @@ class Reaching:
         for root, path, strong, guards in self.writes(node):
             if overlap((root, path), place):
                 best = max(best, 2 if strong and not guards and covers((root, path), place) else 1)
+            elif not best and self._is_other_name((root, path), place):
+                best = 1
         if not best and isinstance(self.code[node], Call) and self.analysis.calls.may_write(self.function, node, place):
             best = 2 if self.analysis.calls.must_write(self.function, node, place) else 1
         return best
@@ -119,3 +121,9 @@ class Reaching:
             if not conditions or compatible(guards, conditions)
         ]
         return len(possible) == 1 and covers(possible[0], place)
+
+    def _is_other_name(self, written: Place, place: Place) -> bool:
+        """Whether a store through another name of an object may be one to ``place``."""
+        if {written[0][0], place[0][0]} not in ({"d"}, {"d", "g"}) or written[0] == place[0]:
+            return False
+        return any(overlap(name, place) for name in self.analysis.aliases.names(self.function, written))

@@ -53,9 +53,6 @@ OPEN: dict[str, str] = {
     "structarr": "an element behind a pointer parameter",
     "iter": "an iterator macro over pointers",
     "list2": "a list that another function walks",
-    "deep": "a global read through a pointer parameter",
-    "alias": "two names of one object",
-    "alias2": "two names of one object",
 }
 
 pytestmark = pytest.mark.skipif(not compiles(), reason="no gcc: programs cannot be run")
