@@ -3,7 +3,9 @@
 A place is a pair (root, path). The root is an object: a local variable, a
 parameter, what a parameter points to, a global, a return value, or *some*
 object of a struct type that an unresolved pointer denotes. The path names
-members below it, array elements as ``[3]`` or ``[*]``.
+members below it, array elements as ``[3]`` or ``[*]``. Behind a pointer that a
+function was given, ``[+]`` is any element of the same array but the one that it
+points to.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_ELEMENTS",
+    "OTHER_ELEMENTS",
     "Guarded",
     "Place",
     "Root",
@@ -22,6 +25,7 @@ __all__ = [
     "heap",
     "is_fresh",
     "is_private",
+    "is_several",
     "overlap",
     "suffix",
 ]
@@ -34,6 +38,7 @@ Place = tuple[Root, tuple[str, ...]]
 Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int]]]
 
 ALL_ELEMENTS = "[*]"
+OTHER_ELEMENTS = "[+]"
 
 
 def heap(tag: str, identity: object, instance: str = "") -> Root:
@@ -52,12 +57,15 @@ def _element_overlap(first: str, second: str) -> bool:
     if first == second:
         return True
     if first[0] == "[" and second[0] == "[":
-        return ALL_ELEMENTS in {first, second}
+        return ALL_ELEMENTS in {first, second} and OTHER_ELEMENTS not in {first, second}
     return False
 
 
 def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     """Whether two paths below one object name overlapping storage (one is a prefix of the other)."""
+    size = min(len(first), len(second))
+    if OTHER_ELEMENTS in {*first[size : size + 1], *second[size : size + 1]}:
+        return False
     return all(_element_overlap(left, right) for left, right in zip(first, second, strict=False))
 
 
@@ -87,9 +95,17 @@ def covers(outer: Place, inner: Place) -> bool:
     if outer[0] != inner[0]:
         return False
     path = outer[1]
-    return len(path) <= len(inner[1]) and all(
-        left == right and left != ALL_ELEMENTS for left, right in zip(path, inner[1], strict=False)
+    return (
+        len(path) <= len(inner[1])
+        and not is_several(path)
+        and inner[1][len(path) : len(path) + 1] != (OTHER_ELEMENTS,)
+        and path == inner[1][: len(path)]
     )
+
+
+def is_several(path: tuple[str, ...]) -> bool:
+    """Whether a path may name several elements of an array, so that two reads may be of different ones."""
+    return ALL_ELEMENTS in path or OTHER_ELEMENTS in path
 
 
 def suffix(outer: tuple[str, ...], inner: tuple[str, ...]) -> tuple[str, ...]:

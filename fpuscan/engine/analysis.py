@@ -11,6 +11,7 @@ from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.values import Values
+from fpuscan.places import OTHER_ELEMENTS
 
 if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
@@ -126,6 +127,8 @@ class Analysis:
         for name in path:
             if ctype is None:
                 return None
+            if name == OTHER_ELEMENTS:
+                continue
             if name == "*" or name[0] == "[":
                 ctype = ctype.pointee()
             else:
@@ -150,6 +153,8 @@ class Analysis:
         for position, name in enumerate(path):
             if ctype is None:
                 break
+            if name == OTHER_ELEMENTS:
+                continue
             resolved = self.program.types.resolve(ctype)
             if name == "*" or name[0] == "[":
                 ctype = resolved.pointee()

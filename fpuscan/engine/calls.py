@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.expressions import is_boolean
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.pointers import shifted
 from fpuscan.engine.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
-from fpuscan.places import covers, heap, overlap, path_overlap
+from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_several, overlap, path_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -427,6 +428,9 @@ class Calls:
                         some, _ = function.pointer_from((there, below), definition)
                         ends += [(r, p, g | guards) for r, p, g in some if compatible(g, guards)]
                 return [(r, (*p, *rest), g) for r, p, g in ends]
+            if name == OTHER_ELEMENTS:
+                starts = [(r, other, g) for r, p, g in starts for other in _other_elements(r, p)]
+                continue
             starts = [(r, (*p, name), g) for r, p, g in starts]
         return starts
 
@@ -443,8 +447,7 @@ class Calls:
                 if ctype is not None and not ctype.pointers and not ctype.is_struct:
                     continue
             for root, path, _ in function.targets(node, argument)[0]:
-                if overlap((root, path), place):
-                    below = place[1][len(path) :]
+                for below in _behind((root, path), place):
                     found[(("d", callee.id, index), below)] = None
             if isinstance(argument, Load) and place[0][0] != "g":
                 self._inward_by_value(function, node, callee, index, argument, place, found)
@@ -511,8 +514,8 @@ class Calls:
             known, other = (first, second) if first[0][0] == "g" else (second, first)
             if not self.program.address_taken(self.analysis.variable(known[0])):
                 return False
-            outermost = self.analysis.chain(other)[:1]
-            if outermost and all(tag != outermost[0][0] for tag, _ in self.analysis.chain(known)):
+            around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
+            if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
                 return False  # a global is no member of a larger struct
         return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
 
@@ -894,6 +897,34 @@ def aligned(
         if level == tag and path_overlap(below, path):
             return path[len(below) :]
     return None
+
+
+def _other_elements(root: Root, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The elements of an array other than the one that a pointer to ``path`` points to."""
+    return [other for other in shifted(root, path, None) if other != path or is_several(other)] or [path]
+
+
+def _behind(target: Place, place: Place) -> list[tuple[str, ...]]:
+    """What ``place`` is behind a pointer to ``target``: itself, a part of it, a neighbour in its array."""
+    found = [place[1][len(target[1]) :]] if overlap(target, place) else []
+    if target[0] != place[0]:
+        return found
+    path = target[1]
+    if path and path[-1][0] == "[":
+        path = path[:-1]
+    elif target[0][0] != "d":
+        return found
+    rest = place[1][len(path) :]
+    if path_overlap(path, place[1]) or place[1][: len(path)] == path:
+        if path == target[1]:  # the caller's own parameter, handed on
+            return found + [rest] * (rest[:1] == (OTHER_ELEMENTS,))
+        if not rest:
+            found.append((OTHER_ELEMENTS,))
+        elif target[1][-1] == OTHER_ELEMENTS:
+            found.append((OTHER_ELEMENTS, *rest[rest[0] == OTHER_ELEMENTS :]))
+        elif rest[0][0] == "[" and (rest[0] != target[1][-1] or is_several(rest[:1])):
+            found.append((OTHER_ELEMENTS, *rest[1:]))
+    return found
 
 
 def _called_through(call: object, names: set[str]) -> bool:

@@ -25,6 +25,7 @@ from fpuscan.ir import (
     Unary,
     Var,
 )
+from fpuscan.places import is_several
 
 if TYPE_CHECKING:
     from fpuscan.engine.function import FunctionAnalysis
@@ -112,7 +113,7 @@ class Conditions:
         if not isinstance(expr, Load) or not self._correlates(expr.place):
             return NOTHING
         places = self.function.resolve(node, expr.place)
-        if len(places) != 1 or places[0][2]:
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
             return NOTHING
         if constant >> 31 == 1:  # 0xffffffff is -1 for an int
             constant = stored_constant(constant, expr.place.type)
@@ -166,7 +167,7 @@ class Conditions:
         if not self._correlates(load.place):
             return NOTHING
         places = self.function.resolve(node, load.place)
-        if len(places) != 1 or places[0][2]:
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
             return NOTHING
         return self.place_truth(node, (places[0][0], places[0][1]), want, depth)
 

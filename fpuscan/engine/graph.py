@@ -15,7 +15,7 @@ from fpuscan.engine.calls import aligned
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
-from fpuscan.places import covers, heap, is_fresh, overlap
+from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -330,7 +330,7 @@ class DefUseGraph:
         for root, path, conditions in function.targets(node, call.arguments[index])[0]:
             if overlap((root, path), place) and (not conditions or compatible(held, conditions)):
                 return True
-        return "*" in inner[1]
+        return "*" in inner[1] or OTHER_ELEMENTS in inner[1]
 
     def is_read(self, definition: Definition, guards: Guards) -> bool:
         """Whether somebody may read a definition before it is overwritten; to mask it in place is no read."""

@@ -26,7 +26,7 @@ from fpuscan.ir import (
     Member,
     Var,
 )
-from fpuscan.places import ALL_ELEMENTS, heap, overlap
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, overlap
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Guarded, Place, Root
 
-__all__ = ["Pointers"]
+__all__ = ["Pointers", "shifted"]
 
 _MAX_DEPTH = 40
+_BYTES = frozenset({"void", "char", "u8", "unsigned char"})
 _MAX_COPIES = 5  # of a pointer from one variable to the next
 
 
@@ -96,8 +97,9 @@ class Pointers:
             case Index():
                 assert place.pointer is not None
                 return tuple(
-                    (root, _shift(path, place.index), guards)
+                    (root, element, guards)
                     for root, path, guards in self.pointees(node, place.pointer, place.type)
+                    for element in shifted(root, path, place.index)
                 )
             case Deref():
                 return self.pointees(node, place.pointer, place.type)
@@ -166,8 +168,10 @@ class Pointers:
             if ctype is None:
                 continue
             found, unknown, instance, identity = self.targets(node, side)
-            inside = [(root, _any_element(path), guards) for root, path, guards in found if path and path[-1][0] == "["]
-            return inside, unknown or len(inside) < len(found), instance, (self.id, node, identity)
+            bytewise = ctype.pointers == 1 and ctype.base in _BYTES
+            inside = [each for each in found if _in_array(each) and not (bytewise and each[0][0] == "d")]
+            moved = [(root, element, guards) for root, path, guards in inside for element in shifted(root, path, None)]
+            return moved, unknown or len(inside) < len(found), instance, (self.id, node, identity)
         return [], True, "", (self.id, node)
 
     def _container(self, node: int, pointer: ContainerOf) -> tuple[list[Guarded], bool, str, object]:
@@ -293,23 +297,33 @@ class Pointers:
         return self.analysis.calls.stored_pointers(place)
 
 
-def _shift(path: tuple[str, ...], index: int | None) -> tuple[str, ...]:
-    """Element ``index`` counted from the element that a pointer points to."""
-    if not path or path[-1][0] != "[":
-        return path
-    if index is None or path[-1] == ALL_ELEMENTS:
-        return (*path[:-1], ALL_ELEMENTS)
-    return (*path[:-1], f"[{int(path[-1][1:-1]) + index}]")
+def shifted(root: Root, path: tuple[str, ...], index: int | None) -> list[tuple[str, ...]]:
+    """Element ``index`` (None: any) counted from the element that a pointer points to."""
+    if index == 0:
+        return [path]
+    last = path[-1] if path else ""
+    if last == OTHER_ELEMENTS:
+        return [path, path[:-1]]
+    if last[:1] == "[":
+        known = index is not None and last != ALL_ELEMENTS
+        return [(*path[:-1], f"[{int(last[1:-1]) + index}]" if known and index is not None else ALL_ELEMENTS)]
+    if root[0] != "d" or last not in {"", "*"}:
+        return [path]
+    other = (*path, OTHER_ELEMENTS)
+    return [other] if index is not None else [path, other]
 
 
-def _any_element(path: tuple[str, ...]) -> tuple[str, ...]:
-    return (*path[:-1], ALL_ELEMENTS) if path and path[-1][0] == "[" else path
+def _in_array(target: Guarded) -> bool:
+    """Whether a pointer to that place may be moved to its neighbours: an element, or what a caller points to."""
+    root, path, _ = target
+    last = path[-1] if path else ""
+    return last[:1] == "[" or (root[0] == "d" and last in {"", "*"})
 
 
 def _extend(place: LValue, below: tuple[str, ...]) -> LValue:
     for name in below:
         place = (
-            Index(place, None, None if name == ALL_ELEMENTS else int(name[1:-1]), None)
+            Index(place, None, int(name[1:-1]) if name[1:-1].isdigit() else None, None)
             if name[0] == "["
             else Member(place, name, None)
         )

@@ -45,12 +45,7 @@ OPEN: dict[str, str] = {
     "armexpr": "#if inside an expression",
     "macrogen": "a function that a macro defines",
     "macroret": "a loop macro without braces",
-    "arrparam": "an element behind a pointer parameter",
     "unionmask": "a union whose members are laid out differently",
-    "fill": "an element behind a pointer parameter",
-    "filli": "an element behind a pointer parameter",
-    "fillp": "a pointer parameter that moves",
-    "structarr": "an element behind a pointer parameter",
     "iter": "an iterator macro over pointers",
     "list2": "a list that another function walks",
 }
