@@ -64,11 +64,8 @@ def repository(folder: Path, variables: dict[str, str]) -> Repository:
     return made
 
 
-@pytest.fixture(scope="module")
-def kernel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The demo tree, mended, with the hook installed from a repository made of this checkout."""
-    top = tmp_path_factory.mktemp("hook")
-    variables = environment(top / "home")
+def hook_source(root: Path, top: Path, variables: dict[str, str]) -> tuple[Path, str]:
+    """A git repository made of this checkout, as pre-commit takes hooks from, and its revision."""
     for name in SHIPPED:
         source, target = root / name, top / "fpuscan" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,8 +73,33 @@ def kernel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    revision = repository(top / "fpuscan", variables).git("rev-parse", "HEAD").stdout.strip()
+    return top / "fpuscan", repository(top / "fpuscan", variables).git("rev-parse", "HEAD").stdout.strip()
 
+
+def install_hook(made: Repository, source: tuple[Path, str]) -> None:
+    """Have pre-commit run the hook at every commit."""
+    folder, revision = source
+    (made.folder / ".pre-commit-config.yaml").write_text(
+        f"repos:\n- repo: {folder}\n  rev: {revision}\n  hooks:\n  - id: fpuscan\n"
+    )
+    made.git("add", "--force", ".pre-commit-config.yaml")
+    made.git("commit", "-qm", "check with fpuscan")
+    done = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "install", "--install-hooks"],
+        cwd=made.folder,
+        env=made.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def kernel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """The demo tree, mended, with the hook installed."""
+    top = tmp_path_factory.mktemp("hook")
+    variables = environment(top / "home")
     shutil.copytree(root / "fixtures/demo", top / "linux")
     core = top / "linux" / CORE
     text = core.read_text()
@@ -88,19 +110,8 @@ def kernel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
         assert leak in text
         text = text.replace(leak, mended)
     core.write_text(text)
-    (top / "linux/.pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {top / 'fpuscan'}\n  rev: {revision}\n  hooks:\n  - id: fpuscan\n"
-    )
     made = repository(top / "linux", variables)
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "install", "--install-hooks"],
-        cwd=made.folder,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    install_hook(made, hook_source(root, top, variables))
     return made
 
 
