@@ -235,7 +235,7 @@ def _result(options: _Options) -> ScanResult:
         options.tree, options.rev, options.staged, options.patch, options.each, options.against, options.blame
     )
     memory = _memory()
-    answered = answer(request, lambda tree: _scan(tree, options, memory), _standard_input, memory)
+    answered = answer(request, lambda tree: _scan(tree, options, memory), _standard_input)
     for note in answered.notes:
         _fail(f"note: {note}", EXIT_CLEAN)
     return answered.result

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fpuscan.beside import Beside
 from fpuscan.blame import blame
 from fpuscan.compare import against
 from fpuscan.errors import UsageError
 from fpuscan.patch import apply_series, load_patches
 from fpuscan.result import Health, ScanResult, TreeInfo
-from fpuscan.review import Memory, Scan, Scanner, review
+from fpuscan.review import Scan, Scanner, review
 from fpuscan.trees import open_other, open_tree
 
 __all__ = ["Answer", "Request", "answer"]
@@ -43,32 +44,34 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
-def answer(
-    request: Request, scan: Scan, standard_input: Callable[[int], bytes], memory: Memory | None = None
-) -> Answer:
+def answer(request: Request, scan: Scan, standard_input: Callable[[int], bytes]) -> Answer:
     """Open what is asked about, scan it, and set aside what was there before.
 
-    `memory` is where the scan leaves its footprint: a tree that differs from
-    the other state only in what that is indifferent to adds nothing, and needs
-    no scan. Raises FpuscanError with one line; what cannot be opened is found
-    out before anything is scanned.
+    Raises FpuscanError with one line; what cannot be opened is found out
+    before anything is scanned.
     """
     if request.each and not request.patches:
         raise UsageError("--each goes with --patch: it checks the tree after every patch of a series")
     tree = open_tree(request.tree, revision=request.rev, staged=request.staged)
     states = apply_series(tree, load_patches(request.patches, standard_input))
     notes = tuple(note for state in states for note in state.notes)
-    # The findings of a series are shown with their lines in its last state, which only a scan of that state knows.
-    scanner = Scanner(scan, None if states else memory)
-    before = None
+    beside = None
     if request.against is not None:
-        other = open_other(request.against, request.tree)
-        before = scanner(other) if other is not None else _NOTHING
+        open_other(request.against, request.tree)
+        beside = Beside(lambda: _other(request, scan))
     if states:
-        result = review(tree, states, scanner, each=request.each, before=before)
+        before = beside.answer() if beside is not None else None
+        result = review(tree, states, Scanner(scan), each=request.each, before=before)
     else:
-        result = scanner(tree) if before is None else against(scanner(tree), before)
+        result = scan(tree)
+        result = against(result, beside.answer()) if beside is not None else result
     if request.blame:
         result, more = blame(result, states[-1].tree if states else tree, request.tree)
         notes += more
     return Answer(result, notes)
+
+
+# The other state; the process that asks has a repository of its own open.
+def _other(request: Request, scan: Scan) -> ScanResult:
+    other = open_other(request.against or "", request.tree)
+    return scan(other) if other is not None else _NOTHING

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for rooms in (
         "fpuscan errors result integers pieces places shipped rules.info",
         "tree source model excerpts git suppress baseline",
-        "triage",
+        "triage beside",
         "trees compare",
         "patch blame",
         "review",
