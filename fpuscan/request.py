@@ -55,15 +55,15 @@ def answer(request: Request, scan: Scan, standard_input: Callable[[int], bytes])
     tree = open_tree(request.tree, revision=request.rev, staged=request.staged)
     states = apply_series(tree, load_patches(request.patches, standard_input))
     notes = tuple(note for state in states for note in state.notes)
-    beside = None
+    scanner, beside = Scanner(scan), None
     if request.against is not None:
         open_other(request.against, request.tree)
-        beside = Beside(lambda: _other(request, scan))
+        beside = Beside(lambda: _other(request, scanner))
     if states:
         before = beside.answer() if beside is not None else None
-        result = review(tree, states, Scanner(scan), each=request.each, before=before)
+        result = review(tree, states, scanner, each=request.each, before=before)
     else:
-        result = scan(tree)
+        result = scanner(tree)
         result = against(result, beside.answer()) if beside is not None else result
     if request.blame:
         result, more = blame(result, states[-1].tree if states else tree, request.tree)

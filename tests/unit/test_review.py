@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fpuscan import beside
 from fpuscan.compare import against
 from fpuscan.errors import FpuscanError, NotApplicableError, UsageError
 from fpuscan.request import Answer, Request, answer
@@ -67,6 +68,12 @@ def linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
 @pytest.fixture
 def scan() -> Scan:
     return Scan()
+
+
+@pytest.fixture(autouse=True)
+def _one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan in a second process would not be counted."""
+    monkeypatch.setattr(beside, "_cores", lambda: 1)
 
 
 def ask(scan: Scan, request: Request, text: str = "") -> Answer:
