@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,11 @@ from fpuscan import __version__
 from fpuscan.baseline import entry_of, load
 from fpuscan.baseline import write as write_baseline
 from fpuscan.errors import FpuscanError, UsageError
-from fpuscan.report import FORMATS, ReportOptions, render
+from fpuscan.lock import compare_lock, load_lock, write_lock
+from fpuscan.report import FORMATS, PROVENANCE_FORMATS, ReportOptions, render, render_provenance
 from fpuscan.report.rule_help import explanation, rule_list
 from fpuscan.report.terminal import printable
-from fpuscan.result import BaselineEntry, ScanResult, Severity
+from fpuscan.result import BaselineEntry, LockEntry, ScanResult, Severity
 from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
 from fpuscan.shipped import shipped_folder
 from fpuscan.tree import KernelTree, enclosing_tree, open_folder
@@ -40,6 +41,7 @@ __all__ = ["command", "run"]
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_INCOMPLETE = 4
+EXIT_LOCK = 5
 EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
@@ -70,6 +72,9 @@ class _Options:
     model: tuple[str, ...]
     baseline: str | None
     write_baseline: str | None
+    lock: str | None
+    write_lock: str | None
+    provenance: str | None
     format_: str
     output: str | None
     notes: bool
@@ -114,7 +119,7 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     cls=_Command,
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
     epilog="Exit status: 0 clean, 1 findings, 2 wrong usage or unreadable input, 3 not applicable, "
-    "4 incomplete, 70 internal error.",
+    "4 incomplete, 5 the lock does not hold, 70 internal error.",
 )
 @click.argument("tree", required=False)
 @_option("Read", "--rev", metavar="REV", help="Scan a commit, straight from git's objects.")
@@ -144,6 +149,14 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
 @_option("Check", "--model", multiple=True, metavar="FILE", help="Add sources, sinks, masks... from a TOML file.")
 @_option("Check", "--baseline", metavar="FILE", help="Report and count only what FILE does not know.")
 @_option("Check", "--write-baseline", metavar="FILE", help="Write all findings to FILE, as known from now on.")
+@_option("Check", "--lock", metavar="FILE", help="Fail where what controls the user ABI is not what FILE says.")
+@_option("Check", "--write-lock", metavar="FILE", help="Write what controls the user ABI to FILE.")
+@_option(
+    "Report",
+    "--provenance",
+    metavar="PLACE",
+    help="Say what controls PLACE, like 'struct fpu_guest.uabi_size' or save_sw_bytes; uabi is all of the user ABI.",
+)
 @_option(
     "Report",
     "--format",
@@ -186,13 +199,14 @@ def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _
     if options.explain is not None:
         return _write(explanation(_rule(options.explain, "--explain")), options.output, EXIT_CLEAN)
     if options.json_schema:
-        from fpuscan.report.json_v1 import schema
-
-        return _write(schema(), options.output, EXIT_CLEAN)
+        return _write(_schema(options), options.output, EXIT_CLEAN)
     if options.history is not None:
         return _history(options, options.history)
+    if options.provenance is not None:
+        return _provenance(options)
     known = None if options.baseline is None else load(Path(options.baseline))
-    result = _without_known(_result(options), known, options)
+    locked = None if options.lock is None else load_lock(Path(options.lock))
+    result = _locked(_without_known(_result(options), known, options), locked, options)
     if options.stats:
         _print_stats(result)
     return _write(render(result, options.format_, _report_options(options)), options.output, _verdict(result, options))
@@ -216,6 +230,31 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the one place where an unexpected failure becomes a message
         status = _internal_error(error, verbose=bool(context and context.params.get("verbose")))
     return status if _flush() else _pipe_closed(status)
+
+
+def _schema(options: _Options) -> str:
+    if options.provenance is not None:
+        from fpuscan.report.provenance_json import schema as provenance_schema
+
+        return provenance_schema()
+    from fpuscan.report.json_v1 import schema
+
+    return schema()
+
+
+# What controls a place; no verdict.
+def _provenance(options: _Options) -> int:
+    named = (options.baseline, options.write_baseline, options.lock, options.write_lock, options.against)
+    if any((*named, options.each, options.blame)):
+        raise UsageError("--provenance asks about one state and has no verdict; give it without --against, --each, "
+                         "--blame, --baseline and --lock")  # fmt: skip
+    if options.format_ not in PROVENANCE_FORMATS:
+        raise UsageError(f"--provenance has no format {options.format_}; it has {', '.join(PROVENANCE_FORMATS)}")
+    result = _result(options)
+    if options.stats:
+        _print_stats(result)
+    status = EXIT_INCOMPLETE if result.health.incomplete else EXIT_CLEAN
+    return _write(render_provenance(result, options.format_, _report_options(options)), options.output, status)
 
 
 def _result(options: _Options) -> ScanResult:
@@ -243,7 +282,7 @@ def _result(options: _Options) -> ScanResult:
 
 # A row for each commit that changed something; each is shown as soon as it is known.
 def _history(options: _Options, commits: str) -> int:
-    named = (options.rev, options.against, options.baseline, options.write_baseline)
+    named = (options.rev, options.against, options.baseline, options.write_baseline, options.lock, options.write_lock)
     if any((*named, options.staged, options.patch, options.each, options.blame, options.demo)):
         raise UsageError("--history goes through commits; of the options that name a state it takes TREE alone")
     if options.format_ != "text" or options.output is not None:
@@ -293,10 +332,18 @@ def _scan(tree: KernelTree, options: _Options, memory: ScanMemory | None = None)
     progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
     try:
         models = tuple(Path(name) for name in options.model)
-        graph = options.format_ in {"graphml", "dot", "html"}
-        result = scan(
-            tree, ScanOptions(select, ignore, model_files=models, progress=progress, graph=graph, memory=memory)
+        graph = options.format_ in {"graphml", "dot", "html"} and options.provenance is None
+        locks = options.lock is not None or options.write_lock is not None
+        wanted = ScanOptions(
+            select=select,
+            ignore=ignore,
+            model_files=models,
+            progress=progress,
+            graph=graph,
+            memory=memory,
+            provenance="uabi" if locks else options.provenance,
         )
+        result = scan(tree, wanted)
         return set_aside(result, tree.read, _checked(options))
     finally:
         if progress:
@@ -311,6 +358,16 @@ def _without_known(result: ScanResult, known: tuple[BaselineEntry, ...] | None, 
     everything = (*result.findings, *result.baselined)
     write_baseline(Path(options.write_baseline), everything)
     return compare_with(result, tuple(map(entry_of, everything)), _checked(options)) if known is None else compared
+
+
+def _locked(result: ScanResult, locked: frozenset[LockEntry] | None, options: _Options) -> ScanResult:
+    if options.write_lock is not None:
+        assert result.provenance is not None
+        write_lock(Path(options.write_lock), result.provenance)
+    if locked is None:
+        return result
+    assert result.provenance is not None
+    return replace(result, lock=compare_lock(result.provenance, locked))
 
 
 def _checked(options: _Options) -> frozenset[str]:
@@ -333,6 +390,8 @@ def _rule(name: str, option: str) -> RuleInfo:
 def _verdict(result: ScanResult, options: _Options) -> int:
     if any(finding.severity >= _FAIL_ON[options.fail_on] for finding in result.findings):
         return EXIT_FINDINGS
+    if result.lock is not None and (result.lock.gained or result.lock.lost):
+        return EXIT_LOCK
     return EXIT_INCOMPLETE if result.health.incomplete else EXIT_CLEAN
 
 

@@ -23,13 +23,14 @@ _LONGEST_SPAN = 24  # lines of one place: a hostile tree may hold a statement of
 _LONGEST_LINE = 1000  # bytes
 
 
-def excerpts(findings: Iterable[Finding], read: Read) -> tuple[SourceExcerpt, ...]:
-    """The lines around every place of the findings, sorted; excerpts of one file neither touch nor overlap."""
+def excerpts(findings: Iterable[Finding], read: Read, more: Iterable[Location] = ()) -> tuple[SourceExcerpt, ...]:
+    """The lines around every place of the findings (and ``more`` places), sorted; excerpts of one file neither
+    touch nor overlap.
+    """  # noqa: D205
     wanted: dict[str, set[int]] = {}
-    for finding in findings:
-        for at in locations(finding):
-            last = min(at.end_line, at.line + _LONGEST_SPAN)
-            wanted.setdefault(at.path, set()).update(range(max(1, at.line - CONTEXT), last + CONTEXT + 1))
+    for at in (*(at for finding in findings for at in locations(finding)), *more):
+        last = min(at.end_line, at.line + _LONGEST_SPAN)
+        wanted.setdefault(at.path, set()).update(range(max(1, at.line - CONTEXT), last + CONTEXT + 1))
     return tuple(excerpt for path in sorted(wanted) for excerpt in _of_file(path, sorted(wanted[path]), read))
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Contract",
     "Effect",
     "Helper",
+    "Input",
     "Instance",
     "Model",
     "PlacePattern",
@@ -101,6 +102,7 @@ class Sink:
     variable ``variable`` of ``function``, or its ``member``).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
     ``quiet``: that is no finding; ``local``: a local struct of the type counts, too.
+    ``case``: of the ``function``, only what stands under that label counts for the provenance of the place.
     ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
     (decided by the guards of the flow).
     """
@@ -116,6 +118,7 @@ class Sink:
     inside: str = ""
     path: str = ""
     index: int = -1
+    case: str = ""
     side: str = "host"
     informational: bool = False
     ends: bool = False
@@ -262,6 +265,30 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """Where a value comes into the kernel: ``kind`` "user" (user space, a guest) or "cpu" (the hardware).
+
+    A place (``type``, ``member``, ``variable``), the parameters (``parameter``, a shell pattern) of a ``function``
+    or of what the macro ``macro`` defines, or what a ``call`` returns or fills. Only provenance asks for it.
+    """
+
+    kind: str
+    why: str
+    type: str = ""
+    member: str = ""
+    variable: str = ""
+    function: str = ""
+    macro: str = ""
+    parameter: str = "*"
+    call: str = ""
+
+    @property
+    def pattern(self) -> PlacePattern:
+        """The places of the row."""
+        return PlacePattern(self.type, self.member, self.variable)
+
+
+@dataclass(frozen=True, slots=True)
 class Masks:
     """The masks of the contract, as expressions over the tree's own macros."""
 
@@ -315,6 +342,7 @@ class Model:
     consumers: tuple[Consumer, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     carriers: tuple[Carrier, ...] = ()
+    inputs: tuple[Input, ...] = ()
     silent: frozenset[str] = frozenset()
 
 
@@ -330,6 +358,7 @@ _TABLES: dict[str, type] = {
     "consumer": Consumer,
     "configuration": Configuration,
     "carrier": Carrier,
+    "input": Input,
 }
 _ALLOWED = {
     ("source", "kind"): {"config", "runtime", "constant", "kernel"},
@@ -337,6 +366,7 @@ _ALLOWED = {
     ("sink", "what"): {"size", "features", "sigframe"},
     ("sink", "side"): {"guest", "host", "instance"},
     ("instance", "side"): {"guest", "host"},
+    ("input", "kind"): {"user", "cpu"},
     ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
                          "exchange", "container_of", "alloc", "enumerate"},
 }  # fmt: skip
@@ -478,5 +508,6 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         consumers=tuple(rows["consumer"]),
         configurations=tuple(rows["configuration"]),
         carriers=tuple(rows["carrier"]),
+        inputs=tuple(rows["input"]),
         silent=frozenset(silent),
     )

@@ -15,6 +15,7 @@ __all__ = [
     "Assumption",
     "BaselineEntry",
     "Consumer",
+    "Controlled",
     "Finding",
     "FlowEdge",
     "FlowGraph",
@@ -23,8 +24,13 @@ __all__ = [
     "IgnoreProblem",
     "Incomplete",
     "Location",
+    "LockComparison",
+    "LockEntry",
+    "MaskOnWay",
     "Place",
+    "Provenance",
     "Related",
+    "Root",
     "ScanResult",
     "Severity",
     "SourceExcerpt",
@@ -283,6 +289,72 @@ class FlowGraph:
     edges: tuple[FlowEdge, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class MaskOnWay:
+    """A mask that a value goes through: as written, the 64-bit word that it may let through, and where."""
+
+    text: str
+    mask: int
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Something that a value comes from, with the shortest way of it to the place.
+
+    ``kind``: "config" (a configuration global), "runtime" (guest state of a
+    task or vCPU), "mask" (a constant that selects bits), "constant", "user"
+    (user input), "cpu" (what the hardware says) or "outside" (code or memory
+    that the scan does not see). ``masks`` stand on the shortest way, in its order.
+    """
+
+    kind: str
+    name: str
+    location: Location
+    masks: tuple[MaskOnWay, ...] = ()
+    trace: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """A place and its roots, sorted by kind and name; ``kind`` and ``side`` as for a sink, empty for other places."""
+
+    place: str
+    kind: str = ""
+    side: str = ""
+    roots: tuple[Root, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What controls the places that were asked for, sorted by place, kind and side."""
+
+    asked: str
+    places: tuple[Controlled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LockEntry:
+    """One line of a lock: a user-ABI place of one side, and one of its roots."""
+
+    place: str
+    side: str
+    kind: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockComparison:
+    """How the roots of the user ABI differ from a lock; all three sorted.
+
+    ``ways`` are the shortest ways of what was gained.
+    """
+
+    gained: tuple[LockEntry, ...] = ()
+    lost: tuple[LockEntry, ...] = ()
+    ways: tuple[tuple[LockEntry, Root], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ScanResult:
     """The whole answer of one run; findings sorted by path, position, rule and fingerprint."""
@@ -303,3 +375,5 @@ class ScanResult:
     excerpts: tuple[SourceExcerpt, ...] = ()
     graph: FlowGraph | None = None
     files: tuple[str, ...] = ()  # every file of the scope that was read, sorted
+    provenance: Provenance | None = None
+    lock: LockComparison | None = None  # a lock was given

@@ -20,6 +20,7 @@ from fpuscan.footprint import Footprint
 from fpuscan.health import examine
 from fpuscan.model import load_model
 from fpuscan.program import Program
+from fpuscan.provenance import answer
 from fpuscan.result import Assumption, ScanResult
 from fpuscan.reuse import ParseCache
 from fpuscan.rules import guest_default, partial_reset
@@ -36,8 +37,8 @@ __all__ = ["ScanMemory", "ScanOptions", "scan"]
 class ScanOptions:
     """What to check: rule ids (none: all), model files to add; who wants to hear of progress.
 
-    ``graph``: the whole def-use graph is wanted beside the findings; ``memory``: what earlier scans of the same run
-    left for this one.
+    ``graph``: the whole def-use graph is wanted beside the findings; ``provenance``: the place of which to say what
+    controls it; ``memory``: what earlier scans of the same run left for this one.
     """
 
     select: Sequence[str] = ()
@@ -45,6 +46,7 @@ class ScanOptions:
     model_files: Sequence[str | Path] = ()
     progress: Callable[[str], None] | None = None
     graph: bool = False
+    provenance: str | None = None
     memory: ScanMemory | None = None
 
 
@@ -106,6 +108,11 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         for finding in findings
         if (not options.select or finding.rule in options.select) and finding.rule not in options.ignore
     ]
+    provenance = None
+    if options.provenance is not None:
+        progress("searching for roots")
+        provenance = answer(flows, options.provenance, bits)
+        clock.lap("provenance")
     health = examine(analysis, used, truncated=flows.truncated)
     if memory is not None:
         memory.footprint = Footprint.of(program, memory.parsed)
@@ -130,6 +137,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         ),
         graph=flow_graph(graph) if options.graph else None,
         files=tuple(sorted(program.scope_files)),
+        provenance=provenance,
     )
 
 

@@ -7,12 +7,12 @@ exit status.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from fpuscan.baseline import compare
 from fpuscan.excerpts import excerpts
-from fpuscan.result import BaselineEntry, ScanResult
+from fpuscan.result import BaselineEntry, Location, Provenance, ScanResult
 from fpuscan.suppress import suppress
 
 __all__ = ["compare_with", "set_aside"]
@@ -31,8 +31,15 @@ def set_aside(
         findings=parted.active,
         suppressed=parted.suppressed,
         ignore_problems=parted.problems,
-        excerpts=excerpts(result.findings, read),
+        excerpts=excerpts(result.findings, read, _ways(result.provenance)),
     )
+
+
+def _ways(found: Provenance | None) -> Iterator[Location]:
+    """The places on the ways of all roots."""
+    for place in found.places if found is not None else ():
+        for root in place.roots:
+            yield from (step.location for step in root.trace)
 
 
 def compare_with(

@@ -8,13 +8,19 @@ from fpuscan.result import (
     Assumption,
     BaselineEntry,
     Consumer,
+    Controlled,
     Finding,
     Health,
     IgnoreProblem,
     Incomplete,
     Location,
+    LockComparison,
+    LockEntry,
+    MaskOnWay,
     Place,
+    Provenance,
     Related,
+    Root,
     ScanResult,
     Severity,
     Step,
@@ -158,5 +164,45 @@ TRIAGED = replace(
     ignore_problems=(
         IgnoreProblem(at(CORE, 8), "unused", "no finding of FPU101 passes here"),
         IgnoreProblem(at(KVM, 9), "no-reason", "say why: ignore[FPU101] -- reason"),
+    ),
+)
+
+_READ = Step(
+    "fpu_user_cfg.default_size", at(CORE, 29), "source", "gfpu->uabi_size = fpu_user_cfg.default_size;", 0, side="uabi"
+)
+_STORED = replace(_READ, place="struct fpu_guest.uabi_size", kind="store", guard="gfpu", crossing=True)
+
+CONTROLLED = Controlled(
+    "struct fpu_guest.uabi_size",
+    "size",
+    "guest",
+    (
+        Root("config", "fpu_user_cfg.default_size", at(CORE, 29), trace=(_READ, _STORED)),
+        Root(
+            "user",
+            "arg2 of arch_prctl()",
+            at("arch/x86/kernel/process.c", 12, function="arch_prctl"),
+            (MaskOnWay("XFEATURE_MASK_USER_SUPPORTED", 0x2FF, at(XSTATE, 70, function="__xstate_request_perm")),),
+            (replace(_READ, place="arg2 of arch_prctl()", mask=0x1002FF), replace(_STORED, mask=0x2FF)),
+        ),
+        Root("constant", "sizeof(struct kvm_xsave)", at(CORE, 28), trace=(_READ, _STORED)),
+    ),
+)
+
+PROVENANCE = Provenance("struct fpu_guest.uabi_size", (CONTROLLED,))
+
+ASKED = replace(CLEAN, provenance=PROVENANCE)
+
+UNLOCKED = replace(
+    LEAKY,
+    lock=LockComparison(
+        (LockEntry("struct fpu_guest.uabi_size", "guest", "config", "fpu_user_cfg.default_size"),),
+        (LockEntry("fpu_user_cfg.max_size", "host", "cpu", "cpuid_count(0xd, 0)"),),
+        (
+            (
+                LockEntry("struct fpu_guest.uabi_size", "guest", "config", "fpu_user_cfg.default_size"),
+                CONTROLLED.roots[0],
+            ),
+        ),
     ),
 )

@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
         "fpuscan errors result integers pieces places shipped rules.info",
-        "tree source model excerpts git suppress baseline",
+        "tree source model excerpts git suppress baseline lock",
         "triage beside",
         "trees compare",
         "patch blame",
@@ -38,6 +38,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "lower",
         "program",
         "engine footprint",
+        "provenance",
         "rules health",
         "scan",
         "report",

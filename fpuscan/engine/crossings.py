@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.seeds import Seed
     from fpuscan.engine.sinks import Hit, Sinks
 
-__all__ = ["Crossing", "behind", "find_crossings"]
+__all__ = ["Crossing", "behind", "enterable", "find_crossings", "is_read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
             entered: set[str] = set()  # each caller that a helper returns to has its own name for what it stored
             for hit in sinks.hits(step.state, transfer, target):
                 ended = ended or hit.sink.ends
-                if not _is_read(flows, target):
+                if not is_read(flows, target):
                     continue
                 if not hit.sink.informational:
                     entered |= _SIDES_BEHIND[hit.side]
                 if hit.side in step.state.entered or hit.sink.quiet:
                     continue
                 label = target.label if target is not None else _label(flows, step, transfer)
-                if label is not None and _enterable(flows, step.state, transfer):
+                if label is not None and enterable(flows, step.state, transfer):
                     found.append(Crossing(seed, hit, step, transfer, target, label))
             if target is not None:
                 t = target
@@ -86,14 +86,14 @@ def _label(flows: Flows, step: Step, transfer: Transfer) -> Label | None:
     return flows.apply(step.state.label, transfer, function, step.state.context, step.state.definition)
 
 
-def _is_read(flows: Flows, target: State | None) -> bool:
+def is_read(flows: Flows, target: State | None) -> bool:
     """A store that is overwritten before anybody can read it is no entry."""
     if target is None or target.definition.function < 0 or target.definition.place[0][0] in {"p", "r"}:
         return True
     return flows.graph.is_read(target.definition, target.guards)
 
 
-def _enterable(flows: Flows, state: State, transfer: Transfer) -> bool:
+def enterable(flows: Flows, state: State, transfer: Transfer) -> bool:
     """Whether the outermost function of the flow can be entered under what holds there."""
     if state.frames:
         (outermost, _), held = state.frames[0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import ENTRY, Addr, Binary, Cast, Const, Load, Unary
+from fpuscan.ir import ENTRY, Addr, Binary, Call, Cast, Const, Load, Unary, Var
 from fpuscan.result import Consumer, Location, Step
 from fpuscan.xfeatures import WORD
 
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.crossings import Crossing
     from fpuscan.engine.flows import Step as Reached
+    from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.graph import Transfer
     from fpuscan.engine.literals import Guards
+    from fpuscan.engine.seeds import Seed
     from fpuscan.ir import Expr
     from fpuscan.places import Place
 
-__all__ = ["Explainer"]
+__all__ = ["Explainer", "written"]
 
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _MAX_TEXT = 160
@@ -32,6 +35,7 @@ class Explainer:
         # the rows name the most telling function of each kind first
         self._telling = {name: place for row in analysis.model.consumers for place, name in enumerate(row.functions)}
         self._consumers = {name: row.kind for row in analysis.model.consumers for name in row.functions}
+        self._sides: dict[Place, str] = {}
 
     # ------------------------------------------------------------ places in the text
 
@@ -82,6 +86,7 @@ class Explainer:
                 "source",
                 self.text(seed.function, first_node),
                 bits,
+                side=self._source_side(seed),
             )
         ]
         for reached in crossing.step.path():
@@ -102,7 +107,7 @@ class Explainer:
         return found
 
     def _after(self, step: Step) -> Step:
-        return Step(step.place, step.location, step.kind, step.text, step.mask, step.effect, step.guard, after=True)
+        return replace(step, after=True, side="uabi")
 
     def _step(self, transfer: Transfer, reached: Reached, bits: int) -> list[Step]:
         state = reached.state
@@ -126,8 +131,45 @@ class Explainer:
                 state.label.bits & bits,
                 self._effect(transfer),
                 self.guard_text(state.guards),
+                side=self.side(place) or self._flow_side(transfer, reached),
             )
         ]
+
+    # ------------------------------------------------------------ sides
+
+    def _source_side(self, seed: Seed) -> str:
+        """A source of the rules is on the guest's side, unless its rows say that it is a kernel value."""
+        kinds = {row.kind for row in seed.rows}
+        if not kinds:
+            return self.side(seed.place) if seed.place is not None else ""
+        return "kernel" if kinds == {"kernel"} else "guest"
+
+    def side(self, place: Place) -> str:
+        """The side that the rows of the model give a place: "uabi", "guest", "kernel" or "" where they give none."""
+        if place not in self._sides:
+            self._sides[place] = self._row_side(place)
+        return self._sides[place]
+
+    def _row_side(self, place: Place) -> str:
+        model, matches = self.analysis.model, self.analysis.matches
+        private = place[0][0] in {"v", "p", "r"}
+        for sink in model.sinks:
+            if sink.kind == "place" and not sink.quiet and (sink.local or not private) and matches(sink.pattern, place):
+                return "uabi"
+        kinds = {
+            source.kind
+            for source in model.sources
+            if not (source.function or source.macro or private) and matches(source.pattern, place)
+        }
+        if kinds:
+            return "kernel" if kinds == {"kernel"} else "guest"
+        return ""
+
+    def _flow_side(self, transfer: Transfer, reached: Reached) -> str:
+        """The side of a value in a place that no row is about: the guest's where the guards say so."""
+        state = reached.state
+        side = self.analysis.flow_side(state.guards, state.frames, transfer.function, transfer.instruction)
+        return "guest" if side == "guest" else "kernel"
 
     def _name(self, transfer: Transfer, place: Place) -> str:
         if transfer.move == "return" and place[0][0] == "v" and str(place[0][2]).startswith("$"):
@@ -151,6 +193,7 @@ class Explainer:
             self._effect(transfer),
             self.guard_text(transfer.guards),
             crossing=True,
+            side="uabi",
         )
 
     def _effect(self, transfer: Transfer) -> str:
@@ -161,9 +204,9 @@ class Explainer:
                 function = self.analysis.by_id(transfer.function)
                 may = self.analysis.values.mask(function, transfer.instruction, operation.other).may
                 if may != WORD:
-                    parts.append(f"masked by {_written(operation.other)} ({may:#x})")
+                    parts.append(f"masked by {written(operation.other, function)} ({may:#x})")
                 else:
-                    parts.append(f"masked by {_written(operation.other)}, which may hold any bit")
+                    parts.append(f"masked by {written(operation.other, function)}, which may hold any bit")
             elif operation.kind == "cast":
                 parts.append(f"cut to {operation.bits} bits")
             elif operation.kind == "freeze":
@@ -230,18 +273,29 @@ class Explainer:
         return best.path()[1:] if best is not None else []
 
 
-def _written(expr: Expr) -> str:
-    """An expression as it was written, shortened."""
+def written(expr: Expr, function: FunctionAnalysis) -> str:
+    """An expression of a function as it was written, shortened."""
     match expr:
         case Const():
             return expr.text
+        case Load(place=Var(kind="temp", key=key)):
+            return _called(key, function)
         case Load() | Addr():
             return str(expr)
         case Unary():
-            return f"{expr.op}{_written(expr.operand)}"
+            return f"{expr.op}{written(expr.operand, function)}"
         case Cast():
-            return _written(expr.operand)
+            return written(expr.operand, function)
         case Binary():
-            return f"({_written(expr.left)} {expr.op} {_written(expr.right)})"
+            return f"({written(expr.left, function)} {expr.op} {written(expr.right, function)})"
         case _:
             return "a computed mask"
+
+
+def _called(key: int | str, function: FunctionAnalysis) -> str:
+    """The call that an intermediate value came from."""
+    for node in function.definitions.get(key, ()):
+        call = function.code[node]
+        if isinstance(call, Call):
+            return f"{call.callee}()"
+    return "a computed mask"

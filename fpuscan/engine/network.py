@@ -62,7 +62,7 @@ def flow_graph(graph: DefUseGraph) -> FlowGraph:
     for definition, number in graph.definitions.items():
         place = explainer.place(definition.place)
         where = _where(graph, explainer, definition)
-        nodes.append(FlowNode(f"n{number}", place, place, *where))
+        nodes.append(FlowNode(f"n{number}", place, place, *where, explainer.side(definition.place)))
     edges = []
     for (source, target, kind, _), transfer in graph.edges.items():
         location = explainer.location(transfer.function, transfer.instruction)

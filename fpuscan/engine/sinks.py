@@ -28,11 +28,11 @@ class Hit:
 
 
 class Sinks:
-    """The sink rows of the model, by kind."""
+    """Sink rows by kind: those of the model, or the given ones."""
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, rows: tuple[Sink, ...] | None = None) -> None:
         self.analysis = analysis
-        sinks = analysis.model.sinks
+        sinks = analysis.model.sinks if rows is None else rows
         self._places = [row for row in sinks if row.kind == "place"]
         self._arguments: dict[str, list[Sink]] = {}
         for row in sinks:

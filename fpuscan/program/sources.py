@@ -124,6 +124,10 @@ class Sources:
         """The definitions that a call of ``name`` in ``path`` can mean."""
         return self.table.named(name, path)
 
+    def definitions(self, name: str) -> list[Unit]:
+        """Every definition of a function of that name, static ones too."""
+        return self.table.definitions(name)
+
     def is_file_local(self, unit: Unit) -> bool:
         """Whether all callers of a function are in its own file."""
         return self.table.is_file_local(unit)

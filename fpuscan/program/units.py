@@ -140,6 +140,10 @@ class UnitTable:
             return local
         return [unit for unit in units if unit.path.endswith(".h") or not self._is_static(unit)]
 
+    def definitions(self, name: str) -> list[Unit]:
+        """Every definition of a function of that name, static ones too."""
+        return self._by_name.get(name, [])
+
     def is_file_local(self, unit: Unit) -> bool:
         """Whether all callers of a function are in its own file."""
         return unit.path.endswith(".c") and self._is_static(unit)

@@ -12,7 +12,7 @@ from importlib import import_module
 from fpuscan.report.options import ReportOptions
 from fpuscan.result import ScanResult
 
-__all__ = ["FORMATS", "ReportOptions", "render"]
+__all__ = ["FORMATS", "PROVENANCE_FORMATS", "ReportOptions", "render", "render_provenance"]
 
 FORMATS: dict[str, str] = {
     "text": "fpuscan.report.text",
@@ -29,4 +29,18 @@ FORMATS: dict[str, str] = {
 def render(result: ScanResult, name: str, options: ReportOptions) -> str:
     """Render a result in a format of `FORMATS`; the text ends with a newline."""
     text: str = import_module(FORMATS[name]).render(result, options)
+    return text
+
+
+PROVENANCE_FORMATS: dict[str, str] = {
+    "text": "fpuscan.report.provenance_text",
+    "json": "fpuscan.report.provenance_json",
+    "html": "fpuscan.report.page.provenance",
+}
+"""Format name -> module, of those that can say what controls a place."""
+
+
+def render_provenance(result: ScanResult, name: str, options: ReportOptions) -> str:
+    """Render the provenance of a result in a format of `PROVENANCE_FORMATS`; the text ends with a newline."""
+    text: str = import_module(PROVENANCE_FORMATS[name]).render(result, options)
     return text

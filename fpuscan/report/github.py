@@ -17,7 +17,7 @@ from fpuscan.report.lines import SourceLines
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import printable
 from fpuscan.report.text import summary_line
-from fpuscan.report.words import effect, surviving
+from fpuscan.report.words import effect, lock_line, surviving
 from fpuscan.result import Finding, Location, ScanResult, Severity
 
 __all__ = ["render"]
@@ -39,11 +39,24 @@ def render(result: ScanResult, options: ReportOptions) -> str:
         )
         for item in result.ignore_problems
     ]
+    rows += _lock(result, lines)
     for item in result.health.incomplete:
         where = {"file": item.path} | ({"line": str(item.line)} if item.line else {})
         rows.append(_command("warning", where, "fpuscan: incomplete", [item.reason]))
     rows.append(summary_line(result, ReportOptions(notes=options.notes)))
     return "".join(f"{row}\n" for row in rows)
+
+
+def _lock(result: ScanResult, lines: SourceLines) -> Iterator[str]:
+    if result.lock is None:
+        return
+    for entry, root in result.lock.ways:
+        at = root.trace[-1].location if root.trace else root.location
+        way = (f"{number}. {step.place} at {step.location.path}:{step.location.line}"
+               for number, step in enumerate(root.trace, start=1))  # fmt: skip
+        yield _command("error", _position(at, lines), "fpuscan: lock", [lock_line(entry, gained=True), *way])
+    for entry in result.lock.lost:
+        yield _command("error", {}, "fpuscan: lock", [lock_line(entry, gained=False)])
 
 
 def _title(finding: Finding) -> str:

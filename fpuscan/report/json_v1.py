@@ -15,11 +15,14 @@ from fpuscan import __version__
 from fpuscan.report.json_text import Object, dump
 from fpuscan.report.options import ReportOptions
 from fpuscan.result import (
+    Assumption,
     BaselineEntry,
     Finding,
     Health,
     IgnoreProblem,
     Location,
+    LockComparison,
+    LockEntry,
     Place,
     ScanResult,
     Severity,
@@ -28,10 +31,20 @@ from fpuscan.result import (
     TreeInfo,
 )
 
-__all__ = ["SCHEMA", "SCHEMA_FILE", "SCHEMA_MINOR", "render", "schema"]
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_FILE",
+    "SCHEMA_MINOR",
+    "assumption",
+    "health_object",
+    "render",
+    "schema",
+    "step_object",
+    "tree_object",
+]
 
 SCHEMA = "fpuscan-report/1"
-SCHEMA_MINOR = 1
+SCHEMA_MINOR = 2
 SCHEMA_FILE = "schema/report-1.json"
 
 
@@ -42,8 +55,8 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
         "schema": SCHEMA,
         "schema_minor": SCHEMA_MINOR,
         "tool": {"name": "fpuscan", "version": __version__},
-        "tree": _tree(result.tree),
-        "health": _health(result.health),
+        "tree": tree_object(result.tree),
+        "health": health_object(result.health),
         "summary": {
             **{level.label: sum(finding.severity is level for finding in result.findings) for level in levels},
             "suppressed": len(result.suppressed),
@@ -54,10 +67,8 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
         "gone": [_gone(entry) for entry in result.gone],
         "suppressed": [_suppressed(item) for item in result.suppressed],
         "ignore_problems": [_problem(item) for item in result.ignore_problems],
-        "assumptions": [
-            {"kind": item.kind, "what": item.what, "why": item.why, "commit": item.commit}
-            for item in result.assumptions
-        ],
+        "assumptions": [assumption(item) for item in result.assumptions],
+        "lock": _lock(result.lock) if result.lock is not None else None,
     }
     return dump(document)
 
@@ -67,7 +78,8 @@ def schema() -> str:
     return (resources.files("fpuscan.report") / SCHEMA_FILE).read_text(encoding="utf-8")
 
 
-def _tree(tree: TreeInfo) -> Object:
+def tree_object(tree: TreeInfo) -> Object:
+    """What was scanned."""
     document: Object = {"kernel_version": tree.kernel_version}
     if tree.revision:
         document["revision"] = tree.revision
@@ -78,7 +90,8 @@ def _tree(tree: TreeInfo) -> Object:
     return document
 
 
-def _health(health: Health) -> Object:
+def health_object(health: Health) -> Object:
+    """What was seen."""
     return {
         "files": health.files,
         "functions": health.functions,
@@ -125,14 +138,15 @@ def _finding(finding: Finding) -> Object:
         "config": list(finding.config),
         "side": finding.side,
         "other_sources": [_source(place) for place in finding.other_sources],
-        "trace": [_step(step) for step in finding.trace],
+        "trace": [step_object(step) for step in finding.trace],
         "consumers": [{"kind": item.kind, **_spot(item.location)} for item in finding.consumers],
         "related": [{"kind": item.kind, **_spot(item.location), "place": item.place} for item in finding.related],
         "fix": finding.fix,
     }
 
 
-def _step(step: Step) -> Object:
+def step_object(step: Step) -> Object:
+    """One step of a way."""
     return {
         **_point(step.location),
         "place": step.place,
@@ -143,7 +157,24 @@ def _step(step: Step) -> Object:
         "crossing": step.crossing,
         "effect": step.effect,
         "guard": step.guard,
+        "side": step.side,
     }
+
+
+def assumption(item: Assumption) -> Object:
+    """A declared barrier."""
+    return {"kind": item.kind, "what": item.what, "why": item.why, "commit": item.commit}
+
+
+def _lock(lock: LockComparison) -> Object:
+    return {
+        "gained": [{**_entry(entry), "trace": [step_object(step) for step in root.trace]} for entry, root in lock.ways],
+        "lost": [_entry(entry) for entry in lock.lost],
+    }
+
+
+def _entry(entry: LockEntry) -> Object:
+    return {"place": entry.place, "side": entry.side, "kind": entry.kind, "root": entry.root}
 
 
 def _suppressed(item: SuppressedFinding) -> Object:

@@ -19,8 +19,8 @@ from fpuscan.report.json_text import Object, dump
 from fpuscan.report.lines import SourceLines
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.sarif_parts import Places, message, rules
-from fpuscan.report.words import effect, surviving, where_to_look
-from fpuscan.result import Finding, Health, ScanResult, Severity, Step, SuppressedFinding
+from fpuscan.report.words import effect, lock_line, surviving, where_to_look
+from fpuscan.result import Finding, Health, Location, Root, ScanResult, Severity, Step, SuppressedFinding
 from fpuscan.rules.info import RULE_INFOS
 
 __all__ = ["SCHEMA", "VERSION", "render"]
@@ -33,6 +33,7 @@ _NOTIFICATIONS = {
     "incomplete": "A file or function of the scope could not be read or parsed; findings may be missing.",
     "unaccounted": "An occurrence of a tracked global is tied to no fact of the analysis; findings may be missing.",
     "ignore-comment": "An ignore comment does not do what it says.",
+    "lock": "A place of the user ABI gained or lost a root since the lock was written.",
 }
 
 
@@ -85,6 +86,12 @@ def _invocation(result: ScanResult, places: Places) -> Object:
         _notification("ignore-comment", "warning", f"{item.kind}: {item.message}", places.location(item.location))
         for item in result.ignore_problems
     ]
+    if result.lock is not None:
+        execution += [
+            _notification("lock", "error", lock_line(entry, gained=True), places.location(_last(root)))
+            for entry, root in result.lock.ways
+        ]
+        execution += [_notification("lock", "error", lock_line(entry, gained=False)) for entry in result.lock.lost]
     return {
         "executionSuccessful": not health.incomplete,
         "toolExecutionNotifications": execution,
@@ -92,13 +99,17 @@ def _invocation(result: ScanResult, places: Places) -> Object:
     }
 
 
-def _notification(name: str, level: str, text: str, location: Object) -> Object:
+def _last(root: Root) -> Location:
+    return root.trace[-1].location if root.trace else root.location
+
+
+def _notification(name: str, level: str, text: str, location: Object | None = None) -> Object:
     index = [*_NOTIFICATIONS].index(name)
     return {
         "descriptor": {"id": name, "index": index},
         "level": level,
         "message": message(text),
-        "locations": [location],
+        "locations": [location] if location is not None else [],
     }
 
 

@@ -29,10 +29,10 @@ from collections.abc import Iterable, Iterator
 
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import paint, printable
-from fpuscan.report.words import effect, plural, surviving
+from fpuscan.report.words import effect, lock_line, plural, surviving
 from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step
 
-__all__ = ["render", "summary_line"]
+__all__ = ["assumptions", "health_lines", "render", "steps", "summary_line"]
 
 _LISTED = 10  # locations that are named without --verbose
 
@@ -43,19 +43,26 @@ def render(result: ScanResult, options: ReportOptions) -> str:
     if options.quiet:
         brief = [_headline(finding, options) for finding in shown]
         return "".join(
-            f"{line}\n" for line in [*brief, *_ignores(result, options), *_incomplete(result.health, options)]
+            f"{line}\n"
+            for line in [
+                *brief,
+                *_ignores(result, options),
+                *_lock(result, options),
+                *_incomplete(result.health, options),
+            ]
         )
     lines: list[str] = []
     for finding in shown:
         lines += _finding(finding, options)
         lines.append("")
     lines += _ignores(result, options)
+    lines += _lock(result, options)
     lines.append(summary_line(result, options))
     lines += _listed(
         "gone from the baseline", [f"{item.rule} {item.text}" for item in result.gone], options, always=True
     )
-    lines += _assumptions(result, options)
-    lines += _health(result, options)
+    lines += assumptions(result, options)
+    lines += health_lines(result, options)
     return "\n".join(lines) + "\n"
 
 
@@ -72,6 +79,10 @@ def summary_line(result: ScanResult, options: ReportOptions) -> str:
         text += f"; {len(result.suppressed)} suppressed"
     if result.compared:
         text += f"; {len(result.baselined)} known from the baseline"
+    if result.lock is not None:
+        lock = result.lock
+        gained, lost = plural(len(lock.gained), "root"), plural(len(lock.lost), "root")
+        text += f"; lock: {gained} gained, {lost} lost" if lock.gained or lock.lost else "; the lock holds"
     return paint(text, "strong", colour=options.colour)
 
 
@@ -145,6 +156,12 @@ def _trace(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:
     if not trace:
         return
     yield "  trace:"
+    yield from steps(trace, options)
+    yield ""
+
+
+def steps(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:
+    """The numbered steps of a way."""
     previous: Step | None = None
     digits = len(str(len(trace)))
     for number, step in enumerate(trace, start=1):
@@ -152,7 +169,6 @@ def _trace(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:
             yield "    behind the crossing, by the same value:"
         yield from _step(f"{number:{digits}d}.", step, previous, options)
         previous = step
-    yield ""
 
 
 def _step(number: str, step: Step, previous: Step | None, options: ReportOptions) -> Iterator[str]:
@@ -195,7 +211,8 @@ def _places(title: str, places: Iterable[Place]) -> Iterator[str]:
         yield f"    {printable(place.place)}, {_where(place.location)}"
 
 
-def _assumptions(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+def assumptions(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+    """What the scan relied on."""
     for item in result.assumptions:
         commit = f" [{item.commit}]" if item.commit else ""
         yield from _wrap(printable(f"assumed ({item.kind}): {item.what}: {item.why}{commit}"), "", "  ", options)
@@ -209,7 +226,29 @@ def _ignores(result: ScanResult, options: ReportOptions) -> Iterator[str]:
         yield f"{where} {label} ignore comment: {printable(item.message)} [{printable(item.kind)}]"
 
 
-def _health(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+# What the lock does not know, at the statement that stores it, and what it misses. The shortest way of each root is
+# shown; --verbose shows those to the other places, too.
+def _lock(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+    if result.lock is None:
+        return
+    label = paint("error:", "error", colour=options.colour)
+    shown: set[tuple[str, str]] = set()
+    for entry, root in sorted(result.lock.ways, key=lambda way: (way[0].kind, way[0].root, len(way[1].trace), way[0])):
+        at = root.trace[-1].location if root.trace else root.location
+        where = paint(printable(f"{at.path}:{at.line}:{at.column}:"), "strong", colour=options.colour)
+        yield f"{where} {label} {printable(lock_line(entry, gained=True))} [lock]"
+        if not options.quiet and (options.verbose or (entry.kind, entry.root) not in shown):
+            yield from steps(root.trace, options)
+            yield ""
+        shown.add((entry.kind, entry.root))
+    for entry in result.lock.lost:
+        yield f"fpuscan: {label} {printable(lock_line(entry, gained=False))} [lock]"
+    if result.lock.lost and not options.quiet:
+        yield ""
+
+
+def health_lines(result: ScanResult, options: ReportOptions) -> Iterator[str]:
+    """What the scan saw and what it could not see."""
     health = result.health
     version = f"Linux {result.tree.kernel_version}: " if result.tree.kernel_version else ""
     accounted = f"{len(health.unaccounted)} NOT accounted for" if health.unaccounted else "all accounted for"

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fpuscan.result import Finding, Step, Surviving
+from fpuscan.result import Controlled, Finding, LockEntry, Root, Step, Surviving
 
-__all__ = ["effect", "plural", "surviving", "where_to_look"]
+__all__ = ["KINDS", "controlled", "effect", "kinds_of", "lock_line", "plural", "surviving", "where_to_look"]
+
+KINDS = {
+    "config": "configuration",
+    "runtime": "guest state",
+    "user": "user input",
+    "cpu": "the CPU",
+    "mask": "masks",
+    "constant": "constants",
+    "outside": "not in the scope",
+}
+"""The kinds of roots as a reader calls them, in the order of the reports."""
+
+_WHAT = {"size": "a size of the user ABI", "features": "a feature mask of the user ABI", "sigframe": "the signal frame"}
 
 
 def surviving(what: Surviving) -> str:
@@ -49,3 +62,20 @@ def plural(number: int, noun: str) -> str:
     if number == 1:
         return f"{number} {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def controlled(place: Controlled) -> str:
+    """What a place is: ``a size of the user ABI, guest side``; empty for a place of no sink row."""
+    return ", ".join(text for text in (_WHAT.get(place.kind, ""), f"{place.side} side" if place.side else "") if text)
+
+
+def kinds_of(place: Controlled) -> list[tuple[str, list[Root]]]:
+    """The roots by kind, in the order of the reports."""
+    groups = [(title, [root for root in place.roots if root.kind == kind]) for kind, title in KINDS.items()]
+    return [(title, roots) for title, roots in groups if roots]
+
+
+def lock_line(entry: LockEntry, *, gained: bool) -> str:
+    """What a reader must know of a lock that does not hold."""
+    verb = "now controls" if gained else "no longer controls"
+    return f"{entry.root} ({entry.kind}) {verb} {entry.place} ({entry.side} side)"

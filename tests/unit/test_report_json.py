@@ -50,14 +50,15 @@ def test_the_keys_come_in_the_documented_order() -> None:
         return " ".join(value)
 
     assert keys(document) == (
-        "schema schema_minor tool tree health summary findings baselined gone suppressed ignore_problems assumptions"
+        "schema schema_minor tool tree health summary findings baselined gone suppressed ignore_problems "
+        "assumptions lock"
     )
     assert keys(document["findings"][0]) == (
         "rule slug severity message fingerprint path line column end_line end_column function statement source sink "
         "surviving config side other_sources trace consumers related fix"
     )
     assert keys(document["findings"][0]["trace"][0]) == (
-        "path line column function place kind text mask after crossing effect guard"
+        "path line column function place kind text mask after crossing effect guard side"
     )
     assert keys(document["health"]) == (
         "files functions error_bytes occurrences unaccounted unresolved_calls unmatched_model_rows incomplete"

@@ -17,27 +17,32 @@ from fpuscan import __version__
 from fpuscan.report.lines import SourceLines
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.page.finding import article
-from fpuscan.report.page.markup import element, esc, where
-from fpuscan.report.words import plural
-from fpuscan.result import Finding, ScanResult, Severity, SuppressedFinding
+from fpuscan.report.page.markup import element, esc, place_text, where
+from fpuscan.report.words import lock_line, plural
+from fpuscan.result import Finding, LockComparison, ScanResult, Severity, Step, SuppressedFinding
 
-__all__ = ["render"]
+__all__ = ["document", "health_section", "render", "source_of", "way"]
 
 _LEVELS = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 - one signature for all formats
     """Render the page; it always holds the notes and ends with a newline."""
-    style, script = (_asset(name) for name in ("style.css", "script.js"))
-    policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     version = f"Linux {result.tree.kernel_version}" if result.tree.kernel_version else "Linux"
     body = "".join((_header(result, version), _contents(result), f"<main>{''.join(_main(result))}</main>"))
+    return document(f"fpuscan: {version}", body)
+
+
+def document(title: str, body: str) -> str:
+    """A whole page around a body, with its style sheet, its script, and the policy that lets nothing else in."""
+    style, script = (_asset(name) for name in ("style.css", "script.js"))
+    policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{esc(policy)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>fpuscan: {esc(version)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n"
+        f"<title>{esc(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n"
         f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
@@ -62,13 +67,17 @@ def _header(result: ScanResult, version: str) -> str:
         f"{words.get(name) or plural(number, name).partition(' ')[2]}</li>"
         for name, number in counts.items()
     )
-    more = [text for text in (result.tree.revision, *result.tree.patches) if text]
-    extra = f"<p>{esc(', '.join(more))}</p>" if more else ""
     return (
         '<header class="top"><a class="skip" href="#findings">Skip to the findings</a>'
-        f'<div class="name"><h1>{esc(version)}</h1>{extra}<p>fpuscan {esc(__version__)}</p></div>'
+        f'<div class="name"><h1>{esc(version)}</h1>{source_of(result)}<p>fpuscan {esc(__version__)}</p></div>'
         f'<ul class="counts">{chips}</ul><button type="button" id="theme" hidden>Dark or light</button></header>'
     )
+
+
+def source_of(result: ScanResult) -> str:
+    """The revision and the patches that were scanned, if any."""
+    more = [text for text in (result.tree.revision, *result.tree.patches) if text]
+    return f"<p>{esc(', '.join(more))}</p>" if more else ""
 
 
 def _anchored(result: ScanResult) -> list[tuple[str, Finding]]:
@@ -88,7 +97,7 @@ def _contents(result: ScanResult) -> str:
 
 def _main(result: ScanResult) -> Iterator[str]:
     lines = SourceLines(result.excerpts)
-    yield _health(result)
+    yield health_section(result)
     yield '<section id="findings" aria-label="Findings">'
     if not result.findings:
         yield '<p class="clean">No guest default reaches the user ABI. What that is worth stands above.</p>'
@@ -96,6 +105,7 @@ def _main(result: ScanResult) -> Iterator[str]:
         body = article(finding, anchor, result.bit_names, lines)
         yield _card(finding, anchor, body)
     yield "</section>"
+    yield from _lock(result.lock)
     if result.suppressed:
         rows = (_set_aside(item.finding, item) for item in result.suppressed)
         yield f'<section><h2>Suppressed</h2><ul class="plain">{"".join(rows)}</ul></section>'
@@ -107,6 +117,25 @@ def _main(result: ScanResult) -> Iterator[str]:
         "Ignore comments that do nothing",
         (f"{where(item.location)} <b>{esc(item.kind)}</b>: {esc(item.message)}" for item in result.ignore_problems),
     )
+
+
+def _lock(lock: LockComparison | None) -> Iterator[str]:
+    if lock is None:
+        return
+    rows = [
+        f"<li><b>{esc(lock_line(entry, gained=True))}</b>, {where((root.trace or (root,))[-1].location)}"
+        f"{way(root.trace)}</li>"
+        for entry, root in lock.ways
+    ]
+    rows += [f"<li>{esc(lock_line(entry, gained=False))}</li>" for entry in lock.lost]
+    body = f'<ul class="plain">{"".join(rows)}</ul>' if rows else "<p>The lock holds.</p>"
+    yield f'<section class="lock"><h2>Lock: what controls the user ABI</h2>{body}</section>'
+
+
+def way(trace: Iterable[Step]) -> str:
+    """A way as a plain list."""
+    rows = (f"<li><code>{place_text(step.place)}</code> {where(step.location)}</li>" for step in trace)
+    return f'<ol class="way">{"".join(rows)}</ol>'
 
 
 def _card(finding: Finding, anchor: str, body: str) -> str:
@@ -129,7 +158,8 @@ def _set_aside(finding: Finding, item: SuppressedFinding | None) -> str:
     )
 
 
-def _health(result: ScanResult) -> str:
+def health_section(result: ScanResult) -> str:
+    """What the scan saw and what it could not see."""
     health = result.health
     unaccounted = len(health.unaccounted)
     facts = [

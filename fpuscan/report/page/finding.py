@@ -12,7 +12,7 @@ from fpuscan.report.page.markup import code, element, esc, place_text, where
 from fpuscan.report.words import effect, plural
 from fpuscan.result import Finding, Location, Place
 
-__all__ = ["article", "statement"]
+__all__ = ["article", "statement", "steps"]
 
 _CONTEXT = 3
 _MANY = 6  # consumers that are listed without a click
@@ -27,7 +27,7 @@ def article(finding: Finding, anchor: str, names: Iterable[tuple[int, str]], lin
         _facts(finding),
         f'<div class="fix"><h4>What to do</h4><p>{esc(finding.fix)}</p></div>' if finding.fix else "",
         figure(finding, bits, anchor) if finding.is_flow else "",
-        _steps(finding, bits, anchor, lines),
+        steps(finding, bits, anchor, lines),
         _consumers(finding),
         _places("Other sources", finding.other_sources),
         _places("Related", (Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related)),
@@ -64,7 +64,8 @@ def _facts(finding: Finding) -> str:
     return f'<dl class="facts">{"".join(f"<div><dt>{title}</dt><dd>{body}</dd></div>" for title, body in rows)}</dl>'
 
 
-def _steps(finding: Finding, bits: Bits, anchor: str, lines: SourceLines) -> str:
+def steps(finding: Finding, bits: Bits, anchor: str, lines: SourceLines) -> str:
+    """The way of a finding, step by step, with the source around each."""
     if not finding.trace:
         return ""
     items = []

@@ -1,0 +1,170 @@
+"""From a question to its answer."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.sinks import Sinks
+from fpuscan.ir import Assign, Call
+from fpuscan.places import heap
+from fpuscan.provenance.asked import asked_rows
+from fpuscan.provenance.backward import Backward
+from fpuscan.provenance.cases import case_spans, under
+from fpuscan.provenance.ways import Ways
+from fpuscan.result import Controlled, Provenance, Root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.flows import Flows
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.model import Sink
+    from fpuscan.places import Place
+    from fpuscan.program import Unit
+    from fpuscan.provenance.backward import Slice
+    from fpuscan.provenance.origins import Origin, Origins
+    from fpuscan.xfeatures import FeatureBits
+
+__all__ = ["KINDS", "answer", "search"]
+
+KINDS = ("config", "runtime", "user", "cpu", "mask", "constant", "outside")
+"""The kinds of roots, in the order of the reports."""
+
+
+def answer(flows: Flows, asked: str, bits: FeatureBits) -> Provenance:
+    """Every root of what was asked for. Raises UsageError for a place that the tree does not have."""
+    rows, found, origins = search(flows, asked)
+    ways = Ways(flows, Sinks(flows.analysis, rows), origins, found, bits)
+    groups: dict[tuple[str, str], list[Origin]] = {}
+    for origin in found.origins.values():
+        groups.setdefault((origin.kind, origin.name), []).append(origin)
+    places: dict[tuple[str, str, str], list[Root]] = {}
+    for _, members in sorted(groups.items()):
+        for arrival, root in ways.follow(members).items():
+            places.setdefault(arrival, []).append(root)
+    return Provenance(
+        asked,
+        tuple(
+            Controlled(place, what, side, tuple(sorted(roots, key=lambda root: (KINDS.index(root.kind), root.name))))
+            for (place, what, side), roots in sorted(places.items())
+        ),
+    )
+
+
+def search(flows: Flows, asked: str) -> tuple[tuple[Sink, ...], Slice, Origins]:
+    """The rows that were asked for, and what the search backward found: candidates, not yet roots."""
+    analysis = flows.analysis
+    rows = asked_rows(analysis, asked)
+    backward = Backward(analysis, flows.graph)
+    for row in rows:
+        _ask(analysis, backward, row)
+    found = backward.run()
+    flows.truncated = flows.truncated or found.truncated
+    return rows, found, backward.origins
+
+
+def _ask(analysis: Analysis, search: Backward, row: Sink) -> None:
+    ask = {
+        "place": _ask_place,
+        "argument": _ask_argument,
+        "return": _ask_returns,
+        "compare": _ask_comparisons,
+        "local": _ask_local,
+    }[row.kind]
+    ask(analysis, search, row)
+
+
+def _ask_place(analysis: Analysis, search: Backward, row: Sink) -> None:
+    for place in _memory(analysis, row):
+        search.memory(place, asked=True)
+    if row.local:
+        _ask_locals(analysis, search, row)
+
+
+def _ask_argument(analysis: Analysis, search: Backward, row: Sink) -> None:
+    for function, node in _calls(analysis, row):
+        for leaf in search.graph.leaves(function, node):
+            if leaf.role == row.index:
+                search.leaf(function, node, leaf, whole=True)
+
+
+def _ask_comparisons(analysis: Analysis, search: Backward, row: Sink) -> None:
+    for unit in analysis.program.definitions(row.function):
+        function = analysis.of(unit)
+        for node in range(len(function.code)):
+            for leaf in search.graph.leaves(function, node):
+                if leaf.compared or leaf.role == "condition":
+                    search.leaf(function, node, leaf)
+
+
+def _memory(analysis: Analysis, row: Sink) -> Iterator[Place]:
+    """The places of shared memory that a row names, one for each member that its pattern matches."""
+    program = analysis.program
+    if row.variable:
+        declared = program.types.global_var(row.variable)
+        if declared is None:
+            return
+        root = ("g", program.global_key(row.variable, declared.path))
+        members = program.members(program.types.resolve(declared.type).base)
+        if not row.member:
+            yield root, ()
+        elif "*" in row.member or "?" in row.member:
+            yield from ((root, (name,)) for name in members or () if fnmatchcase(name, row.member))
+        else:
+            yield root, _path(row.member)
+    elif "*" in row.member or "?" in row.member:
+        names = program.members(row.type) or ()
+        yield from ((heap(row.type, None), (name,)) for name in names if fnmatchcase(name, row.member))
+    else:
+        yield heap(row.type, None), _path(row.member)
+
+
+def _path(member: str) -> tuple[str, ...]:
+    return tuple(part for part in member.replace("[", ".[").split(".") if part)
+
+
+def _ask_locals(analysis: Analysis, search: Backward, row: Sink) -> None:
+    """Stores into local structs of a type."""
+    for unit in analysis.program.units_accessing(row.type, row.member.rpartition(".")[2]):
+        function = analysis.of(unit)
+        for node, instruction in enumerate(function.code):
+            if isinstance(instruction, Assign):
+                for root, path, _ in function.resolve(node, instruction.target):
+                    if root[0] in {"v", "p", "d"} and analysis.matches(row.pattern, (root, path)):
+                        search.stored(function, node)
+
+
+def _ask_returns(analysis: Analysis, search: Backward, row: Sink) -> None:
+    for unit in analysis.program.definitions(row.function):
+        function = analysis.of(unit)
+        spans = case_spans(function, row.case)
+        for node in function.returns:
+            if spans and not under(function, node, spans):
+                search.pass_by(function, node)
+                continue
+            for leaf in search.graph.leaves(function, node):
+                search.leaf(function, node, leaf, whole=True)
+        for node in range(len(function.code)) if spans else ():
+            if under(function, node, spans):
+                search.stored(function, node)
+
+
+def _ask_local(analysis: Analysis, search: Backward, row: Sink) -> None:
+    for unit in analysis.program.definitions(row.function):
+        function = analysis.of(unit)
+        for node in range(len(function.code)):
+            for root, _, _, _ in function.writes(node):
+                if root[0] == "v" and fnmatchcase(str(root[2]).partition("@")[0], row.variable):
+                    search.stored(function, node)
+
+
+def _calls(analysis: Analysis, row: Sink) -> Iterator[tuple[FunctionAnalysis, int]]:
+    users: list[Unit] = analysis.program.definitions(row.inside) if row.inside else []
+    for unit in users or analysis.program.users_of(row.function):
+        function = analysis.of(unit)
+        for node in function.calls:
+            call = function.code[node]
+            if isinstance(call, Call) and call.callee == row.function:
+                yield function, node

@@ -1,0 +1,120 @@
+"""What controls a place, on every fixture: nothing is missed, nothing is claimed that no value does.
+
+The search goes backward and each claim is checked forward, so the two searches
+are held against each other: what a rule finds forward is among the roots, and a
+root arrives with the slice taken away, too.
+"""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from fpuscan.engine.analysis import Analysis
+from fpuscan.engine.flows import Flows
+from fpuscan.engine.graph import DefUseGraph
+from fpuscan.engine.sinks import Sinks
+from fpuscan.model import load_model
+from fpuscan.program import Program
+from fpuscan.provenance import answer
+from fpuscan.provenance.answer import search
+from fpuscan.provenance.ways import Ways
+from fpuscan.result import Finding, ScanResult
+from fpuscan.scan import ScanOptions, scan
+from fpuscan.tree import open_folder
+from fpuscan.xfeatures import FeatureBits
+from tests.golden.test_fixtures import BASE, FIXTURES, names
+
+INFORMATIONAL = ("struct kvm_cpuid_entry2.",)
+GUEST_RULES = frozenset({"FPU101", "FPU102", "FPU103"})
+
+
+@cache
+def laid_out(name: str, trees: Path) -> Path:
+    tree = trees / name
+    shutil.copytree(BASE, tree)
+    shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder under which fixtures are laid out."""
+    return tmp_path_factory.mktemp("fixtures")
+
+
+@cache
+def scanned(name: str, trees: Path) -> ScanResult:
+    return scan(open_folder(laid_out(name, trees)), ScanOptions(provenance="uabi"))
+
+
+def roots(result: ScanResult) -> set[tuple[str, str, str]]:
+    """(root, place, side) of every claim."""
+    assert result.provenance is not None
+    return {(root.name, place.place, place.side) for place in result.provenance.places for root in place.roots}
+
+
+def claim(finding: Finding, inside: str = "") -> tuple[str, str, str]:
+    return finding.source.place, finding.sink.place + inside, finding.side
+
+
+def controls(name: str, trees: Path) -> set[tuple[str, str, str]]:
+    """The claims, and those over one configuration global: the search ends there, as one can ask for it again."""
+    found = roots(scanned(name, trees))
+    for config in sorted({root for root, _, _ in found if "_cfg." in root}):
+        behind = scan(open_folder(laid_out(name, trees)), ScanOptions(provenance=config)).provenance
+        assert behind is not None
+        more = {root.name for place in behind.places for root in place.roots}
+        found |= {(root, place, side) for known, place, side in found if known == config for root in more}
+    return found
+
+
+@pytest.mark.parametrize("name", names)
+def test_what_a_rule_finds_is_among_the_roots(name: str, trees: Path) -> None:
+    """Config and run-time sources; a mask constant is a source of the rules under another name."""
+    wanted = {
+        item
+        for item in scanned(name, trees).findings
+        if item.rule in GUEST_RULES
+        and "." in item.source.place
+        and not item.sink.place.startswith(INFORMATIONAL)
+        and item.source.place != item.sink.place
+    }
+
+    for found in (roots(scanned(name, trees)), controls(name, trees)):
+        wanted = {
+            item
+            for item in wanted
+            if claim(item) not in found and claim(item, f" in {item.location.function}()") not in found
+        }
+        if not wanted:
+            return
+    assert sorted(map(claim, wanted)) == []
+
+
+@pytest.mark.parametrize("name", names)
+def test_every_root_arrives_without_the_slice_and_nothing_else_does(name: str, trees: Path) -> None:
+    model = load_model()
+    program = Program(open_folder(laid_out(name, trees)), model)
+    program.load()
+    analysis = Analysis(program, model)
+    flows = Flows(analysis, DefUseGraph(analysis))
+    bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {model.masks.enum}"), program.evaluate)
+    claimed = {
+        (root.kind, root.name, place.place, place.side)
+        for place in answer(flows, "uabi", bits).places
+        for root in place.roots
+    }
+
+    rows, found, origins = search(flows, "uabi")
+    ways = Ways(flows, Sinks(analysis, rows), origins, found, bits, everywhere=True)
+    arrived = {
+        (origin.kind, origin.name, place, side)
+        for origin in found.origins.values()
+        for place, _, side in ways.follow([origin])
+    }
+
+    assert claimed == arrived
