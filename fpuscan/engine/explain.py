@@ -102,6 +102,8 @@ class Explainer:
         found: list[Step] = []
         for step in steps:
             if found and step.place == found[-1].place and step.location == found[-1].location and not step.effect:
+                if step.crossing:  # the same statement once more: `x->mask = y->mask | bits`
+                    found[-1] = replace(found[-1], crossing=True, side=step.side)
                 continue
             found.append(step)
         return found
