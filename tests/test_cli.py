@@ -15,8 +15,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,10 +66,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         model_files: tuple[Path, ...]
         progress: Callable[[str], None] | None
         graph: bool
+        memory: object
         provenance: str | None
 
     stand_in, module = Engine(), ModuleType("fpuscan.scan")
-    module.__dict__.update(scan=stand_in.scan, ScanOptions=ScanOptions)
+    memory = partial(SimpleNamespace, footprint=None)
+    module.__dict__.update(scan=stand_in.scan, ScanOptions=ScanOptions, ScanMemory=memory)
     monkeypatch.setitem(sys.modules, "fpuscan.scan", module)
     return stand_in
 

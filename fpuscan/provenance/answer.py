@@ -163,6 +163,8 @@ def _ask_local(analysis: Analysis, search: Backward, row: Sink) -> None:
 def _calls(analysis: Analysis, row: Sink) -> Iterator[tuple[FunctionAnalysis, int]]:
     users: list[Unit] = analysis.program.definitions(row.inside) if row.inside else []
     for unit in users or analysis.program.users_of(row.function):
+        if row.path and not fnmatchcase(unit.path, row.path):
+            continue
         function = analysis.of(unit)
         for node in function.calls:
             call = function.code[node]

@@ -57,15 +57,18 @@ def render(result: ScanResult, options: ReportOptions) -> str:
 
 
 def _place(place: Controlled, options: ReportOptions) -> Iterator[str]:
-    what = controlled(place)
-    yield paint(printable(place.place), "strong", colour=options.colour) + (f": {what}" if what else "")
+    name, what = printable(place.place), controlled(place)
+    together = len(name) + len(what) + 2 <= options.width
+    yield paint(name, "strong", colour=options.colour) + (f": {what}" if what and together else "")
+    if what and not together:
+        yield f"  {what}"
     for title, roots in kinds_of(place):
         for number, root in enumerate(roots):
             head = f"  {title if not number else '':<{_COLUMN - 2}}"
             yield from _wrap(head + _root(root), " " * (_COLUMN + 2), options)
 
 
-# A mask that stands on the way of every shortest way is worth a word beside the root.
+# A root, and the masks on its shortest way.
 def _root(root: Root) -> str:
     masks = list(dict.fromkeys(mask.text for mask in root.masks))
     cut = f", masked by {', '.join(masks)}" if masks else ""

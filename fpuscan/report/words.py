@@ -15,7 +15,7 @@ KINDS = {
     "cpu": "the CPU",
     "mask": "masks",
     "constant": "constants",
-    "outside": "not in the scope",
+    "outside": "from outside",
 }
 """The kinds of roots as a reader calls them, in the order of the reports."""
 
