@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from fpuscan.cpp import ConfigLiteral
     from fpuscan.ir import Expr, LValue
     from fpuscan.lower.builder import Frontier
-    from fpuscan.lower.context import LoweringContext
     from fpuscan.model import Effect
     from fpuscan.syntax import Node
 
@@ -92,7 +91,7 @@ class Calls(Expressions):
         effect = self.context.model.effects.get(name)
         if effect is not None:
             return _EFFECTS[effect.kind](self, node, name, arguments, effect)
-        macros = self._callable_macros(name, node)
+        macros = self.callable_macros(name, node)
         if len(macros) == 1 and not self._is_function_elsewhere(macros[0]):
             return self._expand(node, macros[0], arguments)
         if macros:
@@ -111,7 +110,7 @@ class Calls(Expressions):
         function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         name = self.text(function) if function is not None and function.type == "identifier" else ""
         if name and arguments is not None and self.lookup(name) is None and name not in self.context.model.effects:
-            macros = self._callable_macros(name, node)
+            macros = self.callable_macros(name, node)
             if len(macros) > 1:
                 choices = self._meanings(node, macros, arguments)
                 addresses = [(where, partial(_address, choose)) for where, choose in choices]
@@ -125,7 +124,7 @@ class Calls(Expressions):
 
     # ------------------------------------------------------------ macros of the tree
 
-    def _callable_macros(self, name: str, node: Node) -> list[Macro]:
+    def callable_macros(self, name: str, node: Node) -> list[Macro]:
         """The macros that a call may name. One that is being expanded stands in its own arguments, or names itself."""
         around = self.expanding.count(name)
         if len(self.expanding) >= _MAX_EXPANSIONS or (around and around >= self.context.macro_depth(name)):
@@ -144,7 +143,7 @@ class Calls(Expressions):
         expansion = self.context.expansion(macro, inner)
         if expansion is None:
             return self._plain_call(node, macro.name, arguments)
-        return self._inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
+        return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
     def _expansion_value(self, body: Node) -> Expr:
         statements = [child for child in body.named_children if child.type != "comment"]
@@ -158,7 +157,7 @@ class Calls(Expressions):
         """Lower a compound statement; added by ``statements.py``."""
         raise NotImplementedError
 
-    def _inside(self, node: Node, macro: Macro, expansion: tuple[Node, bytes, bytes], action: Callable[[], T]) -> T:
+    def inside(self, node: Node, macro: Macro, expansion: tuple[Node, bytes, bytes], action: Callable[[], T]) -> T:
         """Run ``action`` on the text of an expansion, with every fact placed at the macro's use."""
         saved = self.data, self.parsed, self.offset_override, self.expanding
         if self.offset_override is None:
@@ -177,7 +176,7 @@ class Calls(Expressions):
         macro = Macro("", None, "", text, self.facts.path, 0)
         if expansion is None:
             return Opaque((), text)
-        return self._inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
+        return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
     def _object_expansions(self, node: Node, name: str) -> list[_ObjectMacro]:
         if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
@@ -203,13 +202,13 @@ class Calls(Expressions):
             return None
         if len(found) == 1:
             macro, expansion, inner = found[0]
-            return self._inside(node, macro, expansion, lambda: self.lvalue(inner))
+            return self.inside(node, macro, expansion, lambda: self.lvalue(inner))
         choices = [(each[0].conditions, partial(self._object_address, node, each)) for each in found]
         return self.deref(self.either(choices, self.offset(node)))
 
     def _object_address(self, node: Node, found: _ObjectMacro) -> Expr:
         macro, expansion, inner = found
-        return _address(lambda: self._inside(node, macro, expansion, lambda: self.value(inner)))
+        return _address(lambda: self.inside(node, macro, expansion, lambda: self.value(inner)))
 
     def macro_value(self, node: Node, name: str) -> Expr | None:
         """The value behind an object-like macro that is no constant, or that is several in different builds."""
@@ -226,7 +225,7 @@ class Calls(Expressions):
         value, names = self.context.macro_constant(macro, self.facts.path, self.offset(node))
         if value is not None:
             return Const(value, macro.name, names)
-        return self._inside(node, macro, expansion, lambda: self.value(inner))
+        return self.inside(node, macro, expansion, lambda: self.value(inner))
 
     def transparent_condition(self, node: Node) -> Node | None:
         """The condition inside ``likely(x)`` and other calls that return their argument's truth."""
@@ -425,29 +424,6 @@ def _address(choose: Callable[[], Expr]) -> Expr:
     if not isinstance(value, Load):
         return Const(None, "")
     return value.place.pointer if isinstance(value.place, Deref) else Addr(value.place)
-
-
-def iterator_cursors(context: LoweringContext, name: str, path: str, offset: int, depth: int = 0) -> tuple[int, ...]:
-    """Which arguments of an iterator macro it assigns: the model's word, else the macro's own body."""
-    row = context.model.iterators.get(name)
-    if row is not None:
-        return row
-    macro = next(iter(context.macros_at(name, path, offset)), None)
-    if macro is None or not macro.params or depth > _MAX_EXPANSIONS:
-        return (0,)
-    inner = re.match(r"\s*(\w*for_each\w*)\s*\((.*)\)\s*$", macro.body, re.DOTALL)
-    if inner is not None:
-        passed = [part.strip().strip("()") for part in context.split_arguments(inner.group(2))]
-        below = iterator_cursors(context, inner.group(1), macro.path, macro.start, depth + 1)
-        names = {passed[index] for index in below if index < len(passed)}
-        found = tuple(index for index, param in enumerate(macro.params) if param in names)
-        return found or (0,)
-    found = tuple(
-        index
-        for index, param in enumerate(macro.params)
-        if re.search(rf"(?<![\w.>]){re.escape(param)}\s*\)?\s*=[^=]", macro.body)
-    )
-    return found or (0,)
 
 
 _EFFECTS = {

@@ -103,6 +103,9 @@ class LoweringContext(Protocol):
     def expansion(self, macro: Macro, arguments: str) -> tuple[Node, bytes, bytes] | None:
         """The body of a macro with its arguments put in, parsed."""
 
+    def loop_head(self, macro: Macro, arguments: str, body: str) -> tuple[Node, bytes, bytes] | None:
+        """The expansion of a macro and a statement ``body``, parsed; None unless the macro makes a loop over it."""
+
     def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
         """A piece of C, parsed."""
 
@@ -120,6 +123,3 @@ class LoweringContext(Protocol):
 
     def goto_labels(self, path: str, offset: int) -> tuple[str, ...]:
         """The labels that an ``asm goto`` may jump to."""
-
-    def is_iterator(self, path: str, offset: int) -> bool:
-        """Whether the ``while`` at an offset was an iterator macro."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from fpuscan.declarators import CType
-from fpuscan.ir import Addr, Cast, Const, Index, Load, Opaque, Var
-from fpuscan.lower.calls import Calls, iterator_cursors
+from fpuscan.ir import Const, Index, Load, Var
 from fpuscan.lower.expressions import first_named
+from fpuscan.lower.loops import LoopBody, Loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Statements"]
 
-_LEADING_NAME = re.compile(rb"\w+")
 _SKIPPED = frozenset({"comment", "type_definition", "struct_specifier", "union_specifier", "enum_specifier",
                       "attribute_specifier", "break", "continue"})  # fmt: skip
 
 
-class Statements(Calls):
+class Statements(Loops):
     """Adds statements to the lowering."""
 
     def prepare(self) -> None:
@@ -34,6 +32,7 @@ class Statements(Calls):
         self.continues: list[Frontier] = []
         self.labels: dict[str, int] = {}
         self.gotos: dict[str, Frontier] = {}
+        self.bodies: list[LoopBody] = []
         self.switches: list[tuple[Frontier, list[bool]]] = []
 
     def statement(self, node: Node) -> None:
@@ -124,6 +123,9 @@ class Statements(Calls):
         inner = first_named(node)
         if inner is None:
             return
+        if self.is_body(inner):
+            self.body_of_loop()
+            return
         self.at(node)
         value = self.value(inner)
         if not isinstance(value, Const):
@@ -176,9 +178,14 @@ class Statements(Calls):
         then = node.child_by_field_name("consequence")
         otherwise = node.child_by_field_name("alternative")
         assert test is not None
+        before = self.frontier
         self.at(test)
-        true, false = self.condition(test)
-        self.frontier = true
+        if self.is_written(node, b"if"):
+            true, false = self.condition(test)
+            self.frontier = true
+        else:  # a loop macro; an `else` belongs to an `if` further out
+            self.macro_loop(node, test, then)
+            true, false, then = self.frontier, list(before) if otherwise is not None else [], None
         if then is not None:
             self.statement(then)
         after = self.frontier
@@ -224,16 +231,17 @@ class Statements(Calls):
     def _while(self, node: Node) -> None:
         test, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         assert test is not None
-        if self.offset_override is None and self.context.is_iterator(self.facts.path, node.start_byte):
-            self._iterator(node, test, body)
+        if not self.is_written(node, b"while"):
+            self.macro_loop(node, test, body)
             return
         self.at(test)
         head = self.marker("while")
         true, false = self.condition(test)
-        self._loop_body(true, body, head)
+        self.loop_body(true, body, head)
         self.frontier = false + self.breaks.pop()
 
-    def _loop_body(self, entry: Frontier, body: Node | None, head: int) -> None:
+    def loop_body(self, entry: Frontier, body: Node | None, head: int) -> None:
+        """The body of a loop, back to its head; the frontier of ``break`` is the caller's."""
         self.breaks.append([])
         self.continues.append([])
         self.frontier = entry
@@ -284,36 +292,6 @@ class Statements(Calls):
         self.connect(head)
         self.frontier = false + self.breaks.pop()
         self.scopes.pop()
-
-    def _iterator(self, node: Node, test: Node, body: Node | None) -> None:
-        """``for_each_x(cursor, mask)``: each pass sets the cursor from the other arguments."""
-        self.at(test)
-        match = _LEADING_NAME.match(self.data, node.start_byte)
-        name = match.group().decode() if match else ""
-        parts = _comma_parts(test)
-        cursors = iterator_cursors(self.context, name, self.facts.path, node.start_byte)
-        inputs = tuple(self._pointed(self.value(part)) for index, part in enumerate(parts) if index not in cursors)
-        head = self.marker(name)
-        true, false = self.branch(Opaque(inputs, name))
-        self.frontier = true
-        for index in cursors:
-            if index < len(parts):
-                target = self.lvalue(parts[index])
-                if target is not None:
-                    self.assign(target, Opaque(inputs, name))
-        passes = self.temp(None)
-        self.assign(passes, Opaque(inputs, name))
-        outer, self.passes = self.passes, (*self.passes, Load(passes, self.offset(test)))
-        self._loop_body(self.frontier, body, head)
-        self.passes = outer
-        self.frontier = false + self.breaks.pop()
-
-    def _pointed(self, value: Expr) -> Expr:
-        """A mask handed over by address is read."""
-        inner = value
-        while isinstance(inner, Cast):
-            inner = inner.operand
-        return Load(inner.place, 0) if isinstance(inner, Addr) else value
 
     # ------------------------------------------------------------ declarations
 
@@ -413,29 +391,6 @@ class Statements(Calls):
                 place = Index(place, None, number, element)
                 position = (number or 0) + 1
         return place, position
-
-
-def _comma_parts(node: Node) -> list[Node]:
-    """The arguments of an iterator: a comma expression, outermost parentheses removed."""
-    while node.type == "parenthesized_expression" and node.named_child_count == 1:
-        inner = first_named(node)
-        assert inner is not None
-        node = inner
-    if node.type != "comma_expression":
-        return [node]
-    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-    assert left is not None
-    assert right is not None
-    return _comma_parts_left(left) + _comma_parts_left(right)
-
-
-def _comma_parts_left(node: Node) -> list[Node]:
-    if node.type != "comma_expression":
-        return [node]
-    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-    assert left is not None
-    assert right is not None
-    return _comma_parts_left(left) + _comma_parts_left(right)
 
 
 _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {

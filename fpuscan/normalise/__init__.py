@@ -23,7 +23,7 @@ from fpuscan.normalise.attributes import (
     local_attributes,
 )
 from fpuscan.normalise.directives import alternatives, read_directives
-from fpuscan.normalise.macros import blank_top_level_calls, rewrite_declaring, rewrite_iterators
+from fpuscan.normalise.macros import blank_top_level_calls, loop_macros, rewrite_declaring, rewrite_iterators
 from fpuscan.normalise.mask import mask, strip_comments
 from fpuscan.normalise.shapes import (
     rewrite_named_calls,
@@ -46,6 +46,7 @@ __all__ = [
     "Normalised",
     "alternatives",
     "learn_attributes",
+    "loop_macros",
     "mask",
     "normalise",
     "strip_comments",
@@ -72,7 +73,7 @@ def normalise(
     labels.update(rewrite_asm_macros(text))
     macro_calls = rewrite_declaring(text)
     macro_calls += blank_top_level_calls(text)
-    iterators = rewrite_iterators(text)
+    iterators = rewrite_iterators(text, attributes.loops | loop_macros(table.directives))
     rewrite_named_calls(text)
     rewrite_ranges(text)
     rewrite_type_arguments(text)

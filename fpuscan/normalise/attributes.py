@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 from fpuscan.normalise.mask import strip_comments
@@ -161,7 +162,7 @@ def local_attributes(directives: Iterable[Directive], attributes: Attributes) ->
             known = first and (first[1] in attributes.plain or first[1] in attributes.with_arguments)
             if (known or (not body and _LOWER.fullmatch(name))) and name not in _NEVER:
                 found.update({name} if b"(" not in name and _is_attribute(name, body, attributes) else ())
-    return Attributes(attributes.plain | found, attributes.with_arguments) if found else attributes
+    return replace(attributes, plain=attributes.plain | found) if found else attributes
 
 
 def blank_attributes(text: Text, attributes: Attributes) -> None:

@@ -12,16 +12,17 @@ Every call that is blanked or turned into a declaration stays in a side table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from fpuscan.normalise.text import Depth, Text, split_top_level
-from fpuscan.normalise.values import MacroCall
+from fpuscan.normalise.values import Directive, MacroCall
 
-__all__ = ["blank_top_level_calls", "rewrite_declaring", "rewrite_iterators"]
+__all__ = ["blank_top_level_calls", "loop_macros", "rewrite_declaring", "rewrite_iterators"]
 
 _DECLARING = re.compile(rb"DE(?:FINE|CLARE)_\w+")
 _NO_OBJECT = re.compile(rb"\w*_(?:EVENT\w*|CLASS|\w*GUARD\w*|FREE|TRACE\w*)")
+_LOOP = re.compile(rb"(\w+)\([^)]*\)\s*(?:for|while)\s*\(")
 _NAME = re.compile(rb"\s*(\w+)\s*")
 _TYPE_FIRST = re.compile(rb"\w*PER_CPU\w*|_*DECLARE_FLEX_ARRAY")
 _STATIC_CALL = re.compile(rb"static\s+(?:const\s+)?([A-Z][A-Z_0-9]*)\s*\(")
@@ -95,16 +96,24 @@ def _declare(text: Text, start: int, opening: int, closing: int) -> bool:
     return True
 
 
-def rewrite_iterators(text: Text) -> list[int]:
-    """Write `while` over the name of each macro that heads a loop or a block; gives their offsets.
+def loop_macros(directives: Iterable[Directive]) -> frozenset[bytes]:
+    """The macros among some directives whose body is the head of a loop: `#define walk(i, n) for (; i < n; i++)`."""
+    heads = (_LOOP.match(directive.text) for directive in directives if directive.kind == "define")
+    return frozenset(head[1] for head in heads if head and head.string.endswith(b")"))
 
-    With braces any macro is meant; without them only the families of `for_each`, for nothing else tells.
+
+def rewrite_iterators(text: Text, loops: Iterable[bytes] = ()) -> list[int]:
+    """Write `while` (or `if`, over a short name) over the name of each macro that heads a loop or a block.
+
+    Gives their offsets. With braces any macro is meant; without them the families of `for_each` and the `loops`, for
+    nothing else tells.
     """
-    return [*_by_name(text), *_by_brace(text)]
+    names = [re.compile(re.escape(name) + rb"\b") for name in sorted(loops)]
+    return [*_by_name(text, names), *_by_brace(text)]
 
 
-def _by_name(text: Text) -> Iterator[int]:
-    for pattern in _ITERATORS:
+def _by_name(text: Text, names: Iterable[re.Pattern[bytes]]) -> Iterator[int]:
+    for pattern in (*_ITERATORS, *names):
         for match in pattern.finditer(text.buf):
             start = match.end() - 1
             while not text.starts_word(start):
@@ -147,10 +156,11 @@ def _loop(text: Text, start: int, opening: int, closing: int) -> bool:
         text.blank(start, closing + 1)
         text.put(start, b"while(1)")
         return True
-    if opening - start < len(b"while"):
+    word = b"while" if opening - start >= len(b"while") else b"if"
+    if opening - start < len(word):
         return False
     text.blank(start, opening)
-    text.put(start, b"while")
+    text.put(start, word)
     return True
 
 

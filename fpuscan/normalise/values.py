@@ -10,10 +10,14 @@ __all__ = ["Arm", "Attributes", "Directive", "DroppedArm", "Group", "MacroCall",
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Names that stand for `__attribute__`s of the compiler: nothing that data could flow through."""
+    """Names that stand for `__attribute__`s of the compiler: nothing that data could flow through.
+
+    `loops`: names of macros that head a loop.
+    """
 
     plain: frozenset[bytes]  # __init, __user
     with_arguments: frozenset[bytes]  # __aligned(64)
+    loops: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class MacroCall:
 class Normalised:
     """A file that tree-sitter-c can read. `text` has the length, newlines and tabs of the file.
 
-    `iterators`: offsets at which `while` stands for the name of an iterator macro or of a scoped guard; the
+    `iterators`: offsets at which `while` (or `if`) stands for the name of an iterator macro or of a scoped guard; the
     name is in the file's own bytes. `goto_labels`: by offset of an `ASM` pseudo-call, the labels of an `asm goto`.
     """
 

@@ -6,10 +6,11 @@ other file that holds a tracked global or that a flow calls into.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.cpp import MacroTable
-from fpuscan.normalise import learn_attributes
+from fpuscan.normalise import learn_attributes, loop_macros
 from fpuscan.program.names import NameIndex
 from fpuscan.program.scope import Outside, read_quietly, scope_paths
 from fpuscan.program.units import UnitTable
@@ -65,11 +66,15 @@ class Sources:
 
     def load(self) -> None:
         """Read and parse the scope, and every other file that holds a tracked name."""
-        headers = map(self.read_part, _ATTRIBUTE_HEADERS)
-        self.attributes = learn_attributes(data for data in headers if data)
+        known = map(self.read_part, _ATTRIBUTE_HEADERS)
+        self.attributes = learn_attributes(data for data in known if data)
         self.scope_files = tuple(scope_paths(self.tree, self.model.scope))
         self._outside = Outside(self.tree, self.scope_files)
-        for path in (*self.scope_files, *self._outside.naming(self.model.scope.tracked)):
+        paths = (*self.scope_files, *self._outside.naming(self.model.scope.tracked))
+        headers = [parsed for path in paths if path.endswith(".h") and (parsed := self.add_file(path)) is not None]
+        loops = loop_macros(directive for parsed in headers for directive in parsed.normalised.directives)
+        self.attributes = replace(self.attributes, loops=loops)
+        for path in paths:
             self.add_file(path)
 
     def read_part(self, path: str) -> bytes | None:

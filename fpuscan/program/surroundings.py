@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Surroundings"]
 
 
+_LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
 _MAX_ALIASES = 8  # of aliases
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -213,6 +214,18 @@ class Surroundings(Sources):
             body = expand_call(macro, split_arguments(arguments) if arguments.strip() or macro.params else [])
         return self.snippet(body)
 
+    def loop_head(self, macro: Macro, arguments: str, body: str) -> tuple[Node, bytes, bytes] | None:
+        """The expansion of a macro and a statement ``body``, parsed; None unless the macro makes a loop over it."""
+        found = self.snippet(f"{expand_call(macro, split_arguments(arguments))} {body};")
+        if found is None or found[2].count(body.encode()) != 1:
+            return None
+        node = found[0].descendant_for_byte_range(*[found[2].index(body.encode())] * 2)
+        while node is not None and node != found[0]:
+            if node.type in _LOOPS:
+                return found
+            node = node.parent
+        return None
+
     def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
         """A piece of C, parsed: a compound statement, its text, and the text as parsed; None if it is none."""
         text = f"void __expansion(void) {{ {body} ; }}".encode()
@@ -260,10 +273,6 @@ class Surroundings(Sources):
     def goto_labels(self, path: str, offset: int) -> tuple[str, ...]:
         """The labels that an ``asm goto`` at an offset may jump to."""
         return self.files[path].normalised.goto_labels.get(offset, ())
-
-    def is_iterator(self, path: str, offset: int) -> bool:
-        """Whether the ``while`` at an offset was an iterator macro."""
-        return offset in self.files[path].normalised.iterators
 
     def declared(self, type_node: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
         """Name and type of one declarator."""

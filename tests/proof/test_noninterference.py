@@ -44,9 +44,7 @@ OPEN: dict[str, str] = {
     "ptrstruct": "a pointer in a struct that is passed by value",
     "armexpr": "#if inside an expression",
     "macrogen": "a function that a macro defines",
-    "macroret": "a loop macro without braces",
     "unionmask": "a union whose members are laid out differently",
-    "iter": "an iterator macro over pointers",
     "list2": "a list that another function walks",
 }
 

@@ -10,7 +10,16 @@ from collections.abc import Callable
 
 import pytest
 
-from fpuscan.normalise import Attributes, Directive, alternatives, learn_attributes, mask, normalise, strip_comments
+from fpuscan.normalise import (
+    Attributes,
+    Directive,
+    alternatives,
+    learn_attributes,
+    loop_macros,
+    mask,
+    normalise,
+    strip_comments,
+)
 from fpuscan.normalise.asm import rewrite_asm, rewrite_asm_macros
 from fpuscan.normalise.attributes import BUILT_IN, blank_attributes
 from fpuscan.normalise.directives import read_directives
@@ -449,7 +458,8 @@ def test_iterators_are_told_by_offset() -> None:
         ("void f(void) { walk_features(i, mask) { g(i); } }", "void f(void) { while (i, mask) { g(i); } }"),
         ("void f(void) {\n\twalk_bits(i,\n\t     mask) {\n\t} }", "void f(void) { while (i, mask) { } }"),
         ("void f(void) {\n\twalk_bits(i)\n\t{ } }", "void f(void) { while (i) { } }"),
-        ("void f(void) { walk(i) { } }",) * 2,  # no room for the word
+        ("void f(void) { walk(i) { } }", "void f(void) { if (i) { } }"),
+        ("void f(void) { w(i) { } }",) * 2,  # no room for a word
         ("void f(void) { if(a) { } else if (b) { } switch(c) { } }",) * 2,
         ("static int\nf(int a)\n{\n}\n",) * 2,
         ("DEFINE_IDTENTRY(f)\n{\n}\n",) * 2,
@@ -570,6 +580,32 @@ def test_a_type_in_an_initialiser_is_an_argument() -> None:
 )
 def test_calls_at_the_top_level_vanish(code: str, expected: str) -> None:
     assert alone(blank_top_level_calls, code) == tokens(expected)
+
+
+def test_a_macro_that_is_the_head_of_a_loop_needs_no_braces() -> None:
+    code = b"#define walk_all(i, n) for (i = 0; i < n; i++)\nvoid f(void)\n{\n\twalk_all(i, 2)\n\t\tg(i);\n}\n"
+
+    mended = normalise(code, BUILT_IN)
+
+    assert b"while   (i, 2)\n\t\tg(i);" in mended.text
+    assert mended.iterators == {code.rindex(b"walk_all")}
+
+
+@pytest.mark.parametrize(
+    ("body", "heads"),
+    [
+        ("for (;;)", True),
+        ("while ((p = next(p)))", True),
+        ("for (;;) if (f(i))", True),
+        ("for (;;) f(i);", False),
+        ("({ for (;;) f(i); })", False),
+        ("(for_each)", False),
+    ],
+)
+def test_which_macros_are_heads_of_loops(body: str, *, heads: bool) -> None:
+    directives = normalise(f"#define LOOP(i) {body}\n#define OBJECT for (;;)\n".encode(), BUILT_IN).directives
+
+    assert loop_macros(directives) == (frozenset({b"LOOP"}) if heads else frozenset())
 
 
 def test_blanked_calls_stay_in_the_side_table() -> None:
