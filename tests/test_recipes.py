@@ -46,7 +46,7 @@ def linux(tmp_path: Path) -> Repository:
         "from tests.samples import CLEAN, ERROR\n"
         f"scan = lambda tree, options: replace(CLEAN, findings=(ERROR,) * (b'leak' in tree.read({CORE!r})))\n"
         "module = types.ModuleType('fpuscan.scan')\n"
-        "module.scan, module.ScanOptions = scan, lambda **chosen: chosen\n"
+        "module.scan, module.ScanOptions, module.ScanMemory = scan, lambda **chosen: chosen, object\n"
         "sys.modules['fpuscan.scan'] = module\n"
         "from fpuscan.cli import run\n"
         "sys.exit(run(sys.argv[1:]))\n"

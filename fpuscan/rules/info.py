@@ -176,7 +176,9 @@ FPU301 = RuleInfo(
         "note: never."
     ),
     example_bad="fpu_user_cfg.max_size = legacy_size;\n/* fpu_user_cfg.max_features is left as it was */",
-    example_good="fpu_user_cfg = (struct fpu_state_config){ .max_size = legacy_size, .default_size = legacy_size };",
+    example_good=(
+        "fpu_user_cfg = (struct fpu_state_config){\n\t.max_size = legacy_size,\n\t.default_size = legacy_size,\n};"
+    ),
     commits=(
         Commit("7bc4ed75f2d6", "x86/fpu/xstate: Differentiate default features for host and guest FPUs", "v6.17"),
     ),
