@@ -67,6 +67,16 @@ class Label:
             and (other.masked or not self.masked)
         )
 
+    def join(self, other: Label) -> Label:
+        """What either lets through; masked only where both are."""
+        return Label(
+            self.aligned | other.aligned,
+            self.frozen | other.frozen,
+            self.format or other.format,
+            self.masked and other.masked,
+            self.constant and other.constant,
+        )
+
 
 IDENTITY = Label()
 
@@ -335,7 +345,8 @@ class Flows:
         states to go on with, so that it can mark what has entered the uABI.
         """  # noqa: D205
         seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]] = {}
-        queue = deque(step for step in starts if self._admit(seen, step.state))
+        admitted = ((step, self._admit(seen, step.state)) for step in starts)
+        queue = deque(Step(state, step.transfer, step.before) for step, state in admitted if state is not None)
         before = self.states
         while queue:
             step = queue.popleft()
@@ -345,26 +356,41 @@ class Flows:
                 return
             for transfer in self.graph.successors(step.state.definition, step.state.guards):
                 for target in visit(step, transfer, self.follow(step.state, transfer)):
-                    if self._admit(seen, target):
-                        queue.append(Step(target, transfer, step))
+                    state = self._admit(seen, target)
+                    if state is not None:
+                        queue.append(Step(state, transfer, step))
 
     def _admit(
         self,
         seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]],
         state: State,
-    ) -> bool:
-        """Whether a state says something that those before it at the same point do not."""
-        key = (state.definition, state.context, state.entered)
-        known = seen.setdefault(key, [])
+    ) -> State | None:
+        """The state to go on with: None where those before it at the same point say all that it does.
+
+        Beyond the bound it goes on with what it has in common with those before it, in the place of them all:
+        guards only shrink and labels only grow, so nothing is lost and the search ends.
+        """
+        known = seen.setdefault((state.definition, state.context, state.entered), [])
         guards = state.all_guards
         for others, label in known:
             if others <= guards and label.covers(state.label):
-                return False
+                return None
         if len(known) >= _MAX_LABELS:
-            self.truncated = True  # the health of the scan says so
-            return False
+            state = _widened(state, known)
+            guards = state.all_guards
+            known.clear()
         known.append((guards, state.label))
-        return True
+        return state
+
+
+def _widened(state: State, known: list[tuple[Guards, Label]]) -> State:
+    """A state that stands for itself and all those known before it."""
+    common = state.all_guards.intersection(*(guards for guards, _ in known))
+    label = state.label
+    for _, other in known:
+        label = label.join(other)
+    frames = tuple((site, guards & common) for site, guards in state.frames)
+    return State(state.definition, frames, state.guards & common, label, state.entered)
 
 
 def entry_of(unit: Unit, place: Place) -> Definition:
