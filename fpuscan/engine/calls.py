@@ -30,6 +30,7 @@ _MAX_BUSY = 12
 _MAX_POINTERS = 5  # function pointers copied from one place to the next
 _PREDICATE = 250  # bytes of a function whose truth is worth following
 _UNCALLED = re.compile(rb"\b([A-Za-z_]\w*+)(?!\s*\()")
+_NEGATED = {"=": "!", "!": "=", "set": "clr", "clr": "set"}
 CallSite = tuple[int, int]  # (function, node)
 
 
@@ -50,6 +51,7 @@ class Calls:
         self._reading: dict[object, frozenset[int]] = {}
         self._units_storing: dict[str, list[Unit]] = {}
         self._by_storing_text: dict[Place, frozenset[int] | None] = {}
+        self._formals: dict[int, tuple[Literal, ...]] = {}
         self._busy: set[object] = set()
         self._nesting = 0
         self.unresolved: set[tuple[str, str, int]] = set()
@@ -779,7 +781,7 @@ class Calls:
         key, operator, constant = literal
         if key[0] == "c":
             return frozenset({literal})
-        if key[0] != "b" or key[1] != callee.id or key[4] != frozenset({ENTRY}) or operator == "clr":
+        if key[0] != "b" or key[1] != callee.id or key[4] != frozenset({ENTRY}):
             return NOTHING
         root, path = key[2], key[3]
         call = function.code[node]
@@ -789,6 +791,8 @@ class Calls:
         index: int = root[2]
         if root[0] == "p" and not path:
             argument = self.passed(callee, index, call.arguments[index])
+            if operator in {"set", "clr"}:
+                return function.bits(node, argument, constant, operator == "set")
             if constant == 0:
                 return function.truth(node, argument, operator == "!")
             return function.equals(node, argument, constant, operator == "=")
@@ -799,6 +803,8 @@ class Calls:
         side = self.analysis.place_instance(place)
         if side and constant == 0 and self.analysis.is_side_flag(place) and (side == "guest") is (operator == "="):
             return IMPOSSIBLE  # the flag says the other side than the object that holds it
+        if operator in {"set", "clr"}:
+            return function.place_bits(node, place, constant, operator == "set")
         if constant == 0:
             return function.place_truth(node, place, operator == "!")
         return function.place_equals(node, place, constant, operator == "=")
@@ -815,13 +821,15 @@ class Calls:
     def guards_inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards:
         """What the caller's guards and the arguments say about the callee's formals."""
         found: set[Literal] = {literal for literal in guards if literal[0][0] == "c"}
-        for key in self._formal_keys(callee):
-            for operator in ("!", "="):
-                literal: Literal = (key, operator, 0)
-                outer = self.literal_outward(function, node, callee, literal)
-                if outer == IMPOSSIBLE or (outer and not compatible(guards, outer)):
-                    found.add((key, "=" if operator == "!" else "!", 0))
-                    break
+        decided: set[object] = set()
+        for literal in self._formal_literals(callee):
+            key, operator, constant = literal
+            if (key, constant) in decided:
+                continue
+            outer = self.literal_outward(function, node, callee, literal)
+            if outer == IMPOSSIBLE or (outer and not compatible(guards, outer)):
+                found.add((key, _NEGATED[operator], constant))
+                decided.add((key, constant))
         call = function.code[node]
         assert isinstance(call, Call)
         for index, given in enumerate(call.arguments[: len(callee.facts.params)]):
@@ -830,18 +838,25 @@ class Calls:
                 found.add((("b", callee.id, ("p", callee.id, index), (), frozenset({ENTRY})), "=", argument.value))
         return frozenset(found)
 
-    def _formal_keys(self, callee: FunctionAnalysis) -> list[tuple[object, ...]]:
-        """The formals (and what is behind them) that a callee's conditions depend on."""
-        keys: dict[tuple[object, ...], None] = {}
-        for variable in callee.facts.params:
-            keys[("b", callee.id, ("p", callee.id, variable.key), (), frozenset({ENTRY}))] = None
-        for number, edges in enumerate(callee.facts.succ):
-            for edge in edges:
-                for literal in callee.edge_literals(number, edge):
-                    key = literal[0]
-                    if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] == "d":
-                        keys[key] = None
-        return list(keys)
+    def _formal_literals(self, callee: FunctionAnalysis) -> tuple[Literal, ...]:
+        """What a callee's conditions may ask about its formals and what is behind them, and the negations."""
+        found = self._formals.get(callee.id)
+        if found is None:
+            asked: dict[Literal, None] = {}
+            for variable in callee.facts.params:
+                asked[("b", callee.id, ("p", callee.id, variable.key), (), frozenset({ENTRY})), "!", 0] = None
+            for number, edges in enumerate(callee.facts.succ):
+                for edge in edges:
+                    for key, operator, constant in callee.edge_literals(number, edge):
+                        if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] in {"d", "p"}:
+                            asked[key, operator, constant] = None
+            found = tuple(
+                literal
+                for key, operator, constant in asked
+                for literal in ((key, operator, constant), (key, _NEGATED[operator], constant))
+            )
+            self._formals[callee.id] = found
+        return found
 
     def returned_truth(self, function: FunctionAnalysis, node: int, want: bool) -> Guards | None:  # noqa: FBT001
         """What follows for the caller when a predicate returned true (false); None when nothing is known."""

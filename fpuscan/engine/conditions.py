@@ -28,6 +28,8 @@ from fpuscan.ir import (
 from fpuscan.places import is_several
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
     from fpuscan.ir import Edge, Expr, LValue
@@ -55,7 +57,7 @@ class Conditions:
 
     def edge_literals(self, node: int, edge: Edge) -> Guards:
         """What holds on a control-flow edge."""
-        if edge.truth is None and edge.equals is None:
+        if edge.truth is None and edge.equals is None and not isinstance(self.code[node], Branch):
             return NOTHING
         key = (node, edge.truth, edge.equals)
         found = self._edge_literals.get(key)
@@ -67,7 +69,20 @@ class Conditions:
                     found = self.truth(node, instruction.condition, edge.truth)
                 elif edge.equals is not None:
                     found = self.equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
+                else:
+                    found = self._other_case(node, instruction)
             self._edge_literals[key] = found
+        return found
+
+    def _other_case(self, node: int, branch: Branch) -> Guards:
+        """What holds where a switch goes to ``default``, or to a label that is no single constant."""
+        found: Guards = NOTHING
+        for edge in self.function.facts.succ[node]:
+            if edge.equals is not None:
+                literals = self.equals(node, branch.condition, edge.equals, False)  # noqa: FBT003
+                if literals == IMPOSSIBLE:
+                    return IMPOSSIBLE
+                found |= literals
         return found
 
     def truth(self, node: int, expr: Expr, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
@@ -88,7 +103,7 @@ class Conditions:
             case Binary() if expr.op in {"==", "!="}:
                 return self._comparison(node, expr, want is (expr.op == "=="), depth)
             case Binary() if expr.op == "&":
-                return self._bit_test(node, expr, want)
+                return self._masked(node, expr, want)
             case Load():
                 return self._loaded_truth(node, expr, want, depth)
             case _:
@@ -100,6 +115,8 @@ class Conditions:
                 if other.value == 0:
                     return self.truth(node, side, not equal, depth)
                 if other.value == 1 and is_boolean(side):
+                    return self.truth(node, side, equal, depth)
+                if _is_bit_of(side, other.value, self.analysis.values.constant):
                     return self.truth(node, side, equal, depth)
                 return self.equals(node, side, other.value, equal)
         return NOTHING
@@ -137,17 +154,35 @@ class Conditions:
             return value.value if isinstance(value, Const) else None
         return None
 
-    def _bit_test(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
-        if want:
-            return NOTHING
+    def _masked(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
+        """What follows when ``value & mask`` is true (false)."""
         for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
             mask = self.analysis.values.constant(other)
-            if mask is not None and isinstance(side, Load):
-                places = self.function.resolve(node, side.place)
-                if len(places) == 1 and not places[0][2]:
-                    place = (places[0][0], places[0][1])
-                    return frozenset({(("b", self.id, *place, self.function.reaching(node, place)), "clr", mask)})
+            if mask is not None:
+                return self.bits(node, side, mask, want)
         return NOTHING
+
+    def bits(self, node: int, expr: Expr, mask: int, want: bool) -> Guards:  # noqa: FBT001
+        """What follows when one of some bits of a value is set (none of them is)."""
+        while isinstance(expr, Cast) and (fits(expr.operand, expr.type) or mask == stored_constant(mask, expr.type)):
+            expr = expr.operand
+        if isinstance(expr, Const) and expr.value is not None:
+            return NOTHING if bool(expr.value & mask) is want else IMPOSSIBLE
+        if not isinstance(expr, Load):
+            return NOTHING
+        places = self.function.resolve(node, expr.place)
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+            return NOTHING
+        return self.place_bits(node, (places[0][0], places[0][1]), mask, want)
+
+    def place_bits(self, node: int, place: Place, mask: int, want: bool) -> Guards:  # noqa: FBT001
+        """The same about the value in a place."""
+        reaching = self.function.reaching(node, place)
+        values = [self._constant_definition(definition) for definition in reaching]
+        known = {bool(value & mask) for value in values if value is not None}
+        if None not in values and len(known) == 1:
+            return NOTHING if want in known else IMPOSSIBLE
+        return frozenset({(("b", self.id, *place, reaching), "set" if want else "clr", mask)})
 
     def _correlates(self, place: LValue) -> bool:
         """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
@@ -190,7 +225,7 @@ class Conditions:
                 inner: Guards | None = self.analysis.calls.returned_truth(self.function, definition, want)
             elif isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
                 value = stored(instruction)
-                if not isinstance(value, Const | Load) and not is_boolean(value):
+                if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
                     return None
                 narrowed = not fits(value, instruction.target.type) and not is_boolean(value)
                 inner = NOTHING if narrowed and not want else self.truth(definition, value, want, depth + 1)
@@ -250,3 +285,17 @@ def stored(instruction: Assign) -> Expr:
         return value
     word = stored_constant(value.value, instruction.target.type)
     return value if word == value.value else Const(word, value.text)
+
+
+def _is_bit_of(expr: Expr, value: int, constant: Callable[[Expr], int | None]) -> bool:
+    """Whether an expression is ``x & bit`` with that single bit."""
+    return (
+        isinstance(expr, Binary)
+        and expr.op == "&"
+        and not value & (value - 1)
+        and value in {constant(expr.left), constant(expr.right)}
+    )
+
+
+def _is_masked(expr: Expr) -> bool:
+    return isinstance(expr, Binary) and expr.op == "&"

@@ -225,8 +225,6 @@ class Explainer:
         """The conditions of a step, readable."""
         parts = set()
         for key, operator, constant in guards:
-            if operator == "clr":
-                continue
             if key[0] == "c":
                 name = str(key[1])
                 if name.startswith("CONFIG_"):
@@ -237,10 +235,12 @@ class Explainer:
             name = self.place((key[2], key[3]))
             if name.startswith("$"):
                 continue
-            if constant == 0:
+            if operator in {"clr", "set"}:
+                parts.add(f"{name} & {constant:#x}" if operator == "set" else f"!({name} & {constant:#x})")
+            elif constant == 0:
                 parts.add(name if operator == "!" else f"!{name}")
             else:
-                parts.add(f"{name} {'==' if operator == '=' else '!='} {constant}")
+                parts.add(f"{name} {'==' if operator == '=' else '!='} {_signed(constant)}")
         return ", ".join(sorted(parts))
 
     # ------------------------------------------------------------ consumers
@@ -273,6 +273,11 @@ class Explainer:
             if order < rank:
                 rank, best = order, step
         return best.path()[1:] if best is not None else []
+
+
+def _signed(word: int) -> int:
+    """A word as a C programmer writes it."""
+    return word - (1 << 64) if word >> 63 else word
 
 
 def written(expr: Expr, function: FunctionAnalysis) -> str:

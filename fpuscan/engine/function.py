@@ -68,6 +68,8 @@ class FunctionAnalysis:
         self.reaching = reaching.reaching
         self.truth = conditions.truth
         self.equals = conditions.equals
+        self.bits = conditions.bits
+        self.place_bits = conditions.place_bits
         self.place_truth = conditions.place_truth
         self.place_equals = conditions.place_equals
         self.edge_literals = conditions.edge_literals

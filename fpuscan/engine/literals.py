@@ -4,7 +4,8 @@ A literal is (key, operator, constant). The key names *one definition* of a
 variable or member: ``("b", function, root, path, definitions)``; two conditions
 correlate only if they read the same one. ``("c", name)`` is a configuration
 option. Operators: ``=`` and ``!`` (not equal) against a constant, where a true
-condition is ``! 0``; and ``clr``, the bits of the constant are known to be clear.
+condition is ``! 0``; ``clr``, the bits of the constant are all clear, and ``set``,
+one of them is not.
 """
 
 from __future__ import annotations
@@ -29,12 +30,21 @@ def contradicts(first: Literal, second: Literal) -> bool:
     """Whether two literals about one definition exclude each other."""
     if first[0] != second[0]:
         return False
-    operators = first[1] + second[1]
-    if operators == "==":
+    operators = {first[1], second[1]}
+    if operators == {"="}:
         return first[2] != second[2]
-    if operators in {"=!", "!="}:
+    if operators == {"=", "!"}:
         return first[2] == second[2]
-    return False
+    constants = {first[1]: first[2], second[1]: second[2]}
+    match sorted(operators):
+        case ["clr", "set"]:
+            return constants["set"] & ~constants["clr"] == 0
+        case ["=", "clr"]:
+            return constants["="] & constants["clr"] != 0
+        case ["=", "set"]:
+            return constants["="] & constants["set"] == 0
+        case _:
+            return False
 
 
 def compatible(guards: Guards, more: Iterable[Literal]) -> bool:

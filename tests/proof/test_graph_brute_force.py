@@ -322,16 +322,21 @@ def test_few_guards_per_node_find_more_but_never_less(limit: int, monkeypatch: p
 # ---------------------------------------------------------------- the algebra, exhaustively
 
 
-LITERALS = [(("b", name), operator, value) for name in "xy" for operator in "=!" for value in range(3)]
+LITERALS = [
+    *((("b", name), operator, value) for name in "xy" for operator in "=!" for value in range(3)),
+    *((("b", name), operator, mask) for name in "xy" for operator in ("set", "clr") for mask in range(1, 4)),
+]
 
 
 def holds(literal: Any, values: dict[str, int]) -> bool:
     """Whether a literal is true under an assignment."""
     (_, name), operator, constant = literal
+    if operator in {"set", "clr"}:
+        return bool(values[name] & constant) is (operator == "set")
     return (values[name] == constant) is (operator == "=")
 
 
-ASSIGNMENTS = [dict(zip("xy", values, strict=True)) for values in product(range(4), repeat=2)]
+ASSIGNMENTS = [dict(zip("xy", values, strict=True)) for values in product(range(8), repeat=2)]
 
 
 @pytest.mark.parametrize("first", LITERALS, ids=str)
