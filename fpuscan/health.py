@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Health, Incomplete, Location
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
 
 __all__ = ["examine"]
 
+_ANGLED = re.compile(rb"<(asm/[^>]+)>")
+_INCLUDES = "arch/x86/include"
+
 
 def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool = False) -> Health:
     """The health of a scan, after its flows have been followed."""
     program = analysis.program
     occurrences, unaccounted = _account(program)
-    incomplete = [*program.incomplete, *_unparsed(analysis)]
+    incomplete = [*program.incomplete, *_unparsed(analysis), *_unclosed(program), *_missing(program)]
+    incomplete += _unread(unaccounted, incomplete)
     if truncated:
         incomplete.append(Incomplete(program.model.scope.required[0], 1, "the flows are too many to follow to the end"))
     unresolved = {
@@ -116,6 +121,49 @@ def _unparsed(analysis: Analysis) -> list[Incomplete]:
                 line = parsed.source.position(span.start)[0]
                 what = f"{span.function}() could not be parsed" if span.function else "code could not be parsed"
                 found.append(Incomplete(path, line, f"{what} and names a tracked symbol", span.function))
+    return found
+
+
+def _unclosed(program: Program) -> list[Incomplete]:
+    """Comments that hide the rest of their file; whatever else stands between these signs is blank by now."""
+    found = []
+    for path, parsed in sorted(program.files.items()):
+        offset = parsed.normalised.text.find(b"/*")
+        if offset >= 0:
+            found.append(Incomplete(path, parsed.source.position(offset)[0], "a comment is never closed"))
+    return found
+
+
+def _missing(program: Program) -> list[Incomplete]:
+    """Headers of the scope's own folders that are included and not there; told once each."""
+    found: dict[str, Incomplete] = {}
+    folders = tuple(f"{folder}/" for folder in program.model.scope.folders)
+    for path, parsed in sorted(program.files.items()):
+        for directive in parsed.normalised.directives:
+            match = _ANGLED.search(directive.text) if directive.kind == "include" else None
+            header = f"{_INCLUDES}/{match.group(1).decode()}" if match else ""
+            if not header.startswith(folders) or header in program.files or header in found:
+                continue
+            if not any(item.path == header for item in program.incomplete):
+                line = parsed.source.position(directive.start)[0]
+                found[header] = Incomplete(path, line, f"includes {header}, which is not in the tree")
+    return list(found.values())
+
+
+def _unread(unaccounted: list[Location], known: list[Incomplete]) -> list[Incomplete]:
+    """Where a tracked global stands in no statement that could be read, one line per function."""
+    told = {(item.path, item.function) for item in known}
+    found = []
+    for place in sorted(unaccounted):
+        key = (place.path, place.function)
+        if key not in told:
+            told.add(key)
+            where = f"{place.function}() names" if place.function else "code outside of functions names"
+            found.append(
+                Incomplete(
+                    place.path, place.line, f"{where} a tracked global in no way that could be read", place.function
+                )
+            )
     return found
 
 

@@ -31,7 +31,7 @@ SIZE_LIMIT = 8 * 1024 * 1024
 FPU_FOLDER = "arch/x86/kernel/fpu"
 
 # The version lines of the top Makefile, e.g. "EXTRAVERSION = -rc7".
-_VERSION_LINE = re.compile(rb"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)[ \t]*$", re.MULTILINE)
+_VERSION_LINE = re.compile(rb"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*(\S*)[ \t]*\r?$", re.MULTILINE)
 
 
 class UnreadableFile(FpuscanError):  # noqa: N818 - a fact about one file, which the scan survives and reports
