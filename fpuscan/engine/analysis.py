@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
+from fpuscan.engine.holders import Holders
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.values import Values
 from fpuscan.places import OTHER_ELEMENTS
@@ -50,6 +51,7 @@ class Analysis:
         self._of_interest: dict[Place, bool] = {}
         self.calls = Calls(self)
         self.aliases = Aliases(self)
+        self.holders = Holders(self)
         self.values = Values(self)
 
     def of(self, unit: Unit) -> FunctionAnalysis:

@@ -479,7 +479,7 @@ class Calls:
     def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
         """What a pointer in a global or in memory points to, from all stores of the program."""
         root, path = place
-        if not self.analysis.follows(place):
+        if not self.analysis.follows(place) and not self.analysis.holders.holds(place):
             return [], True
         key = (root if root[0] == "g" else ("h", root[1]), path)
         if key in self._stored_pointers:

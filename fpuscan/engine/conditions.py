@@ -25,7 +25,7 @@ from fpuscan.ir import (
     Unary,
     Var,
 )
-from fpuscan.places import is_several
+from fpuscan.places import is_several, same_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,24 @@ class Conditions:
                 if _is_bit_of(side, other.value, self.analysis.values.constant):
                     return self.truth(node, side, equal, depth)
                 return self.equals(node, side, other.value, equal)
+        for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            if isinstance(other, Addr):
+                return self._same_object(node, side, other, equal)
         return NOTHING
+
+    def _same_object(self, node: int, pointer: Expr, address: Addr, equal: bool) -> Guards:  # noqa: FBT001
+        """What follows when a pointer is (is not) the address of an object: how it came to point there."""
+        objects = self.function.resolve(node, address.place)
+        targets, unknown, *_ = self.function.targets(node, pointer)
+        if len(objects) != 1 or objects[0][2] or unknown or len(targets) < 2:  # nothing to choose between
+            return NOTHING
+        there, below, _ = objects[0]
+        fitting = [
+            guards
+            for root, path, guards in targets
+            if (path == below and same_object(root, there) if equal else (root, path) != (there, below))
+        ]
+        return frozenset.intersection(*fitting) if fitting else IMPOSSIBLE
 
     def equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
         """What follows when a value equals (does not equal) a constant."""

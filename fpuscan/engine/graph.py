@@ -18,6 +18,7 @@ from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
 from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap
 
 if TYPE_CHECKING:
+    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
@@ -153,6 +154,8 @@ class DefUseGraph:
     ) -> list[Transfer]:
         """Where the value of a leaf (or its part ``below``) goes."""
         instruction = function.code[node]
+        if below and isinstance(leaf.expr, Load) and _is_plain(leaf.expr.place.type):
+            below = ()  # a struct that is read as a number: by a cast, or as another member of a union
         if leaf.compared or leaf.role == "condition":
             operand = "compare" if leaf.relational else "test"
             return [Transfer(None, "compare", "stay", leaf.operations, held, function.id, node, operand)]
@@ -501,3 +504,8 @@ def _points_to_integer(argument: Expr) -> bool:
             return _points_to_integer(argument.operand)
         case _:
             return False
+
+
+def _is_plain(ctype: CType | None) -> bool:
+    """Whether a type is known to have no members."""
+    return ctype is not None and not ctype.is_record and not ctype.arrays and ctype.base not in {"void", "?"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.expressions import pointer_type, points_to_record
-from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.engine.expressions import is_boolean, pointer_type, points_to_record
+from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.ir import (
     ENTRY,
     Addr,
@@ -91,6 +91,8 @@ class Pointers:
                 return tuple(
                     (root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
                 )
+            case Index() if place.base is not None and place.by is not None and is_boolean(place.by):
+                return self._either_element(node, place.base, place.by)
             case Index() if place.base is not None:
                 element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
                 return tuple((root, (*path, element), guards) for root, path, guards in self.resolve(node, place.base))
@@ -105,6 +107,19 @@ class Pointers:
                 return self.pointees(node, place.pointer, place.type)
             case _:
                 return ()
+
+    def _either_element(self, node: int, base: LValue, by: Expr) -> tuple[Guarded, ...]:
+        """``table[flag]``: one of two elements, each under its condition."""
+        found: list[Guarded] = []
+        for element, want in (("[0]", False), ("[1]", True)):
+            held = self.function.truth(node, by, want)
+            if held != IMPOSSIBLE:
+                found += [
+                    (root, (*path, element), guards | held)
+                    for root, path, guards in self.resolve(node, base)
+                    if compatible(guards, held)
+                ]
+        return tuple(found)
 
     def _unresolved(self, place: LValue, identity: object) -> tuple[Guarded, ...]:
         path: tuple[str, ...] = ()

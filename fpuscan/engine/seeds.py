@@ -85,11 +85,22 @@ class Seeds:
                     names = [members[0]]
             for name in names:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
+                for unit in self._behind_pointers(row, name):
+                    units[unit.id] = unit
             if row.type and any(program.address_taken(name) for name in names):  # read through a pointer, too
                 for member in program.members(row.type) or {}:
                     if fnmatchcase(member, row.member):
                         units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
         return sorted(units.values(), key=lambda unit: (unit.path, unit.start))
+
+    def _behind_pointers(self, row: Source, name: str) -> list[Unit]:
+        """The functions that may read a tracked global through another one that points into it."""
+        if row.kind != "config" or self.analysis.program.types.global_var(name) is None:
+            return []
+        found = [
+            unit for holder in self.analysis.holders.names() for unit in self.analysis.program.units_mentioning(holder)
+        ]
+        return [unit for unit in found if unit.is_function]
 
     def _owner(self, tag: str, members: list[str]) -> str:
         for member in members:

@@ -58,6 +58,12 @@ class Outside:
         self._words.update(dict.fromkeys(words))
         return sorted(path for path, data in self._read().items() if any(word in data for word in words))
 
+    def headers_naming(self, headers: Iterable[str], names: Iterable[str]) -> list[str]:
+        """Which of some headers mention one of some names."""
+        words = [name.encode() for name in names]
+        texts = ((path, read_quietly(self._tree, path) or b"") for path in headers if path not in self._known)
+        return sorted(path for path, data in texts if any(word in data for word in words))
+
     def defining(self, function: str) -> list[str]:
         """The files that define a function."""
         word = function.encode()

@@ -6,6 +6,7 @@ other file that holds a tracked global or that a flow calls into.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,6 @@ from fpuscan.tree import UnreadableFile
 from fpuscan.types import TypeTable
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
     from fpuscan.ir import FunctionFacts
@@ -37,6 +37,7 @@ __all__ = ["Sources"]
 _ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_attributes.h", "include/linux/init.h",
                       "include/linux/cache.h", "include/linux/linkage.h", "arch/x86/include/asm/linkage.h",
                       "include/linux/compiler.h", "include/linux/cleanup.h")  # fmt: skip
+_ANGLED = re.compile(rb"<([\w./-]+)>")
 
 
 class Sources:
@@ -76,6 +77,18 @@ class Sources:
         self.attributes = replace(self.attributes, loops=loops)
         for path in paths:
             self.add_file(path)
+        for path in self._outside.headers_naming(self._included(), self.model.scope.tracked):
+            self.add_file(path)
+
+    def _included(self) -> list[str]:
+        """The headers outside the architecture that the files so far include by name."""
+        names = {
+            match.group(1).decode("ascii", "replace")
+            for parsed in self.files.values()
+            for directive in parsed.normalised.directives
+            if directive.kind == "include" and (match := _ANGLED.match(directive.text.strip()))
+        }
+        return [f"include/{name}" for name in sorted(names) if ".." not in name]
 
     def read_part(self, path: str) -> bytes | None:
         """A header of which only some facts are taken; it may be missing."""

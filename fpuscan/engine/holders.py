@@ -1,0 +1,73 @@
+"""Globals that point into a configuration: tables of ``&cfg.member``, and pointers that are set to it at boot."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.variables import base_variable
+from fpuscan.ir import Addr, Assign, Cast
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr
+    from fpuscan.places import Place
+    from fpuscan.program import Unit
+
+__all__ = ["Holders"]
+
+
+class Holders:
+    """Which globals some statement sets to the address of a tracked global or of one of its members."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._names: frozenset[str] | None = None
+
+    def names(self) -> frozenset[str]:
+        """The names of those globals, found once."""
+        if self._names is None:
+            self._names = frozenset()  # cut cycles
+            self._names = frozenset(
+                name for unit in self._taking_addresses() for name in self._set_in(self.analysis.of(unit))
+            )
+        return self._names
+
+    def holds(self, place: Place) -> bool:
+        """Whether a plain pointer in a global is one of them."""
+        ctype = self.analysis.place_type(place)
+        if place[0][0] != "g" or ctype is None or not ctype.is_pointer or ctype.is_record:
+            return False
+        return _plain(self.analysis.variable(place[0])) in self.names()
+
+    def _taking_addresses(self) -> list[Unit]:
+        program, scope = self.analysis.program, self.analysis.model.scope
+        names = {name for tag in scope.tracked_types for name in program.globals_of(tag)}
+        units: dict[int, Unit] = {}
+        for name in sorted(names | set(scope.tracked)):
+            taken = re.compile(rb"&\s*" + name.encode() + rb"\b")
+            units.update((unit.id, unit) for unit in program.units_mentioning(name) if taken.search(unit.text()))
+        return list(units.values())
+
+    def _set_in(self, function: FunctionAnalysis) -> list[str]:
+        return [
+            _plain(self.analysis.variable(root))
+            for number, instruction in enumerate(function.code)
+            if isinstance(instruction, Assign) and self._is_tracked_address(instruction.value)
+            for root, _, _ in function.resolve(number, instruction.target)
+            if root[0] == "g"
+        ]
+
+    def _is_tracked_address(self, value: Expr) -> bool:
+        while isinstance(value, Cast):
+            value = value.operand
+        variable = base_variable(value.place) if isinstance(value, Addr) else None
+        if variable is None or variable.kind != "global" or variable.type is None:
+            return False
+        return variable.type.base in self.analysis.model.scope.tracked_types
+
+
+def _plain(variable: str) -> str:
+    """The name of a global without the file of a static one."""
+    return variable.rpartition(":")[2].rpartition(".")[2]
