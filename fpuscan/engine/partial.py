@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.configuration import Configurations, pointed_at
 from fpuscan.engine.origins import Members, Origin, Origins
-from fpuscan.engine.resets import NEVER, Activation, Reset, State, Walk, joined
+from fpuscan.engine.resets import NEVER, Activation, Path, Reset, State, Walk, joined
 from fpuscan.engine.variables import base_variable
 from fpuscan.ir import Assign, Call, Member
 
@@ -97,7 +97,7 @@ class Partials:
             self._given[unit.id] = {place for place, made in members.items() if NEVER not in made}
             if any(each.origin is Origin.ENUMERATED for settings in members.values() for each in settings):
                 self._walks.append((walk, unit.id))
-                left = joined(left, members)
+                left = members if left is None else joined(left, members)
             elif not self._boots(unit):
                 later.append(unit)
         self._setup = frozenset(number for _, number in self._walks)
@@ -111,7 +111,7 @@ class Partials:
 
     def _from(self, unit: Unit, storing: dict[int, Unit], members: Members) -> tuple[Walk, State | None]:
         walk = Walk(self.analysis, self.configurations, self.origins, frozenset(storing))
-        return walk, walk.run(self.analysis.of(unit), (), State(members))
+        return walk, walk.run(self.analysis.of(unit), (), State.of([Path.of(members)]))
 
     def _storing(self) -> dict[int, Unit]:
         """The functions that store into a configuration object, and all that call them by name."""
@@ -174,12 +174,16 @@ class Partials:
         for group in _groups(walk.linked):
             function, sites = _innermost([(*reset.sites, (reset.function, reset.node)) for reset in group])
             state = walk.exits.get((function, sites))
-            if state is None or state.after is None:
+            if state is None or not state.has_reset:
                 continue
             inside = len(sites)
             nodes = {(*reset.sites, (reset.function, reset.node))[inside][1] for reset in group}
             yield Partial(
-                function, self._first(function, nodes), tuple(sorted(group, key=self._order)), _stale(state.after), ()
+                function,
+                self._first(function, nodes),
+                tuple(sorted(group, key=self._order)),
+                _stale(state.members(late=True)),
+                (),
             )
 
     def _first(self, function: int, nodes: set[int]) -> int:
@@ -212,10 +216,17 @@ class Partials:
                 for _, inner in setting
             ):
                 continue  # something that it calls does
-            made = walk.exits[function, sites].members()
-            nodes = {each.node for place in sizes for each in made.get(place, ()) if each.function == function}
+            nodes = self._giving(walk, (function, sites), sizes)
             if nodes:
                 yield Partial(function, self._first(function, nodes), (), {}, unset)
+
+    def _giving(self, walk: Walk, activation: Activation, sizes: list[Place]) -> set[int]:
+        """The statements of a function that give sizes, and the calls that may."""
+        function, sites = activation
+        made = walk.exits[activation].members()
+        nodes = {each.node for place in sizes for each in made.get(place, ()) if each.function == function}
+        inner = (way[len(sites)] for _, way in walk.exits if len(way) > len(sites) and way[: len(sites)] == sites)
+        return nodes | {node for caller, node in inner if caller == function}
 
     def _leaves_unset(
         self, walk: Walk, activation: Activation, sizes: list[Place], never: list[Place]

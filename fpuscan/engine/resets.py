@@ -2,8 +2,8 @@
 
 A forward data-flow analysis over the functions that store into configuration
 objects, each analysed anew for every call (the call tree is small): at each node
-the definitions of every member, apart for the paths without and with a reset. A
-*reset* is a store of a value that does not depend on CPU enumeration over one
+the definitions of every member, apart for paths on which the members depend on other
+things, or with and without a reset. A *reset* is a store of a value that does not depend on CPU enumeration over one
 that does. A function that nobody calls starts with nothing set if it enumerates
 the CPU, else with what those functions leave.
 """
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
-__all__ = ["NEVER", "Activation", "Reset", "State", "Walk", "joined"]
+__all__ = ["NEVER", "Activation", "Path", "Reset", "State", "Walk", "joined"]
 
 NEVER = Setting(-1, 0)
 _NEVER_SET = frozenset({NEVER})
 _MAX_FRAMES = 12
+_MAX_PATHS = 40
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,22 +52,68 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class Path:
+    """What the members hold on paths that are alike, and which resets lie on them.
+
+    Paths are alike (``kind``) if each member depends on the same, and if all or none of them has a reset.
+    """
+
+    members: Members
+    resets: frozenset[Reset]
+    kind: tuple[object, ...]
+
+    @classmethod
+    def of(cls, members: Members, resets: frozenset[Reset] = frozenset()) -> Path:
+        """The path with its kind."""
+        held = frozenset(
+            (place, frozenset((each.function < 0, each.origin, each.late) for each in settings))
+            for place, settings in members.items()
+            if settings != _NEVER_SET
+        )
+        return cls(members, resets, (bool(resets), held))
+
+    def joined(self, other: Path) -> Path:
+        """The paths of either; the kind is the first one's."""
+        if other.members is self.members and other.resets <= self.resets:
+            return self
+        return Path(joined(self.members, other.members), self.resets | other.resets, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """What the members hold on the paths ``before`` and ``after`` a reset (None: there is no such path)."""
+    """The paths to a node, one of each kind; ``wide``: they were too many, and only a reset tells them apart."""
 
-    before: Members | None
-    after: Members | None = None
-    resets: frozenset[Reset] = frozenset()
+    paths: dict[tuple[object, ...], Path]
+    wide: bool = False
 
-    def members(self) -> Members:
-        """What the members hold on any path."""
-        return joined(self.before, self.after) or {}
+    @classmethod
+    def of(cls, paths: Iterable[Path], *, wide: bool = False) -> State:
+        """The state of some paths."""
+        found: dict[tuple[object, ...], Path] = {}
+        for path in paths:
+            kind = path.kind[:1] if wide else path.kind
+            known = found.get(kind)
+            found[kind] = path if known is None else known.joined(path)
+        return cls(found, wide) if wide or len(found) <= _MAX_PATHS else cls.of(found.values(), wide=True)
+
+    def members(self, *, late: bool = False) -> Members:
+        """What the members hold on any path, or on those with a reset."""
+        found: Members | None = None
+        for path in self.paths.values():
+            if path.resets or not late:
+                found = path.members if found is None else joined(found, path.members)
+        return found or {}
+
+    @property
+    def has_reset(self) -> bool:
+        """Whether some path has a reset."""
+        return any(path.resets for path in self.paths.values())
 
 
-def joined(first: Members | None, second: Members | None) -> Members | None:
+def joined(first: Members, second: Members) -> Members:
     """What the members hold on either path."""
-    if first is None or second is None or first is second:
-        return second if first is None else first
+    if first is second:
+        return first
     return {
         place: first.get(place, _NEVER_SET) | second.get(place, _NEVER_SET)
         for place in dict.fromkeys((*first, *second))
@@ -74,7 +121,7 @@ def joined(first: Members | None, second: Members | None) -> Members | None:
 
 
 def _merged(first: State, second: State) -> State:
-    return State(joined(first.before, second.before), joined(first.after, second.after), first.resets | second.resets)
+    return State.of((*first.paths.values(), *second.paths.values()), wide=first.wide or second.wide)
 
 
 Activation = tuple[int, tuple["CallSite", ...]]  # a function, and the calls that led into it
@@ -150,7 +197,7 @@ class Walk:
                     for branch in shape.branches(target):
                         push(branch)
         self._stack.pop()
-        self.late.update((function.id, node) for node, state in states.items() if state.after is not None)
+        self.late.update((function.id, node) for node, state in states.items() if state.has_reset)
         found = states.get(EXIT)
         if found is not None:
             self.entries[function.id, sites] = entry
@@ -194,44 +241,38 @@ class Walk:
         ]
         if not any(self.configurations.holds(outer) for outer, _ in targets):
             return state
-        before, first = self._layer(function, sites, node, store, targets, state.before, late=False)
-        after, more = self._layer(function, sites, node, store, targets, state.after, late=True)
-        resets = state.resets | more if after is not None else state.resets
-        if first:
-            # The same store again, now as one behind a reset.
-            late, _ = self._layer(function, sites, node, store, targets, state.before, late=True)
-            before, after, resets = None, joined(after, late), resets | first
-        for reset in (*first, *more):
-            others = state.resets if reset in more else frozenset()
-            self.linked[reset] = self.linked.get(reset, frozenset()) | others | first
-        return State(before, after, resets)
+        paths = [self._stored_on(path, (function, sites, node), store, targets) for path in state.paths.values()]
+        return State.of(paths, wide=state.wide)
 
-    def _layer(
+    def _stored_on(
         self,
-        function: FunctionAnalysis,
-        sites: tuple[CallSite, ...],
-        node: int,
+        path: Path,
+        at: tuple[FunctionAnalysis, tuple[CallSite, ...], int],
         store: Assign,
         targets: list[tuple[Place, int]],
-        members: Members | None,
-        *,
-        late: bool,
-    ) -> tuple[Members | None, frozenset[Reset]]:
-        """What a store makes of the members, and which of them it resets."""
-        if members is None:
-            return None, frozenset()
-        found, resets = dict(members), set()
+    ) -> Path:
+        """What a store makes of the members on one path, and which of them it resets."""
+        function, sites, node = at
+        origins: dict[Place, Origin] = {}
         for target, _ in targets:
-            for place in self.configurations.written(target, members):
+            for place in self.configurations.written(target, path.members):
                 below = place[1][len(target[1]) :]
-                origin = self.origins.part(tuple(self._stack), node, store.value, below, members)
-                setting = Setting(function.id, node, origin, late, (*function.facts.config, *store.config))
-                old = members.get(place, _NEVER_SET)
-                if origin is Origin.FIXED and any(_is_enumerated(each) for each in old):
-                    resets.add(Reset(sites, function.id, node, place))
-                maybe = (store.weak or len(targets) > 1) and origin is not Origin.FIXED
-                found[place] = frozenset({setting}) | (old if maybe else frozenset())
-        return found, frozenset(resets)
+                origin = self.origins.part(tuple(self._stack), node, store.value, below, path.members)
+                origins[place] = max(origin, origins.get(place, Origin.FIXED))
+        resets = frozenset(
+            Reset(sites, function.id, node, place)
+            for place, origin in origins.items()
+            if origin is Origin.FIXED and any(map(_is_enumerated, path.members.get(place, ())))
+        )
+        for reset in resets:
+            self.linked[reset] = self.linked.get(reset, frozenset()) | path.resets | resets
+        config = (*function.facts.config, *store.config)
+        members = dict(path.members)
+        for place, origin in origins.items():
+            setting = Setting(function.id, node, origin, bool(path.resets or resets), config)
+            maybe = (store.weak or len(targets) > 1) and origin is not Origin.FIXED
+            members[place] = frozenset({setting}) | (members.get(place, _NEVER_SET) if maybe else frozenset())
+        return Path.of(members, path.resets | resets)
 
     def _outward(self, place: Place, level: int) -> list[Place]:
         """A place below a parameter, as the callers on the stack name it."""
@@ -309,19 +350,18 @@ def _within(state: State, skipped: tuple[frozenset[ConfigLiteral], ...], config:
     if not skipped and not config:
         return state
 
-    def kept(members: Members | None) -> Members | None:
-        if members is None:
-            return None
-        return {
+    def kept(path: Path) -> Path:
+        found = {
             place: frozenset(
                 each
                 for each in settings
                 if not any(arm <= set(each.config) for arm in skipped) and not contradict(each.config, config)
             )
-            for place, settings in members.items()
+            for place, settings in path.members.items()
         }
+        return path if found == path.members else Path.of(found, path.resets)
 
-    return State(kept(state.before), kept(state.after), state.resets)
+    return State.of(map(kept, state.paths.values()), wide=state.wide)
 
 
 def _is_enumerated(setting: Setting) -> bool:

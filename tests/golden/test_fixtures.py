@@ -21,7 +21,7 @@ from tests.expect import Expectation, compare, read_annotations, render
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 BASE = FIXTURES / "_base"
 # What every fixture is checked for; a fixture that names another rule is checked for that one too.
-ALWAYS = frozenset({"FPU101", "FPU102", "FPU103"})
+ALWAYS = frozenset({"FPU101", "FPU102", "FPU103", "FPU301"})
 
 names = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir() and folder.name not in ("_base", "demo"))
 
