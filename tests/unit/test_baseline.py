@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.baseline import compare, dump, load, parse, write
+from fpuscan.baseline import compare, covers, dump, load, parse, write
 from fpuscan.errors import UsageError
 from fpuscan.result import Location, Severity
 from tests.samples import CORE, ERROR, NOTE, WARNING
@@ -147,3 +147,24 @@ def test_odd_names_stay_on_one_line() -> None:
 
     assert len(data.splitlines()) == 4
     assert compare([odd], parse(data.decode(), "known")).known == (odd,)
+
+
+MANY = replace(WARNING, rule="FPU301", fingerprint="0123456789abcdef" + "1111" + "2222")
+FEWER = replace(MANY, fingerprint="0123456789abcdef" + "2222")
+
+
+def test_a_part_more_is_new_and_a_part_less_is_known() -> None:
+    """A commit that mends half of a known fault passes, one that adds to it does not."""
+    mended = compare([FEWER], parse(dump([MANY]), "known"))
+    worse = compare([MANY], parse(dump([FEWER]), "known"))
+
+    assert (mended.new, mended.known, mended.gone) == ((), (FEWER,), ())
+    assert (worse.new, worse.known, worse.gone) == ((MANY,), (), ())
+
+
+def test_other_parts_are_new() -> None:
+    other = replace(MANY, fingerprint="0123456789abcdef" + "2222" + "3333")
+
+    assert compare([other], parse(dump([MANY]), "known")).new == (other,)
+    assert not covers(MANY, other)
+    assert covers(MANY, FEWER)
