@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from typing import NoReturn
 
 __all__ = ["main"]
 
 
-def main() -> int:
-    """Run the command on sys.argv; gives the exit status."""
+def main() -> NoReturn:
+    """Run the command on sys.argv, and leave with its exit status.
+
+    One command is the whole life of the process: the million objects of a scan are neither searched for
+    garbage nor freed one by one, which would take a tenth of the time.
+    """
+    gc.disable()
     try:
         from fpuscan.cli import run  # noqa: PLC0415 - a Ctrl-C while modules load is met here
 
-        return run(sys.argv[1:])
+        status = run(sys.argv[1:])  # it has flushed what it wrote
     except KeyboardInterrupt:
         os.write(2, b"fpuscan: interrupted\n")
-        return 130
+        status = 130
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

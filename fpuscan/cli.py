@@ -9,6 +9,7 @@ Whatever is slow to import (tree_sitter, networkx) is imported by the scan, so
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -329,6 +330,8 @@ def _scan(tree: KernelTree, options: _Options, memory: ScanMemory | None = None)
         raise UsageError("--select and --ignore leave no rule to check; --list-rules shows them all")
     from fpuscan.scan import ScanOptions, scan
 
+    if memory is not None:  # one scan of several; nobody else frees what the one before left: see __main__
+        gc.collect()
     progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
     try:
         models = tuple(Path(name) for name in options.model)
