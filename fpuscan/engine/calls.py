@@ -52,6 +52,7 @@ class Calls:
         self._units_storing: dict[str, list[Unit]] = {}
         self._by_storing_text: dict[Place, frozenset[int] | None] = {}
         self._formals: dict[int, tuple[Literal, ...]] = {}
+        self._setting: dict[str, list[Unit]] = {}
         self._busy: set[object] = set()
         self._nesting = 0
         self.unresolved: set[tuple[str, str, int]] = set()
@@ -127,12 +128,20 @@ class Calls:
             elif isinstance(instruction, Assign):
                 found |= self._assigned_functions(function, definition, instruction, place, depth)
             elif isinstance(instruction, Call):
-                for unit in self.callees(function, definition):
-                    callee = self.analysis.of(unit)
-                    for number in callee.returns:
-                        value = callee.returned(number)
-                        if value is not None:
-                            found |= self.function_values(callee, number, value, depth + 1)
+                if instruction.result is not None and place[0] == ("v", function.id, instruction.result.key):
+                    found |= self._returned_functions(function, definition, depth)
+                else:  # a call that may store into the memory: what is in it from wherever
+                    found |= self._outside_functions(place, depth)
+        return found
+
+    def _returned_functions(self, function: FunctionAnalysis, node: int, depth: int) -> frozenset[int]:
+        found: frozenset[int] = frozenset()
+        for unit in self.callees(function, node):
+            callee = self.analysis.of(unit)
+            for number in callee.returns:
+                value = callee.returned(number)
+                if value is not None:
+                    found |= self.function_values(callee, number, value, depth + 1)
         return found
 
     def _assigned_functions(
@@ -188,9 +197,7 @@ class Calls:
             return self._stored_functions[key]
         self._stored_functions[key] = frozenset()
         found: frozenset[int] = frozenset()
-        for unit in self.program.units_mentioning(member):
-            if not self._may_store_function(unit, member):
-                continue
+        for unit in self._units_setting(member):
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
@@ -205,32 +212,46 @@ class Calls:
         self._stored_functions[key] = found
         return found
 
-    def _may_store_function(self, unit: Unit, member: str) -> bool:
-        """Whether the text puts the name of a function, a parameter or a macro call into a member or global."""
-        if self.program.aliases(member):
-            return True
+    def _units_setting(self, member: str) -> list[Unit]:
+        """The units whose text puts a function, a parameter or a macro call into a member or global, or uses a macro
+        for it that stores.
+        """  # noqa: D205
+        found = self._setting.get(member)
+        if found is None:
+            aliases = self.program.aliases(member)
+            storing = aliases & self.program.storing_macros()
+            through = {unit.id for alias in storing for unit in self.program.units_mentioning(alias)}
+            words = (member, *sorted(aliases))
+            found = [
+                unit
+                for unit in self.program.units_mentioning(member)
+                if unit.id in through or any(self._sets_function(unit, word) for word in words)
+            ]
+            self._setting[member] = found
+        return found
+
+    def _sets_function(self, unit: Unit, name: str) -> bool:
+        """Whether the text puts the name of a function, a parameter or a macro call into what a name stands for."""
         text = unit.text()
+        if name.encode() not in text:
+            return False
         head, _, _ = text.partition(b"{")
         pattern = re.compile(
-            rb"\b" + re.escape(member.encode()) + rb"\b\s*(?:\[[^\]]*\]\s*)*=\s*(?:\([^){]*\)\s*)?(\{|\(|&?\s*(\w+))"
+            rb"\b" + re.escape(name.encode()) + rb"\b\s*(?:\([^)]*\)\s*)?(?:\[[^\]]*\]\s*)*"
+            rb"=\s*(?:\([^)]*\)\s*)?(\{|&?\s*(\w+))"
         )
         for match in pattern.finditer(text):
-            if match.group(1) in {b"{", b"("}:
+            if match.group(1) == b"{":
                 return True
-            name = match.group(2)
+            value = match.group(2)
             follows = text[match.end() : match.end() + 2].lstrip()
             if (
-                self.program.defines(name.decode())
+                self.program.defines(value.decode())
                 or follows.startswith((b"(", b".", b"-"))
-                or (unit.is_function and re.search(rb"\b" + name + rb"\b", head))
-                or (not name.isdigit() and self._names_function(text))
+                or (unit.is_function and re.search(rb"\b" + value + rb"\b", head))
             ):
                 return True
-        return unit.id in self.program.storing(member) and self._names_function(text)
-
-    def _names_function(self, text: bytes) -> bool:
-        """Whether the name of a function stands in a text without a call."""
-        return any(self.program.defines(name.decode()) for name in _UNCALLED.findall(text, text.find(b"{") + 1))
+        return False
 
     def _is_member(self, place: Place, tag: str, member: str, element: tuple[str, ...]) -> bool:
         names = [name for name in place[1] if name[0] != "["]

@@ -37,6 +37,14 @@ class MacroBodies:
         return self._doing(_STORE, self._effects) | self._effects
 
     @cached_property
+    def assigning(self) -> frozenset[str]:
+        """The macros of either kind whose body stores into something, or uses a macro that does."""
+        defines = [directive.text for directive in self._directives() if directive.kind == "define"]
+        heads = ((_IDENTIFIER.match(text), _STORE.search(text)) for text in defines)
+        names = self.storing | {name[0] for name, stores in heads if name and stores}
+        return frozenset(user for name in names for user in (name.decode(), *self._aliases.of(name.decode())))
+
+    @cached_property
     def addressing(self) -> frozenset[bytes]:
         """The macros whose body takes an address, maybe that of an argument."""
         return self._doing(_ADDRESS, frozenset())

@@ -73,6 +73,10 @@ class Uses(Sources):
         """The macros in whose body an identifier stands, and the macros in whose body those stand."""
         return self._alias_index.of(name)
 
+    def storing_macros(self) -> frozenset[str]:
+        """The macros whose body stores into something, or uses a macro that does; those of the model among them."""
+        return self._bodies.assigning
+
     def macro_depth(self, name: str) -> int:
         """How often a macro may stand inside an expansion of itself: in its arguments, unless its body names it."""
         return 1 if self._alias_index.recursive(name) else _MAX_NESTED
