@@ -579,6 +579,15 @@ class Calls:
                 return True
         return False
 
+    def _points_right_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether some argument points at a place itself, so that the callee need not name it to store into it."""
+        return any(
+            overlap((root, path), place) and not any(name[0] not in "[*" for name in place[1][len(path) :])
+            for argument in call.arguments
+            if not isinstance(argument, Const | FunctionRef)
+            for root, path, _ in function.targets(node, argument)[0]
+        )
+
     def _modifies(self, callee: FunctionAnalysis, place: Place) -> bool:
         key = (callee.id, place)
         if key not in self._may:
@@ -607,10 +616,11 @@ class Calls:
         units = self.callees(function, node)
         if len(units) != 1:
             return False
+        named = root[0] == "g" or (root[0] == "d" and not self._points_right_at(function, node, call, place))
+        if named and units[0].id not in self.storing_closure(place):  # who stores into a member names it
+            return False
         callee = self.analysis.of(units[0])
-        if root[0] in {"g", "h"}:
-            if root[0] != "g" or callee.id not in self.storing_closure(place):
-                return False
+        if root[0] == "g":
             return self._always_writes(callee, place)
         inner = self.inward(function, node, callee, place)
         if len(inner) != 1:

@@ -160,19 +160,21 @@ class FunctionAnalysis:
         held: dict[int, Guards] = {}
         order: list[int] = []
         work: list[int] = []
-        succ = self.facts.succ
+        succ, code = self.facts.succ, self.code
         candidates = self._candidates(place) if place is not None else set()
 
         def spread(node: int, here: Guards) -> None:
             for edge in succ[node]:
+                arriving = here
                 literals = self.edge_literals(node, edge)
-                if literals == IMPOSSIBLE or (literals and not compatible(here, literals)):
-                    continue
-                config = self.analysis.config_guards(self.code[edge.target].config)
-                if config and not compatible(here, config):
-                    continue
-                arriving = here | literals if literals else here
-                if config:
+                if literals:
+                    if literals == IMPOSSIBLE or not compatible(here, literals):
+                        continue
+                    arriving = here | literals
+                if code[edge.target].config:
+                    config = self.analysis.config_guards(code[edge.target].config)
+                    if not compatible(here, config):
+                        continue
                     arriving = arriving | config
                 before = held.get(edge.target)
                 if before is None:
@@ -196,13 +198,9 @@ class FunctionAnalysis:
 
     def after(self, node: int, guards: Guards) -> Guards:
         """What still holds behind a node, and what it adds: a pointer that was followed is not NULL."""
-        if guards and any(
-            literal[0][0] == "b" and literal[0][1] == self.id and node in literal[0][4] for literal in guards
-        ):
-            guards = frozenset(
-                literal
-                for literal in guards
-                if not (literal[0][0] == "b" and literal[0][1] == self.id and node in literal[0][4])
-            )
+        if guards:
+            own = [key for key, _, _ in guards if key[0] == "b" and key[1] == self.id and node in key[4]]
+            if own:
+                guards = frozenset(literal for literal in guards if literal[0] not in own)
         followed = self.followed(node)
         return guards | followed if followed else guards

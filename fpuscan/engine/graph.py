@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.calls import aligned
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
+from fpuscan.engine.stores import member_names, touched
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
 from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap
 
@@ -396,9 +397,10 @@ class DefUseGraph:
 
     def _find_readers(self, place: Place) -> list[Transfer]:
         starts: dict[tuple[int, int, Place, CallSite | None], None] = {}
+        names = member_names(place, self.analysis.place_type(place))
         for unit in self.analysis.readers(place):
             function = self.analysis.of(unit)
-            for there in self._places_read(function):
+            for there in self._places_read(function, names):
                 here = self._as_named(place, there)
                 if here is None:
                     continue
@@ -417,21 +419,23 @@ class DefUseGraph:
             )
         return found
 
-    def _places_read(self, function: FunctionAnalysis) -> list[Place]:
-        """The places of shared memory that a function names in its reads."""
+    def _places_read(self, function: FunctionAnalysis, names: frozenset[str] | None) -> list[Place]:
+        """The places of shared memory that a function reads: of scalar members those with one of some names."""
         found: dict[Place, None] = {}
         for node in range(len(function.code)):
             for leaf in self.leaves(function, node):
-                exprs = [leaf.expr]
-                for expr in exprs:
-                    if isinstance(expr, Load):
-                        for root, path, _ in function.resolve(node, expr.place):
-                            if root[0] in {"g", "h", "d"} and (path or root[0] == "g" or expr.place.type is not None):
-                                found[(root, path)] = None
-                    elif isinstance(expr, Addr) and isinstance(leaf.role, int):
-                        for root, path, _ in function.resolve(node, expr.place):
-                            if root[0] in {"g", "h"} or (root[0] == "d" and path and _is_integer(expr.place)):
-                                found[(root, path)] = None
+                expr = leaf.expr
+                if isinstance(expr, Load):
+                    name = touched(expr.place)
+                    if name is None or (name and names is not None and name not in names):
+                        continue
+                    for root, path, _ in function.resolve(node, expr.place):
+                        if root[0] in {"g", "h", "d"} and (path or root[0] == "g" or expr.place.type is not None):
+                            found[(root, path)] = None
+                elif isinstance(expr, Addr) and isinstance(leaf.role, int):
+                    for root, path, _ in function.resolve(node, expr.place):
+                        if root[0] in {"g", "h"} or (root[0] == "d" and path and _is_integer(expr.place)):
+                            found[(root, path)] = None
             self._pointer_arguments(function, node, found)
         return [place for place in found if not is_fresh(place[0])]
 

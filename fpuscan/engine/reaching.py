@@ -58,6 +58,7 @@ class Reaching:
         stack = list(self.function.facts.pred[node])
         if node == ENTRY:
             return frozenset({ENTRY})
+        pred = self.function.facts.pred
         candidates = self.candidates(place)
         while stack:
             current = stack.pop()
@@ -73,7 +74,7 @@ class Reaching:
                     found.add(current)
                 if verdict == 2:  # overwritten for certain
                     continue
-            stack.extend(self.function.facts.pred[current])
+            stack += pred[current]
         return frozenset(found)
 
     def candidates(self, place: Place) -> set[int] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.stores import StoreIndex, member_names
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
 from fpuscan.places import overlap
 from fpuscan.xfeatures import WORD, MaskValue
@@ -58,6 +59,7 @@ class Values:
         self.analysis = analysis
         self._masks: dict[tuple[object, ...], MaskValue] = {}
         self._contents: dict[Place, Content] = {}
+        self._store_indexes: dict[int, StoreIndex] = {}
         self._busy: set[object] = set()
         self._cuts = 0
         self._spent = 0
@@ -367,18 +369,25 @@ class Values:
     def _stored_content(self, place: Place) -> Content:
         found = Content()
         stores = 0
+        names = member_names(place, self.analysis.place_type(place))
         for unit in self.analysis.storers(place):
             if unit.is_function and not self.analysis.calls.may_store(unit, place):
                 continue
             function = self.analysis.of(unit)
-            for number, instruction in enumerate(function.code):
-                if isinstance(instruction, Assign):
-                    content = self._store(function, number, instruction, place)
-                    if content is not None and self._stays(function, number, place):
-                        stores += 1
-                        found = found.join(content)
+            for number in self._stores(function).into(names):
+                content = self._store(function, number, place)
+                if content is not None and self._stays(function, number, place):
+                    stores += 1
+                    found = found.join(content)
         if not stores and not self.declared(self.source_rows(place)).bits:
             return Content(unknown=not self.declared(self.source_rows(place)).format)
+        return found
+
+    def _stores(self, function: FunctionAnalysis) -> StoreIndex:
+        found = self._store_indexes.get(function.id)
+        if found is None:
+            found = StoreIndex(function.code)
+            self._store_indexes[function.id] = found
         return found
 
     def _stays(self, function: FunctionAnalysis, number: int, place: Place) -> bool:
@@ -393,9 +402,11 @@ class Values:
                     return True
         return False
 
-    def _store(self, function: FunctionAnalysis, number: int, instruction: Assign, place: Place) -> Content | None:
+    def _store(self, function: FunctionAnalysis, number: int, place: Place) -> Content | None:
         from fpuscan.engine.calls import aligned  # noqa: PLC0415
 
+        instruction = function.code[number]
+        assert isinstance(instruction, Assign)
         for root, path, _ in function.resolve(number, instruction.target):
             target = (root, path)
             if not self.analysis.calls.same_memory(target, place):

@@ -28,6 +28,7 @@ class CallGraph:
         self._aliases = aliases
         self._calls: dict[bytes, list[Unit]] = {}
         self._callers: dict[str, tuple[Unit, ...]] = {}
+        self._levels: dict[str, tuple[frozenset[int], frozenset[str]]] = {}
         self._files = 0
         self.asked: set[str] = set()  # every name whose callers somebody looked for
 
@@ -49,17 +50,27 @@ class CallGraph:
         names = {self._table.all[number].name for number in known}
         work = list(names)
         while work:
-            for unit in self.callers(work.pop()):
-                known.add(unit.id)
-                if unit.name not in names:
-                    names.add(unit.name)
-                    work.append(unit.name)
+            numbers, callers = self._above(work.pop())
+            known |= numbers
+            new = callers - names
+            names |= new
+            work += new
         return frozenset(known)
+
+    def _above(self, name: str) -> tuple[frozenset[int], frozenset[str]]:
+        """The callers of a name by number and by name."""
+        callers = self.callers(name)  # first, for it may index anew
+        found = self._levels.get(name)
+        if found is None:
+            found = frozenset(unit.id for unit in callers), frozenset(unit.name for unit in callers)
+            self._levels[name] = found
+        return found
 
     def _index(self) -> None:
         self._files = len(self._table.files())
         self._calls.clear()
         self._callers.clear()
+        self._levels.clear()
         for units in self._table.files().values():
             for unit in units:
                 text = unit.file.normalised.text
