@@ -34,8 +34,7 @@ class CallGraph:
 
     def callers(self, name: str) -> tuple[Unit, ...]:
         """The functions that call a function by name, or use a macro that may."""
-        if self._files != len(self._table.files()):
-            self._index()
+        self._index()
         found = self._callers.get(name)
         if found is None:
             names = (name, *self._aliases.of(name))
@@ -46,6 +45,7 @@ class CallGraph:
 
     def closure(self, units: Iterable[Unit]) -> frozenset[int]:
         """Some functions, and all that call them by name, directly or not (their numbers)."""
+        self._index()
         known = {unit.id for unit in units}
         names = {self._table.all[number].name for number in known}
         work = list(names)
@@ -59,14 +59,16 @@ class CallGraph:
 
     def _above(self, name: str) -> tuple[frozenset[int], frozenset[str]]:
         """The callers of a name by number and by name."""
-        callers = self.callers(name)  # first, for it may index anew
         found = self._levels.get(name)
         if found is None:
+            callers = self.callers(name)
             found = frozenset(unit.id for unit in callers), frozenset(unit.name for unit in callers)
             self._levels[name] = found
         return found
 
     def _index(self) -> None:
+        if self._files == len(self._table.files()):
+            return
         self._files = len(self._table.files())
         self._calls.clear()
         self._callers.clear()
