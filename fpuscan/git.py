@@ -169,6 +169,7 @@ class Repository:
         self.git_dir = git_dir
         self.prefix = prefix
         self.objects = Objects(folder)
+        self._remote: str | None = None
 
     def commit_id(self, revision: str) -> str:
         """Find the full id of the commit that a revision names; raises GitError if there is none."""
@@ -213,6 +214,22 @@ class Repository:
         named = os.environ.get("GIT_INDEX_FILE", "")
         path = Path(named).resolve() if named else None
         return path if path and path.is_file() and path.is_relative_to(self.git_dir.resolve()) else None
+
+    def remote_url(self) -> str:
+        """The URL of the remote "origin", else of the only remote, as the configuration has it; empty if unknown.
+
+        It may hold a password.
+        """
+        if self._remote is None:
+            self._remote = self._configured_remote()
+        return self._remote
+
+    def _configured_remote(self) -> str:
+        listing = self._ask("config", "--null", "--get-regexp", r"^remote\..*\.url$") or b""
+        rows = (row.partition(b"\n") for row in listing.split(b"\0") if row)
+        urls = {name: os.fsdecode(url) for name, _, url in reversed([*rows])}  # of several, git fetches the first
+        only = next(iter(urls.values())) if len(urls) == 1 else ""
+        return urls.get(b"remote.origin.url", only)
 
     def is_shallow(self) -> bool:
         """Whether the history is cut off somewhere."""

@@ -10,6 +10,7 @@ from fpuscan.errors import NotApplicableError
 from fpuscan.git import GitError, Objects, Repository
 from fpuscan.result import TreeInfo
 from fpuscan.tree import UnreadableFile
+from fpuscan.trees.address import address
 from fpuscan.trees.nodes import GitTree, Node, what_is_missing
 
 __all__ = ["RevisionTree", "open_revision"]
@@ -20,7 +21,10 @@ _FOLDER = 0o040000
 
 
 class RevisionTree(GitTree):
-    """The content of a commit, or of one folder of it (``prefix``); ``commit`` is its full id."""
+    """The content of a commit, or of one folder of it (``prefix``); ``commit`` is its full id.
+
+    ``repository`` is the URI where the commit can be found, safe to be shown.
+    """
 
     def __init__(
         self,
@@ -29,22 +33,24 @@ class RevisionTree(GitTree):
         top: Node,
         prefix: str = "",
         known: dict[str, Mapping[str, Node]] | None = None,
+        repository: str = "",
     ) -> None:
         super().__init__(objects, top)
+        self.repository = repository
         self.commit = commit
         self.prefix = prefix
         self._known = {} if known is None else known
 
     def info(self) -> TreeInfo:
         """Say what is scanned, with the commit."""
-        return TreeInfo(kernel_version=self.kernel_version(), revision=self.commit)
+        return TreeInfo(self.kernel_version(), self.commit, repository=self.repository)
 
     def below(self, folder: str) -> RevisionTree | None:
         """Give the tree whose top is a folder of this one; None if there is no such folder."""
         node = self._resolve(folder)
         if node is None or node.kind != _FOLDER:
             return None
-        return RevisionTree(self._objects, self.commit, node, folder, self._known)
+        return RevisionTree(self._objects, self.commit, node, folder, self._known, self.repository)
 
     def _entries(self, folder: Node) -> Mapping[str, Node]:
         entries = self._known.get(folder.id)
@@ -74,7 +80,9 @@ def open_revision(
     such commit, NotApplicableError if it holds no Linux tree with an x86 FPU.
     """
     commit = repository.commit_id(revision)
-    whole = RevisionTree(repository.objects, commit, Node(_FOLDER, repository.tree_id(commit)), known=known)
+    where = address(repository.remote_url(), repository.git_dir)
+    top = Node(_FOLDER, repository.tree_id(commit))
+    whole = RevisionTree(repository.objects, commit, top, known=known, repository=where)
     folders = [repository.prefix if folder is None else folder]
     if enclosing and repository.prefix:
         folders += [str(parent) for parent in PurePosixPath(repository.prefix).parents]
