@@ -13,8 +13,8 @@ KINDS = {
     "runtime": "guest state",
     "user": "user input",
     "cpu": "the CPU",
-    "mask": "masks",
-    "constant": "constants",
+    "mask": "mask",
+    "constant": "constant",
     "outside": "from outside",
 }
 """The kinds of roots as a reader calls them, in the order of the reports."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -12,6 +13,7 @@ from fpuscan.report import FORMATS, PROVENANCE_FORMATS, ReportOptions, render, r
 from fpuscan.report.json_v1 import schema as report_schema
 from fpuscan.report.provenance_json import SCHEMA_MINOR, schema
 from fpuscan.result import Controlled, LockComparison, Provenance
+from tests.browser import MISSING, find_browser, look
 from tests.samples import ASKED, CLEAN, CONTROLLED, PROVENANCE, UNLOCKED
 
 GAINED = "fpu_user_cfg.default_size (config) now controls struct fpu_guest.uabi_size (guest side)"
@@ -30,7 +32,7 @@ def test_one_place_is_a_table_of_its_roots_and_the_way_of_each() -> None:
         "struct fpu_guest.uabi_size: a size of the user ABI, guest side",
         "  configuration   fpu_user_cfg.default_size",
         "  user input      arg2 of arch_prctl(), masked by XFEATURE_MASK_USER_SUPPORTED",
-        "  constants       sizeof(struct kvm_xsave)",
+        "  constant        sizeof(struct kvm_xsave)",
     ]
     assert "  1. fpu_user_cfg.default_size (configuration)\n" in ways
     assert "arch/x86/kernel/fpu/core.c:29\n" in ways
@@ -99,6 +101,20 @@ def test_the_page_draws_the_way_of_each_root_and_escapes_what_it_quotes() -> Non
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "What controls &lt;b&gt;?" in page
+
+
+@pytest.mark.skipif(find_browser() is None, reason=MISSING)
+@pytest.mark.parametrize("width", [400, 1600])
+def test_the_page_fits_and_says_nothing_to_the_console(width: int, tmp_path: Path) -> None:
+    view = look(
+        render_provenance(ASKED, "html", ReportOptions()).replace("<details ", "<details open "), width, tmp_path
+    )
+
+    assert (view.console, view.page["handlers"], view.page["active"]) == ((), [], 0)
+    assert (view.page["scroll"], view.page["beyond"]) == (view.page["width"], [])
+    assert view.page["nodes"] == 6  # one drawing of each of three ways, with two steps
+    assert all("core.c:29" in peek or "process.c:12" in peek for peek in view.page["peeks"])
+    assert "XFEATURE_MASK_USER_SUPPORTED" in view.page["text"]
 
 
 def test_formats_without_provenance_are_none_of_its_own() -> None:

@@ -24,6 +24,7 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
     """Render the page; ends with a newline."""
     found = result.provenance
     assert found is not None
+    name = "the user ABI" if found.asked == "uabi" else found.asked
     roots = sum(len(place.roots) for place in found.places)
     lines = SourceLines(result.excerpts)
     body = "".join(
@@ -39,12 +40,12 @@ def render(result: ScanResult, options: ReportOptions) -> str:  # noqa: ARG001 -
     )
     header = (
         '<header class="top"><a class="skip" href="#findings">Skip to the answer</a><div class="name">'
-        f"<h1>What controls {esc(found.asked)}?</h1><p>{esc(version)}</p>{source_of(result)}"
+        f"<h1>What controls {esc(name)}?</h1><p>{esc(version)}</p>{source_of(result)}"
         f'<p>fpuscan {esc(__version__)}</p></div><ul class="counts">{counts}</ul>'
         '<button type="button" id="theme" hidden>Dark or light</button></header>'
     )
     main = f'<main>{health_section(result)}<section id="findings" aria-label="Places">{body}</section></main>'
-    return document(f"fpuscan: what controls {found.asked}", header + _contents(result) + main)
+    return document(f"fpuscan: what controls {name}", header + _contents(result) + main)
 
 
 def _contents(result: ScanResult) -> str:
