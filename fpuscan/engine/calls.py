@@ -27,6 +27,8 @@ __all__ = ["CallSite", "Calls"]
 
 _MAX_DEPTH = 8
 _MAX_BUSY = 12
+_MAX_LINKS = 3  # pointer members on the way from an argument
+_MAX_INNER = 2  # structs in structs
 _MAX_POINTERS = 5  # function pointers copied from one place to the next
 _PREDICATE = 250  # bytes of a function whose truth is worth following
 _UNCALLED = re.compile(rb"\b([A-Za-z_]\w*+)(?!\s*\()")
@@ -442,15 +444,15 @@ class Calls:
         else:
             ctype = self.analysis.root_type(root)
             starts = list(function.pointees(node, argument, ctype))
-        for step, name in enumerate(path):
+        for name in path:
             if name == "*":
-                rest = path[step + 1 :]
                 ends: list[Guarded] = []
                 for there, below, guards in starts:
                     for definition in function.reaching(node, (there, below)):
                         some, _ = function.pointer_from((there, below), definition)
                         ends += [(r, p, g | guards) for r, p, g in some if compatible(g, guards)]
-                return [(r, (*p, *rest), g) for r, p, g in ends]
+                starts = list(dict.fromkeys(ends))
+                continue
             if name == OTHER_ELEMENTS:
                 starts = [(r, other, g) for r, p, g in starts for other in _other_elements(r, p)]
                 continue
@@ -474,6 +476,8 @@ class Calls:
                     found[(("d", callee.id, index), below)] = None
             if isinstance(argument, Load) and place[0][0] != "g":
                 self._inward_by_value(function, node, callee, index, argument, place, found)
+            if self._linked(function, place):
+                self._inward_linked(function, node, callee, index, argument, place, found)
         return list(found)
 
     def _inward_by_value(
@@ -496,6 +500,62 @@ class Calls:
                 for there, below, _guards in some:
                     if overlap((there, below), place):
                         found[(("d", callee.id, index), ("*", *place[1][len(below) :]))] = None
+
+    def _linked(self, function: FunctionAnalysis, place: Place) -> bool:
+        """Whether a variable of a function may be reached through a pointer member of another."""
+        return place[0][0] in {"v", "p"} and function.links and place[0][2] in function.address_taken
+
+    def _inward_linked(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        callee: FunctionAnalysis,
+        index: int,
+        argument: Expr,
+        place: Place,
+        found: dict[Place, None],
+    ) -> None:
+        """A pointer in a struct: ``f(&outer)`` or ``f(outer)`` where ``outer.link`` points to the place."""
+        by_value = isinstance(argument, Load) and argument.place.type is not None and argument.place.type.is_struct
+        if by_value:
+            assert isinstance(argument, Load)
+            objects = [(root, path) for root, path, _ in function.resolve(node, argument.place)]
+        else:
+            objects = [(root, path) for root, path, _ in function.targets(node, argument)[0]]
+        work: list[tuple[Place, tuple[str, ...]]] = [(each, ()) for each in objects if each[0][0] in {"v", "p"}]
+        seen: set[Place] = set()
+        while work:
+            outer, way = work.pop()
+            if outer in seen or way.count("*") >= _MAX_LINKS:
+                continue
+            seen.add(outer)
+            for link in self._pointer_members(outer):
+                there = (outer[0], (*outer[1], *link))
+                for definition in function.reaching(node, there):
+                    if definition == ENTRY:
+                        continue
+                    for root, path, _ in function.pointer_from(there, definition)[0]:
+                        behind = (*way, *link, "*")
+                        if overlap((root, path), place):
+                            found[("p" if by_value else "d", callee.id, index), (*behind, *place[1][len(path) :])] = (
+                                None
+                            )
+                        if root[0] in {"v", "p"}:
+                            work.append(((root, path), behind))
+
+    def _pointer_members(self, place: Place, depth: int = 0) -> list[tuple[str, ...]]:
+        """The pointers in a struct, those in its inner structs included."""
+        ctype = self.analysis.place_type(place)
+        if ctype is None or not ctype.is_struct or depth > _MAX_INNER:
+            return []
+        found: list[tuple[str, ...]] = []
+        for name, inner in (self.program.members(ctype.base) or {}).items():
+            if inner.is_pointer:
+                found.append((name,))
+            elif self.program.types.resolve(inner).is_struct:
+                below = self._pointer_members((place[0], (*place[1], name)), depth + 1)
+                found += [(name, *deeper) for deeper in below]
+        return found
 
     def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
         """What a pointer in a global or in memory points to, from all stores of the program."""
@@ -555,7 +615,7 @@ class Calls:
             if isinstance(call.callee, str):
                 return any(unit.id in closure for unit in self.callees(function, node))
             return False
-        if not self._points_at(function, node, call, place):
+        if not self._points_at(function, node, call, place) and not self._linked(function, place):
             return False
         for unit in self.callees(function, node):
             callee = self.analysis.of(unit)
@@ -705,10 +765,11 @@ class Calls:
                 return True
             closure = self.reading_closure(place)
             return any(unit.id in closure for unit in units)
-        if not self._points_at(function, node, call, place):
+        points = self._points_at(function, node, call, place)
+        if not points and not self._linked(function, place):
             return False
         if not units or depth > _MAX_DEPTH:
-            return True
+            return points
         for unit in units:
             callee = self.analysis.of(unit)
             for inner in self.inward(function, node, callee, place):

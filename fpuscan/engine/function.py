@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.conditions import Conditions
-from fpuscan.engine.expressions import expressions_of, points_to_record, walk_expression
+from fpuscan.engine.expressions import expressions_of, pointer_type, points_to_record, walk_expression
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.pointers import Pointers
 from fpuscan.engine.reaching import Reaching
@@ -45,6 +45,7 @@ class FunctionAnalysis:
         self.memory_stores: list[int] = []
         self.calls: list[int] = []
         self.globals_named: set[object] = set()
+        self.links = False  # whether a pointer is stored into a member or behind a pointer, or a struct comes back
         self.returns: list[int] = []
         self.pointers_in = tuple(
             index
@@ -87,6 +88,7 @@ class FunctionAnalysis:
                 case Call():
                     self.calls.append(number)
                     if instruction.result is not None:
+                        self.links = self.links or _is_struct(instruction.result.type)
                         self.definitions.setdefault(instruction.result.key, []).append(number)
                 case Return():
                     self.returns.append(number)
@@ -111,6 +113,7 @@ class FunctionAnalysis:
 
     def _survey_target(self, number: int, instruction: Assign) -> None:
         target, value = instruction.target, instruction.value
+        self.links = self.links or (not isinstance(target, Var) and pointer_type(value) is not None)
         variable = base_variable(target)
         if isinstance(target, Var) and target.kind == "global":
             self.globals_named.add(target.key)
@@ -204,3 +207,7 @@ class FunctionAnalysis:
                 guards = frozenset(literal for literal in guards if literal[0] not in own)
         followed = self.followed(node)
         return guards | followed if followed else guards
+
+
+def _is_struct(ctype: CType | None) -> bool:
+    return ctype is not None and ctype.is_struct

@@ -364,7 +364,8 @@ class DefUseGraph:
     def _leave(self, function: FunctionAnalysis, definition: Definition, held: Guards) -> list[Transfer]:
         """A definition below a pointer parameter that is still there when the function leaves."""
         root = definition.place[0]
-        if root[0] != "d" or definition.node == ENTRY or definition.loaded:
+        behind = root[0] == "d" or (root[0] == "p" and "*" in definition.place[1])
+        if not behind or definition.node == ENTRY or definition.loaded:
             return []
         target = Definition(function.id, EXIT, definition.place)
         return [Transfer(target, "return", "return", (), held, function.id, definition.node, "memory")]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Pointers", "shifted"]
 
 _MAX_DEPTH = 40
+_MAX_LINKS = 3  # pointer members on the way from a parameter
 _BYTES = frozenset({"void", "char", "u8", "unsigned char"})
 _MAX_COPIES = 5  # of a pointer from one variable to the next
 
@@ -52,6 +53,8 @@ class Pointers:
         self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
         self._resolving: set[tuple[int, int]] = set()
         self._parts: dict[tuple[int, tuple[str, ...]], Load] = {}
+        self._loading: set[tuple[int, int]] = set()
+        self._circular: set[tuple[int, int]] = set()
         self._targets: dict[tuple[int, int], tuple[list[Guarded], bool, str, object]] = {}
 
     def forget(self) -> None:
@@ -205,10 +208,25 @@ class Pointers:
     def _loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
         key = (node, id(load))
         known = self._targets.get(key)
-        if known is None:
-            self._targets[key] = ([], False, "", (self.id, node))  # p = p->next adds nothing to what p was before
-            known = self._compute_loaded(node, load)
+        if known is not None:
+            if key in self._loading:
+                self._circular.add(key)
+            return known
+        known = ([], False, "", (self.id, node))  # p = p->next starts from what p was before
+        self._targets[key] = known
+        self._loading.add(key)
+        sizes = len(self._resolved), len(self._targets)
+        for _ in range(_MAX_LINKS + 1):
+            before, known = known, self._compute_loaded(node, load)
             self._targets[key] = known
+            if key not in self._circular or len(set(known[0])) <= len(set(before[0])):
+                break
+            while len(self._resolved) > sizes[0]:  # what was concluded from the shorter list
+                self._resolved.popitem()
+            while len(self._targets) > sizes[1]:
+                self._targets.popitem()
+        self._loading.discard(key)
+        self._circular.discard(key)
         return known
 
     def _compute_loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
@@ -290,6 +308,10 @@ class Pointers:
             return self.analysis.calls.returned_pointers(self.function, definition, place)
         return [], True
 
+    def _may_be_variable(self, tag: str) -> bool:
+        """Whether a pointer to a struct may be one to a variable of a function; else its type says enough."""
+        return tag not in self.analysis.model_types and self.analysis.program.has_variables(tag)
+
     def _member_of(self, place: LValue, below: tuple[str, ...]) -> Load:
         """The value of a part of an lvalue; kept, because the caches know expressions by identity."""
         key = (id(place), below)
@@ -306,9 +328,12 @@ class Pointers:
         if root[0] in {"d", "p"}:
             ctype = self.analysis.place_type(place)
             plain = ctype is not None and ctype.is_pointer and not points_to_record(ctype)
+            behind: Guarded = ((root[0], root[1], root[2]), (*path, "*"), NOTHING)
             if plain or self.analysis.follows(place):
-                return [((root[0], root[1], root[2]), (*path, "*"), NOTHING)], False
-            return [], True
+                return [behind], False
+            if ctype is None or path.count("*") >= _MAX_LINKS or not self._may_be_variable(ctype.base):
+                return [], True
+            return [behind], True  # what the caller's member points to, or any other object of the type
         return self.analysis.calls.stored_pointers(place)
 
 

@@ -83,7 +83,7 @@ class Reaching:
         nodes: set[int] = set(self.function.memory_stores)
         if root[0] in {"v", "p"}:
             direct = self.function.definitions.get(root[2], [])
-            if root[2] not in self.function.address_taken:
+            if root[2] not in self.function.address_taken and "*" not in place[1]:
                 return set(direct)
             nodes.update(direct)
         nodes.update(self.function.calls)

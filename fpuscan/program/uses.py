@@ -29,6 +29,7 @@ __all__ = ["Uses"]
 
 _DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
 _COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _LINE = 200  # bytes before a name in which the macro stands that it is handed to
@@ -56,6 +57,7 @@ class Uses(Sources):
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._initialising: dict[str, list[Unit]] = {}
         self._copying: dict[str, list[Unit]] = {}
+        self._has_variables: dict[str, bool] = {}
         self._holders: dict[str, frozenset[str]] = {}
         self._static_calls: dict[str, set[int]] | None = None
 
@@ -202,6 +204,19 @@ class Uses(Sources):
         return before.endswith(b".") and before[:-1].rstrip()[-1:] in {b"{", b",", b""}
 
     # ------------------------------------------------------------ structs
+
+    def has_variables(self, tag: str) -> bool:
+        """Whether some function has a variable of a struct type, and no pointer to one."""
+        found = self._has_variables.get(tag)
+        if found is None:
+            name = tag.partition(" ")[2].strip("<>")
+            found = any(
+                _VARIABLE.match(self.files[path].normalised.text, offset + len(name)) is not None
+                and self.table.function_at(path, offset) is not None
+                for path, offset in self.occurrences(name)
+            )
+            self._has_variables[tag] = found
+        return found
 
     def holders(self, tag: str) -> frozenset[str]:
         """Every name that some file declares with a struct type or a pointer to it."""

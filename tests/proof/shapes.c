@@ -919,6 +919,43 @@ void P_run(int flag, int mode, u64 given)
 	P_sink0 = P_walk(&a);
 	P_sink1 = P_rec(&a);
 }
+//// list3
+struct P_node { struct P_node *next; u64 v; };
+static u64 P_walk(struct P_node *p) { u64 y = 0; while (p) { y |= p->v; p = p->next; } return y; }
+static void P_last(struct P_node *p, u64 v) { while (p->next) p = p->next; p->v = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_node c = { NULL, P_src.word }, b = { &c, 0 }, a = { &b, 0 };
+	P_sink0 = P_walk(&a);
+	c.v = 0;
+	P_last(&a, P_src.word);
+	P_sink1 = c.v;
+	u64 y = 0;
+	for (struct P_node *p = &a; p; p = p->next)
+		y ^= p->v;
+	P_out.word = y;
+}
+//// linkstruct
+struct P_h { u64 *p; struct { struct P_in *in; } deep; };
+static struct P_h P_make(u64 *q, struct P_in *in) { return (struct P_h){ .p = q, .deep = { in } }; }
+static void P_fill(const struct P_h *h, u64 v) { *h->p = v; h->deep.in->a = v; }
+static u64 P_get(struct P_h h) { return h.deep.in->b; }
+static void P_link(struct P_out *o, struct P_in *in) { o->link = in; }
+static void P_through(struct P_out *o, u64 v) { o->link->a = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	u64 x = 0;
+	struct P_in in = { 0 }, other = { 0 };
+	struct P_h h = P_make(&x, &in), g = h;
+	P_fill(&g, P_src.word);
+	P_sink0 = x & in.a;
+	in.b = P_src.word;
+	P_sink1 = P_get(h);
+	struct P_out o = { 0 };
+	P_link(&o, &other);
+	P_through(&o, P_src.word);
+	P_out.word = other.a;
+}
 //// rec
 static u64 P_rec(int n, u64 v) { return n <= 0 ? v : P_rec(n - 1, v ^ P_src.word); }
 static u64 P_rec2(int n, u64 a, u64 b) { return n <= 0 ? a : P_rec2(n - 1, b, a); }
