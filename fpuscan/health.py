@@ -35,7 +35,9 @@ def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool
         functions=sum(len(parsed.functions) for parsed in program.files.values()),
         analysed=sum(unit.lowered and unit.is_function for unit in program.units),
         bytes=sum(len(parsed.source.data) for parsed in program.files.values()),
-        error_bytes=sum(span.bytes for parsed in program.files.values() for span in parsed.errors if span.function),
+        error_bytes=sum(
+            span.bytes for parsed in program.files.values() for span in parsed.all_errors() if span.function
+        ),
         occurrences=occurrences,
         unaccounted=tuple(sorted(unaccounted)),
         unresolved_calls=tuple(sorted(unresolved)),
@@ -81,7 +83,7 @@ def _is_covered(unit: Unit, offset: int) -> bool:
     facts = unit.facts
     if offset in facts.covered or any(start <= offset < end for start, end in facts.covered_ranges):
         return True
-    node = unit.file.root.descendant_for_byte_range(offset, offset + 1)
+    node = unit.node.descendant_for_byte_range(offset, offset + 1)
     while node is not None and node.start_byte >= unit.start and node != unit.node:
         if node.type in {"sizeof_expression", "alignof_expression", "offsetof_expression", "type_descriptor"}:
             return True
@@ -113,10 +115,13 @@ def _unparsed(analysis: Analysis) -> list[Incomplete]:
         if row.member and "*" not in row.member and "_" in row.member
     ]
     functions = [row.function.encode() for row in analysis.model.sinks if row.function and row.kind != "argument"]
+    for word in (*names, *members, *functions):
+        program.parse_functions_naming(word.decode())
     found = []
     for path, parsed in sorted(program.files.items()):
-        for span in parsed.errors:
-            text = parsed.source.data[span.start : span.end]
+        for span in parsed.all_errors():
+            unit = program.table.function_at(path, span.start)
+            text = parsed.source.data[span.start : span.end] + (unit.text() if unit is not None else b"")
             if any(word in text for word in (*names, *members, *functions)):
                 line = parsed.source.position(span.start)[0]
                 what = f"{span.function}() could not be parsed" if span.function else "code could not be parsed"

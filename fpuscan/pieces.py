@@ -1,7 +1,7 @@
 """Where a file can be cut so that each piece is whole declarations and definitions.
 
 Used when a file does not parse as a whole, so it must not rely on balanced brackets: a `}` in column 0
-ends everything that was open.
+ends everything that was open. And where the bodies of functions are, which can be left out and parsed alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-__all__ = ["Piece", "cleared", "guessed_name", "top_level_pieces"]
+__all__ = ["Piece", "cleared", "function_bodies", "guessed_name", "top_level_pieces"]
 
 Piece = tuple[int, int]
 """Start and end of a piece, in bytes."""
@@ -23,6 +23,7 @@ _RESTART = re.compile(rb"\n[ \t]*\n(?= *[A-Za-z_])(?! *\w+[ \t]*:)")
 _LINE_END = re.compile(rb"[ \t]*(?:\n|\Z)")
 _FUNCTION_HEAD = re.compile(rb"(?m)^(?:\w[\w \t*]{0,200}[ \t*])?(\w+)[ \t]*\(")
 _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
+_HEAD_BYTES = 200  # before a body in which the parenthesis of its function's head stands
 _MAX_PIECES = 20_000  # a file with more is no source code; it stays one piece
 
 
@@ -34,6 +35,27 @@ def top_level_pieces(text: bytes) -> list[Piece]:
         if len(pieces) > _MAX_PIECES:
             return [(0, len(text))]
     return pieces
+
+
+def function_bodies(text: bytes) -> list[Piece]:
+    """What stands between the braces of functions whose braces are in column 0, as kernel style has it.
+
+    A function that is written otherwise is left out, and so is one whose braces do not balance. What looks like a
+    body and is none is for the caller to see.
+    """
+    bodies: list[Piece] = []
+    position = text.find(b"\n{")
+    while position >= 0:
+        start = position + 2
+        end = text.find(b"\n}", start - 1)
+        if end < 0:
+            break
+        head = text[max(0, position - _HEAD_BYTES) : position].rstrip()
+        if start < end and head.endswith(b")") and text.count(b"{", start, end) == text.count(b"}", start, end):
+            bodies.append((start, end))
+            position = end
+        position = text.find(b"\n{", position + 1)
+    return bodies
 
 
 def cleared(text: bytes, pieces: Iterable[Piece]) -> bytes:

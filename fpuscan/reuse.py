@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fpuscan.syntax import parse
+from fpuscan.syntax import outline
 
 if TYPE_CHECKING:
     from fpuscan.normalise import Attributes
@@ -43,7 +43,7 @@ class ParseCache:
             if parsed.source.data == source.data and under == attributes:
                 return parsed
         self.parsed += 1
-        parsed = parse(source, attributes)
+        parsed = outline(source, attributes)
         versions.append((attributes, parsed))
         return parsed
 
@@ -52,5 +52,5 @@ class ParseCache:
         if key not in self._fragments:
             if len(self._fragments) >= _FRAGMENTS:
                 self._fragments.clear()
-            self._fragments[key] = parse(source, attributes)
+            self._fragments[key] = outline(source, attributes)
         return self._fragments[key]

@@ -14,7 +14,7 @@ and their functions, as far as they were understood, come from trees of their ow
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -24,7 +24,7 @@ import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 
 from fpuscan.normalise import Attributes, Normalised, normalise
-from fpuscan.pieces import Piece, cleared, guessed_name, top_level_pieces
+from fpuscan.pieces import Piece, cleared, function_bodies, guessed_name, top_level_pieces
 from fpuscan.source import SourceFile
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "ParsedFile",
     "captures",
     "matches",
+    "outline",
     "parse",
     "parse_snippet",
 ]
@@ -49,6 +50,8 @@ _FUNCTION = _LANGUAGE.id_for_node_kind("function_definition", True)  # noqa: FBT
 _IDENTIFIER = _LANGUAGE.id_for_node_kind("identifier", True)  # noqa: FBT003
 _DECLARATOR = _LANGUAGE.field_id_for_name("declarator") or 0
 _BODY = _LANGUAGE.field_id_for_name("body") or 0
+# Nobody reads rows and columns.
+_NOWHERE, _FAR = Point(0, 0), Point(0xFFFF_FFFF, 0)
 _MAX_ERROR_CHILDREN = 1000
 _MAX_PIECE = 200_000  # bytes; no function is longer
 _NEAR = 200  # bytes between two errors that are reported as one
@@ -84,13 +87,31 @@ class ErrorSpan:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """One file, parsed. `functions` and `errors` are sorted by their start."""
+    """One file, parsed. `functions` and `errors` are sorted by their start.
+
+    In `root` the bodies of the functions that start at `outlined` are empty; `definition` parses them.
+    """
 
     source: SourceFile
     normalised: Normalised = field(repr=False)
     root: Node = field(repr=False)
     functions: tuple[FunctionSpan, ...] = field(repr=False)
     errors: tuple[ErrorSpan, ...]
+    outlined: frozenset[int] = field(default=frozenset(), repr=False)
+    _definitions: dict[int, tuple[Node, list[ErrorSpan]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def definition(self, function: FunctionSpan) -> Node:
+        """The definition of one of the `functions` with its body, which is parsed when it is first asked for."""
+        if function.start not in self.outlined:
+            return function.node
+        if function.start not in self._definitions:
+            self._definitions[function.start] = _definition(self.normalised.text, function)
+        return self._definitions[function.start][0]
+
+    def all_errors(self) -> list[ErrorSpan]:
+        """The `errors`, and those in the bodies that were parsed since, by their start."""
+        late = [error for _, errors in self._definitions.values() for error in errors]
+        return sorted([*self.errors, *late], key=lambda span: (span.start, span.end)) if late else [*self.errors]
 
 
 def parse(source: SourceFile, attributes: Attributes, choose: Mapping[int, int] | None = None) -> ParsedFile:
@@ -105,6 +126,26 @@ def parse(source: SourceFile, attributes: Attributes, choose: Mapping[int, int] 
     else:
         functions, errors = _functions(source, root), []
     return ParsedFile(source, normalised, root, tuple(functions), tuple(errors))
+
+
+def outline(source: SourceFile, attributes: Attributes) -> ParsedFile:
+    """As `parse`, but most function bodies are left for when somebody asks for the definition.
+
+    A file that does not parse without its bodies, or in which something that is no function has what looks like a
+    body, is parsed as a whole, and so is a fragment without a path.
+    """
+    if not source.path:
+        return parse(source, attributes)
+    normalised = normalise(source.data, attributes, choose={})
+    bodies = function_bodies(normalised.text)
+    root = _tree(normalised.text, without=bodies)
+    if root is None or root.has_error or _unfit(root):
+        return parse(source, attributes)
+    functions = _functions(source, root)
+    found = {(function.body_start + 1, function.body_end - 2): function.start for function in functions}
+    if not all(body in found for body in bodies):
+        return parse(source, attributes)
+    return ParsedFile(source, normalised, root, tuple(functions), (), frozenset(found[body] for body in bodies))
 
 
 def parse_snippet(text: bytes, attributes: Attributes | None = None) -> Node:
@@ -142,8 +183,10 @@ def _query_text(file: str) -> str:
     return (Path(__file__).resolve().parent.parent / "queries" / file).read_text("utf-8")
 
 
-def _tree(text: bytes, start: int = 0, end: int | None = None) -> Node | None:
+def _tree(text: bytes, start: int = 0, end: int | None = None, without: Sequence[Piece] = ()) -> Node | None:
     """The root of the tree of `text[start:end]`, with offsets in `text`; None if that takes far too long.
+
+    The pieces `without` are left out.
 
     Some token soup takes the parser time in the square of its length. Progress is counted, not timed, so the
     same text always gives the same tree.
@@ -165,7 +208,12 @@ def _tree(text: bytes, start: int = 0, end: int | None = None) -> Node | None:
         left -= 1
         return left < 0
 
-    _PARSER.included_ranges = [Range(Point(0, 0), Point(0xFFFF_FFFF, 0), start, end)] if start else []
+    edges = [start, *(edge for piece in without for edge in piece), end]
+    _PARSER.included_ranges = (
+        [Range(_NOWHERE, _FAR, first, behind) for first, behind in zip(edges[::2], edges[1::2], strict=True)]
+        if start or without
+        else []
+    )
     try:
         return _PARSER.parse(read, progress_callback=exhausted).root_node
     except ValueError:
@@ -175,6 +223,15 @@ def _tree(text: bytes, start: int = 0, end: int | None = None) -> Node | None:
         # The binding never lets go of what `read` gave it; without this the text would stay for ever, too.
         for view in views:
             view.release()
+
+
+def _definition(text: bytes, function: FunctionSpan) -> tuple[Node, list[ErrorSpan]]:
+    """A function parsed alone; one that cannot be is left as it is in the outline, and is an error as a whole."""
+    root = _tree(text, function.start, function.end)
+    found = root.children if root is not None and not _unfit(root) else []
+    if root is None or len(found) != 1 or found[0].kind_id != _FUNCTION:
+        return function.node, [ErrorSpan(function.start, function.end, function.name, function.end - function.start)]
+    return found[0], _error_spans(root, [function])
 
 
 def _functions(source: SourceFile, root: Node) -> list[FunctionSpan]:

@@ -27,7 +27,10 @@ class Definition(Protocol):
     path: str
     start: int
     end: int
-    node: Node
+
+    @property
+    def node(self) -> Node:
+        """The whole definition or declaration."""
 
 
 class Initialises(Protocol):

@@ -17,7 +17,7 @@ from fpuscan.program.scope import Outside, read_quietly, scope_paths
 from fpuscan.program.units import UnitTable
 from fpuscan.result import Incomplete
 from fpuscan.source import SourceFile
-from fpuscan.syntax import parse
+from fpuscan.syntax import outline
 from fpuscan.tree import UnreadableFile
 from fpuscan.types import TypeTable
 
@@ -51,7 +51,7 @@ class Sources:
         parsed: ParseCache | None = None,
     ) -> None:
         self.tree = tree
-        self.parse = parse if parsed is None else parsed.parse
+        self.parse = outline if parsed is None else parsed.parse
         self.model = model
         self.files: dict[str, ParsedFile] = {}
         self.scope_files: tuple[str, ...] = ()

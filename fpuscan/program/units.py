@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from fpuscan.syntax import FunctionSpan
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,28 +23,30 @@ __all__ = ["Unit", "UnitTable"]
 class Unit:
     """Something with facts: a function definition, or the initialiser of a global (its name is empty)."""
 
-    __slots__ = ("_facts", "_lower", "end", "file", "id", "is_function", "name", "node", "path", "start")
+    __slots__ = ("_facts", "_lower", "_what", "end", "file", "id", "is_function", "name", "path", "start")
 
     def __init__(
-        self,
-        number: int,
-        file: ParsedFile,
-        name: str,
-        span: tuple[int, int],
-        node: Node,
-        lower: Callable[[Unit], FunctionFacts],
-        *,
-        is_function: bool,
+        self, number: int, file: ParsedFile, what: FunctionSpan | Node, lower: Callable[[Unit], FunctionFacts]
     ) -> None:
         self.id = number
         self.file = file
         self.path = file.source.path
-        self.name = name
-        self.start, self.end = span
-        self.node = node
-        self.is_function = is_function
+        if isinstance(what, FunctionSpan):
+            self.name, self.start, self.end, self.is_function = what.name, what.start, what.end, True
+        else:
+            self.name, self.start, self.end, self.is_function = "", what.start_byte, what.end_byte, False
+        self._what = what
         self._lower = lower
         self._facts: FunctionFacts | None = None
+
+    @property
+    def node(self) -> Node:
+        """The node of the definition or declaration; the body of a function is parsed at the first use."""
+        return self.file.definition(self._what) if isinstance(self._what, FunctionSpan) else self._what
+
+    def parse(self) -> None:
+        """Parse the body now, so that its errors are known."""
+        _ = self.node
 
     @property
     def facts(self) -> FunctionFacts:
@@ -81,8 +85,7 @@ class UnitTable:
         path = parsed.source.path
         units = []
         for function in parsed.functions:
-            span = (function.start, function.end)
-            unit = Unit(len(self.all), parsed, function.name, span, function.node, self._lower, is_function=True)
+            unit = Unit(len(self.all), parsed, function, self._lower)
             self.all.append(unit)
             units.append(unit)
             self._by_name.setdefault(function.name, []).append(unit)
@@ -112,8 +115,7 @@ class UnitTable:
             return None
         key = (path, node.start_byte)
         if key not in self._initialisers:
-            span = (node.start_byte, node.end_byte)
-            unit = Unit(len(self.all), self._files[path], "", span, node, self._lower, is_function=False)
+            unit = Unit(len(self.all), self._files[path], node, self._lower)
             self.all.append(unit)
             self._initialisers[key] = unit
         return self._initialisers[key]

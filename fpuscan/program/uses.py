@@ -105,6 +105,13 @@ class Uses(Sources):
                 found[unit.id] = unit
         return list(found.values())
 
+    def parse_functions_naming(self, name: str) -> None:
+        """Parse the bodies of the functions that name something, so that their errors are known."""
+        for path, offset in self.occurrences(name):
+            unit = self.table.function_at(path, offset)
+            if unit is not None:
+                unit.parse()
+
     def address_taken(self, name: str) -> bool:
         """Whether somebody takes the address of a global as a whole."""
         found = self._address_taken.get(name)

@@ -18,7 +18,7 @@ import pytest
 
 from fpuscan.normalise import ATTRIBUTE_HEADERS, BUILT_IN, learn_attributes, mask
 from fpuscan.source import SourceFile
-from fpuscan.syntax import Node, ParsedFile, parse
+from fpuscan.syntax import Node, ParsedFile, outline, parse
 
 pytestmark = pytest.mark.realtree
 
@@ -81,6 +81,21 @@ def bodies(file: ParsedFile) -> Iterator[Node]:
 
 def test_everything_is_understood(real_tree: Path) -> None:
     assert [(file.source.path, error) for file in parsed(real_tree) for error in file.errors] == []
+
+
+def test_bodies_that_are_parsed_alone_are_the_same(real_tree: Path) -> None:
+    different = []
+    outlined = 0
+    for file in parsed(real_tree):
+        short, again = outline(file.source, BUILT_IN), parse(file.source, BUILT_IN)
+        outlined += len(short.outlined)
+        for function, expected in zip(short.functions, again.functions, strict=True):
+            node = short.definition(function)
+            if (str(node), node.start_byte) != (str(expected.node), expected.node.start_byte):
+                different.append(at(file, function.start))
+
+    assert different == []
+    assert outlined > 3000
 
 
 def test_no_tree_holds_an_error(real_tree: Path) -> None:
