@@ -68,10 +68,11 @@ class PlacePattern:
 class Source:
     """Where a guest-specific value comes from.
 
-    ``kind``: "config" (a guest configuration), "kernel" (kernel format), "runtime" (guest state of a
-    task or vCPU) or "constant" (a mask that is a source only for the bits that
-    it sets). ``bits``: mask names whose bits the content may hold besides what
-    is stored; ``format``: declared kernel-format size.
+    ``kind``: "config" (a guest configuration), "runtime" (guest state of a task or vCPU), "constant" (a
+    mask that is a source only for the bits that it sets), "vcpu" (one vCPU's or KVM's own feature
+    mask), "kernel" (kernel format, supervisor features) or "uabi" (a size or mask of the user ABI).
+    ``bits``: mask names whose bits the content may hold besides what is stored, ``limit`` a mask that bounds
+    them where the tree has it; ``format``: declared kernel-format size.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Source:
     function: str = ""
     macro: str = ""
     bits: tuple[str, ...] = ()
+    limit: str = ""
     format: bool = False
     commit: str = ""
 
@@ -91,17 +93,23 @@ class Source:
         """The places of the row (empty for a function or a macro)."""
         return PlacePattern(self.type, self.member, self.variable)
 
+    @property
+    def evaluated(self) -> bool:
+        """Whether the content is what is stored, too; else the row's word is all, and cheap."""
+        return self.kind in {"config", "runtime", "constant"}
+
 
 @dataclass(frozen=True, slots=True)
 class Sink:
     """An operand of the user ABI.
 
-    ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``,
-    inside the function ``inside`` and a file that fits ``path`` if given), "return" (of
+    ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``, -2 the last but
+    one, inside the function ``inside`` and a file that fits ``path`` if given), "return" (of
     ``function``), "compare" (an operand of a comparison in ``function``), "local" (the
     variable ``variable`` of ``function``, or its ``member``).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
-    ``quiet``: that is no finding; ``local``: a local struct of the type counts, too.
+    ``quiet``: that is no finding; ``local``: a local struct of the type counts, too;
+    ``only``: the one kind of sources that the row is about (all, if empty).
     ``case``: of the ``function``, only what stands under that label counts for the provenance of the place.
     ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
     (decided by the guards of the flow).
@@ -124,6 +132,7 @@ class Sink:
     ends: bool = False
     quiet: bool = False
     local: bool = False
+    only: str = ""
     commit: str = ""
 
     @property
@@ -361,7 +370,7 @@ _TABLES: dict[str, type] = {
     "input": Input,
 }
 _ALLOWED = {
-    ("source", "kind"): {"config", "runtime", "constant", "kernel"},
+    ("source", "kind"): {"config", "runtime", "constant", "vcpu", "kernel", "uabi"},
     ("sink", "kind"): {"place", "argument", "return", "compare", "local"},
     ("sink", "what"): {"size", "features", "sigframe"},
     ("sink", "side"): {"guest", "host", "instance"},
@@ -452,7 +461,7 @@ def _check_sink(file: str, number: int, sink: Sink) -> None:
         key = "member"
     elif sink.kind in {"argument", "return", "compare", "local"} and not sink.function:
         key = "function"
-    elif sink.kind == "argument" and sink.index < 0:
+    elif sink.kind == "argument" and sink.index == -1:
         key = "index"
     elif sink.kind == "local" and not sink.variable:
         key = "variable"

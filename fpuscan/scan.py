@@ -23,7 +23,7 @@ from fpuscan.program import Program
 from fpuscan.provenance import answer
 from fpuscan.result import Assumption, ScanResult
 from fpuscan.reuse import ParseCache
-from fpuscan.rules import guest_default, partial_reset
+from fpuscan.rules import crossings, partial_reset
 from fpuscan.xfeatures import FeatureBits
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     flows = Flows(analysis, graph)
     sinks = Sinks(analysis)
     bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {model.masks.enum}"), program.evaluate)
-    findings, used = guest_default.find(flows, sinks, bits)
+    findings, used = crossings.find(flows, sinks, bits)
     clock.lap("flows")
     findings += partial_reset.find(flows, sinks)
     clock.lap("resets")

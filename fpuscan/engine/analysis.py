@@ -42,7 +42,7 @@ class Analysis:
         self.barriers_used: set[str] = set()
         sinks = tuple(row for row in model.sinks if not row.ends)
         rows: tuple[Source | Sink | Instance | SideGuard, ...] = (
-            *model.sources,
+            *(row for row in model.sources if row.kind != "vcpu"),  # no flow is followed through a vCPU's memory
             *sinks,
             *model.instances,
             *model.sides,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.flows import State, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fpuscan.engine.flows import Flows, Label
     from fpuscan.engine.graph import Transfer
     from fpuscan.engine.seeds import Seed
     from fpuscan.engine.sinks import Hit, Sinks
+
+    Stops = Callable[[Transfer, State], bool]
 
 __all__ = ["Crossing", "behind", "enterable", "find_crossings", "is_read"]
 
@@ -30,11 +34,17 @@ class Crossing:
 
 # Behind an entry the uABI place is taken at its contract. The host's allows less than the guest's, which may
 # hold opt-in features, so whoever has entered the host side has entered both.
-_SIDES_BEHIND = {"guest": frozenset({"guest"}), "host": frozenset({"guest", "host"})}
+_ALL_SIDES = frozenset({"guest", "host"})
+_SIDES_BEHIND = {"guest": frozenset({"guest"}), "host": _ALL_SIDES}
 
 
-def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
-    """All crossings of the flows from one seed."""
+def find_crossings(
+    flows: Flows, sinks: Sinks, seed: Seed, stops: Stops | None = None, *, quick: bool = False
+) -> list[Crossing]:
+    """All crossings of the flows from one seed. Where ``stops`` says so, a flow is not followed behind an edge.
+
+    A ``quick`` search evaluates the plainest masks only: it finds no crossing less, and may leave bits that are cut.
+    """
     found: list[Crossing] = []
     inside = _inside_already(sinks, seed)
 
@@ -45,9 +55,9 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
         for target in candidates:
             entered: set[str] = set()  # each caller that a helper returns to has its own name for what it stored
             for hit in sinks.hits(step.state, transfer, target):
-                ended = ended or hit.sink.ends
-                if not is_read(flows, target):
+                if not is_read(flows, target) or hit.sink.only not in {"", seed.kind}:
                     continue
+                ended = ended or hit.sink.ends
                 if not hit.sink.informational:
                     entered |= _SIDES_BEHIND[hit.side]
                 if hit.side in step.state.entered or hit.sink.quiet:
@@ -60,17 +70,23 @@ def find_crossings(flows: Flows, sinks: Sinks, seed: Seed) -> list[Crossing]:
                 beyond.append(
                     State(t.definition, t.frames, t.guards, t.label, t.entered | entered) if entered else target
                 )
-        return [] if ended else beyond
+        return [] if ended else [state for state in beyond if not _is_over(transfer, state, stops)]
 
     starts: list[Step] = []
     for start in seed.starts:
         assert start.transfer is not None
-        origin = State(start.state.definition, start.state.frames, start.state.guards, start.state.label, inside)
+        label = replace(start.state.label, quick=quick)
+        origin = State(start.state.definition, start.state.frames, start.state.guards, label, inside)
         first = Step(origin, None, None)
         targets = visit(first, start.transfer, flows.follow(origin, start.transfer))
         starts.extend(Step(target, start.transfer, first) for target in targets)
     flows.search(starts, visit)
     return found
+
+
+def _is_over(transfer: Transfer, state: State, stops: Stops | None) -> bool:
+    """Whether a flow can cross no more: it is inside of both sides, or the rule says so."""
+    return state.entered == _ALL_SIDES or (stops is not None and stops(transfer, state))
 
 
 def _inside_already(sinks: Sinks, seed: Seed) -> frozenset[str]:
@@ -111,7 +127,11 @@ def behind(flows: Flows, sinks: Sinks, crossing: Crossing, limit: int = 4000) ->
 
     def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
         reached.append(Step(step.state, transfer, step))
-        ends = any(hit.sink.ends for target in targets for hit in sinks.hits(step.state, transfer, target))
+        ends = any(
+            hit.sink.ends and hit.sink.only in {"", crossing.seed.kind}
+            for target in targets
+            for hit in sinks.hits(step.state, transfer, target)
+        )
         return [] if ends or len(reached) >= limit else targets
 
     flows.search([start], visit)

@@ -44,7 +44,8 @@ class Label:
     """What of the source is in a value: ``aligned`` and ``frozen`` are 64-bit words over the source's bits.
 
     ``masked``: some evaluated mask stood on the way. ``constant``: the source is
-    a mask constant, which is no flow where it is itself used as a mask.
+    a mask constant, which is no flow where it is itself used as a mask. ``quick``:
+    masks are read only where they are written as constants or hold by contract; all others may hold any bit.
     """
 
     aligned: int = WORD
@@ -52,6 +53,7 @@ class Label:
     format: bool = False
     masked: bool = False
     constant: bool = False
+    quick: bool = False
 
     @property
     def bits(self) -> int:
@@ -157,7 +159,7 @@ class Flows:
                 case "and":
                     if label.constant and not frozen:
                         return None
-                    may = self._may(function, transfer.instruction, operation, context)
+                    may = self._may(function, transfer.instruction, operation, None if label.quick else context)
                     masked = masked or may != WORD
                     aligned &= may
                     where &= may
@@ -175,17 +177,22 @@ class Flows:
                     frozen |= aligned | (copied if where else 0)
                     aligned = where = 0
                 case "format":
-                    kernel = kernel or self._may(function, transfer.instruction, operation, context) != 0
+                    where_read = None if label.quick else context
+                    kernel = kernel or self._may(function, transfer.instruction, operation, where_read) != 0
                 case _:
                     pass
         if where:
             frozen |= copied
         if not aligned and not frozen and not kernel:
             return None
-        return Label(aligned, frozen, kernel, masked, label.constant)
+        return Label(aligned, frozen, kernel, masked, label.constant, label.quick)
 
-    def _may(self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...]) -> int:
+    def _may(
+        self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...] | None
+    ) -> int:
         assert operation.other is not None
+        if context is None:
+            return self.analysis.values.written_mask(function, node, operation.other).may
         return self.analysis.values.mask(function, node, operation.other, context).may
 
     def _known_clear(self, origin: Definition, guards: Guards) -> int:
@@ -205,9 +212,11 @@ class Flows:
 
     def follow(self, state: State, transfer: Transfer) -> list[State]:
         """The states behind an edge: none where the guards contradict or nothing gets through."""
+        if transfer.target is None:
+            return []
         function = self.analysis.by_id(transfer.function)
         label = self.apply(state.label, transfer, function, state.context, state.definition)
-        if label is None or transfer.target is None:
+        if label is None:
             return []
         match transfer.move:
             case "stay":

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.engine.reads import Operation
 from fpuscan.engine.values import Content
-from fpuscan.ir import ENTRY, Call, Const, Load
+from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.flows import Flows
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.reads import Leaf
+    from fpuscan.ir import Expr, LValue
     from fpuscan.model import Source
     from fpuscan.places import Place
     from fpuscan.program import Unit
@@ -45,14 +47,46 @@ class Seed:
 
 
 class Seeds:
-    """Finds the seeds of some kinds of source rows."""
+    """Finds the seeds of some families of source kinds, each seed for the first family that knows its place."""
 
-    def __init__(self, flows: Flows, kinds: frozenset[str]) -> None:
+    def __init__(self, flows: Flows, families: tuple[frozenset[str], ...]) -> None:
         self.flows = flows
         self.analysis = flows.analysis
         self.graph = flows.graph
-        self.rows = [row for row in self.analysis.model.sources if row.kind in kinds]
+        sources = self.analysis.model.sources
+        self.families = [[row for row in sources if row.kind in kinds] for kinds in families]
+        self.rows = [row for rows in self.families for row in rows]
         self.used: set[str] = set()
+        self._known: dict[Place, tuple[Source, ...]] = {}
+        self._names_known: dict[tuple[str, str], bool] = {}
+
+    def rows_of(self, place: Place) -> tuple[Source, ...]:
+        """The rows that a place matches, of the first family that has one; none for other places."""
+        found = self._known.get(place)
+        if found is None:
+            found = ()
+            for family in self.families:
+                found = tuple(
+                    row
+                    for row in family
+                    if not row.function and not row.macro and self.analysis.matches(row.pattern, place)
+                )
+                if found:
+                    break
+            self._known[place] = found
+        return found
+
+    def is_source(self, place: Place) -> bool:
+        """Whether every read of a place is a seed of its own."""
+        return place[0][0] in {"g", "h", "d"} and bool(self.rows_of(place))
+
+    def _first_family(self, wanted: Callable[[Source], bool]) -> tuple[Source, ...]:
+        """The rows that are wanted, of the first family that has one."""
+        for family in self.families:
+            found = tuple(row for row in family if wanted(row))
+            if found:
+                return found
+        return ()
 
     def find(self) -> list[Seed]:
         """All seeds, in order of path and position."""
@@ -132,7 +166,10 @@ class Seeds:
         if isinstance(leaf.expr, Const):
             yield from self._constant_leaf(function, node, leaf)
             return
-        if not isinstance(leaf.expr, Load):
+        if isinstance(leaf.expr, Addr):
+            yield from self._handed_over(function, node, leaf)
+            return
+        if not isinstance(leaf.expr, Load) or not self._may_be_source(leaf.expr.place):
             return
         held = function.entry_guards().get(node)
         for root, path, guards in function.resolve(node, leaf.expr.place):
@@ -140,13 +177,31 @@ class Seeds:
                 continue
             for below in self._source_members((root, path)):
                 place = (root, (*path, *below))
-                rows = tuple(row for row in self.analysis.values.source_rows(place) if row in self.rows)
+                rows = self.rows_of(place)
                 if not rows:
                     continue
                 holds = (held if held is not None else NOTHING) | guards | function.followed(node)
                 transfers = self.graph.use(function, node, leaf, below, holds)
                 if transfers:
                     yield self._seed(rows, place, function, node, IDENTITY, transfers)
+
+    def _may_be_source(self, place: LValue) -> bool:
+        """Whether an lvalue can denote a source, by how it is written: that spares the pointers of all others."""
+        if isinstance(place, Var):
+            return place.kind == "global"
+        if not isinstance(place, Member) or place.type is None or place.type.is_record:
+            return True
+        tag = place.base.type.base if place.base.type is not None else ""
+        key = (tag, place.name)
+        found = self._names_known.get(key)
+        if found is None:
+            found = any(
+                fnmatchcase(place.name, row.member.rpartition(".")[2] or "*")
+                and (row.member != "*" or tag in {"", row.type})
+                for row in self.rows
+            )
+            self._names_known[key] = found
+        return found
 
     def _source_members(self, place: Place) -> list[tuple[str, ...]]:
         """The members below a place (itself included) that may be sources."""
@@ -171,7 +226,9 @@ class Seeds:
     ) -> Seed:
         self.used.update(row.id for row in rows)
         self.graph_edges(place, transfers)
-        content = self.analysis.values.content(self._canonical(place)).join(self.analysis.values.declared(list(rows)))
+        content = self.analysis.values.declared(list(rows))
+        if any(row.evaluated for row in rows):
+            content = self.analysis.values.content(self._canonical(place)).join(content)
         name = self.name(place, rows)
         origin = State(Definition(function.id, node, place), (), NOTHING, label)
         first = Step(origin, None, None)
@@ -196,7 +253,7 @@ class Seeds:
         if root[0] == "g":
             return place
         chain = self.analysis.chain(place)
-        types = {row.type for row in self.analysis.values.source_rows(place)}
+        types = {row.type for row in self.rows_of(place)}
         for tag, below in chain:
             if below and tag in types:
                 return (("h", tag, None, ""), below)
@@ -211,20 +268,40 @@ class Seeds:
         """Sources that a function reads through a pointer it was given."""
         done: set[tuple[CallSite, Definition]] = set()
         for row in self.rows:
+            if not row.evaluated:
+                continue
             for place in self._memory_places(row):
                 for transfer in self.graph.readers_of(place):
                     target = transfer.target
                     if target is None or target.place[0][0] != "d" or transfer.site is None:
                         continue
-                    if self.analysis.values.source_rows(target.place):  # by its type alone: found as a read already
+                    if self.rows_of(target.place):  # by its type alone: found as a read already
                         continue
-                    rows = tuple(other for other in self.analysis.values.source_rows(place) if other in self.rows)
+                    rows = self.rows_of(place)
                     key = (transfer.site, target)
                     if key in done or not rows:
                         continue
                     done.add(key)
                     function = self.analysis.by_id(target.function)
                     yield self._seed(rows, place, function, ENTRY, IDENTITY, [transfer])
+
+    def _handed_over(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
+        """Sources whose address, or that of the struct around them, is an argument: read behind the parameter."""
+        call = function.code[node]
+        if not isinstance(call, Call) or not isinstance(leaf.role, int) or not isinstance(leaf.expr, Addr):
+            return
+        for root, path, _ in function.resolve(node, leaf.expr.place):
+            for below in self._source_members((root, path)) if root[0] in {"g", "h", "d"} else ():
+                place = (root, (*path, *below))
+                rows = self.rows_of(place)
+                if not rows or any(row.evaluated for row in rows):
+                    continue
+                for unit in self.analysis.calls.callees(function, node):
+                    target = Definition(unit.id, ENTRY, (("d", unit.id, leaf.role), below), loaded=True)
+                    if leaf.role < len(unit.facts.params) and not self.rows_of(target.place):
+                        site = (function.id, node)
+                        transfer = Transfer(target, "load", "memory-call", (), NOTHING, unit.id, ENTRY, "memory", site)
+                        yield self._seed(rows, place, self.analysis.of(unit), ENTRY, IDENTITY, [transfer])
 
     def _memory_places(self, row: Source) -> list[Place]:
         if row.function or row.macro:
@@ -246,7 +323,8 @@ class Seeds:
 
     def _constant_leaf(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
         assert isinstance(leaf.expr, Const)
-        rows = tuple(row for row in self.rows if row.macro and row.macro in leaf.expr.macros)
+        macros = leaf.expr.macros
+        rows = self._first_family(lambda row: row.macro in macros) if macros else ()
         if not rows or any(operation.kind in {"and", "not", "truth"} for operation in leaf.operations):
             return
         holds = function.entry_guards().get(node, NOTHING)
@@ -255,8 +333,11 @@ class Seeds:
             yield self._constant_seed(rows, rows[0].macro, leaf.expr.value, function, node, transfers)
 
     def _constant_call(self, function: FunctionAnalysis, node: int, call: Call) -> Iterator[Seed]:
-        rows = tuple(row for row in self.rows if row.function and row.function == call.callee)
+        rows = self._first_family(lambda row: bool(row.function) and row.function == call.callee)
         if not rows or call.result is None:
+            return
+        if rows[0].format:
+            yield from self._format_call(rows, function, node, call)
             return
         value = self.analysis.values.place_mask(function, node, (("v", function.id, call.result.key), ()), ())
         if not value.exact:
@@ -276,6 +357,40 @@ class Seeds:
         holds = function.entry_guards().get(node, NOTHING)
         transfer = Transfer(target, "call", "stay", (), holds, function.id, node, "value", callee=rows[0].function)
         yield self._constant_seed(rows, f"{rows[0].function}()", bits, function, node, [transfer])
+
+    def _format_call(
+        self, rows: tuple[Source, ...], function: FunctionAnalysis, node: int, call: Call
+    ) -> Iterator[Seed]:
+        """A helper that may give a kernel-format size, whatever the mask."""
+        helper = self.analysis.model.helpers.get(rows[0].function)
+        operations: tuple[Operation, ...] = ()
+        if helper is not None and 0 <= helper.compacted < len(call.arguments):
+            compacted = call.arguments[helper.compacted]
+            if self._may_be_false(function, node, compacted):
+                return
+            operations = (Operation("format", compacted),)
+        assert call.result is not None
+        self.used.update(row.id for row in rows)
+        target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
+        holds = function.entry_guards().get(node, NOTHING)
+        name = f"{rows[0].function}()"
+        transfer = Transfer(target, "call", "stay", operations, holds, function.id, node, "value", callee=name[:-2])
+        origin = State(Definition(function.id, node, (("k", name), ())), (), NOTHING, IDENTITY)
+        step = Step(origin, transfer, Step(origin, None, None))
+        yield Seed(rows, name, None, Content(format=not operations), function.id, node, (step,))
+
+    def _may_be_false(self, function: FunctionAnalysis, node: int, expr: Expr) -> bool:
+        """Whether an argument is written as false, here or, for a parameter, at some call."""
+        if not isinstance(expr, Load) or not isinstance(expr.place, Var) or expr.place.kind != "param":
+            return self.analysis.values.written_mask(function, node, expr).may == 0
+        for caller, site in self.analysis.calls.callers(function.unit):
+            call = self.analysis.by_id(caller).code[site]
+            index = expr.place.key
+            if isinstance(call, Call) and isinstance(index, int) and index < len(call.arguments):
+                argument = call.arguments[index]
+                if self.analysis.values.written_mask(self.analysis.by_id(caller), site, argument).may == 0:
+                    return True
+        return False
 
     def _constant_seed(
         self,

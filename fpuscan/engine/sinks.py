@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from fpuscan.ir import Call
+
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.flows import State
@@ -78,11 +80,17 @@ class Sinks:
         return found
 
     def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
+        rows = [row for row in self._arguments.get(transfer.callee, ()) if row.inside in {"", name}]
+        if not rows:
+            return []
+        call = self.analysis.by_id(transfer.function).code[transfer.instruction]
+        assert isinstance(call, Call)
+        number = transfer.operand
+        assert isinstance(number, int)
         return [
-            self._hit(row, transfer, state, f"argument {row.index + 1} of {row.function}()")
-            for row in self._arguments.get(transfer.callee, ())
-            if row.index == transfer.operand
-            and (not row.inside or row.inside == name)
+            self._hit(row, transfer, state, f"argument {number + 1} of {row.function}()")
+            for row in rows
+            if number == (row.index if row.index >= 0 else len(call.arguments) + row.index)
             and (not row.path or fnmatchcase(self.analysis.program.units[transfer.function].path, row.path))
         ]
 
@@ -96,8 +104,11 @@ class Sinks:
             if row is not None and member == row.member and fnmatchcase(variable, row.variable):
                 what = f"{variable}.{member}" if member else variable
                 return [self._hit(row, transfer, target, f"{what} in {name}()")]
-        if root[0] == "r" or (root[0] == "d" and not target.frames and self.place_row(place) is None):
+        own = self.place_row(place)
+        if root[0] == "r" or (root[0] == "d" and not target.frames and own is None):
             return []  # through a plain pointer of unknown callers: judged where it comes back to each of them
+        if own is not None and own.ends:  # whatever object it is
+            return [self._hit(own, transfer, target, self.describe(place))]
         found: dict[tuple[str, str], Hit] = {}
         for outer, side in self._outermost(target, place):
             row = self.place_row(outer)
@@ -194,8 +205,6 @@ class Sinks:
 
     def _argument_side(self, transfer: Transfer) -> str:
         """The side of the object that another argument of the call points to."""
-        from fpuscan.ir import Call  # noqa: PLC0415
-
         function = self.analysis.by_id(transfer.function)
         call = function.code[transfer.instruction]
         if not isinstance(call, Call):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.stores import StoreIndex, member_names
-from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
+from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary, subexpressions
 from fpuscan.places import overlap
 from fpuscan.xfeatures import WORD, MaskValue
 
@@ -58,11 +58,18 @@ class Values:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._masks: dict[tuple[object, ...], MaskValue] = {}
+        self._sizes: dict[tuple[object, ...], Content] = {}
         self._contents: dict[Place, Content] = {}
         self._store_indexes: dict[int, StoreIndex] = {}
         self._busy: set[object] = set()
         self._cuts = 0
         self._spent = 0
+        self._telling = [
+            row
+            for row in analysis.model.sources
+            if not row.function and not row.macro and (row.evaluated or row.format)
+        ]
+        self._inputs = [row for row in analysis.model.sinks if row.ends and row.kind == "place"]
         program, masks = analysis.program, analysis.model.masks
         xss = sum(1 << bit for bit in masks.xss_bits)
         self.user_mask = (program.evaluate(masks.user) or 0) & ~xss
@@ -90,6 +97,26 @@ class Values:
                 return left & right if expr.op == "&" else left | right
             case _:
                 return None
+
+    def written_mask(self, function: FunctionAnalysis, node: int, expr: Expr) -> MaskValue:
+        """The same from the expression and the contracts alone, at next to no cost: what is stored may be anything."""
+        match expr:
+            case Const() if expr.value is not None:
+                return MaskValue.constant(expr.value)
+            case Cast():
+                return self.written_mask(function, node, expr.operand)
+            case Unary() if expr.op == "~":
+                return ~self.written_mask(function, node, expr.operand)
+            case Binary() if expr.op in {"&", "|"}:
+                left, right = (self.written_mask(function, node, operand) for operand in (expr.left, expr.right))
+                return left & right if expr.op == "&" else left | right
+            case Load():
+                bounds = [self.contract((root, path)) for root, path, _ in function.resolve(node, expr.place)]
+                if bounds and None not in bounds:
+                    return _join([MaskValue(bound, 0) for bound in bounds if bound is not None])
+            case _:
+                pass
+        return ANYTHING
 
     def mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...] = ()) -> MaskValue:
         """The bits that an expression may and must have at a node."""
@@ -188,10 +215,14 @@ class Values:
         known = self._masks.get(key)
         if known is not None:
             return known
-        if len(context) > _MAX_CALLS:
+        if len(context) > _MAX_CALLS or self._is_input(place):
             return ANYTHING
         ctype = self.analysis.place_type(place)
         return self._evaluate(key, lambda: _fitted(ctype, self._place_mask(function, node, place, context)))
+
+    def _is_input(self, place: Place) -> bool:
+        """Whether a value may come from user space or the CPU: where flows end, others begin."""
+        return place[0][0] != "v" and any(self.analysis.matches(row.pattern, place) for row in self._inputs)
 
     def _place_mask(
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
@@ -305,19 +336,17 @@ class Values:
         return ctype is not None and ctype.base in {"u64", "__u64", "uint64_t", "unsigned long long"}
 
     def source_rows(self, place: Place) -> list[Source]:
-        """The model's source rows that a place matches."""
-        return [
-            row
-            for row in self.analysis.model.sources
-            if not row.function and not row.macro and self.analysis.matches(row.pattern, place)
-        ]
+        """The model's source rows that a place matches and that say something about what it holds."""
+        return [row for row in self._telling if self.analysis.matches(row.pattern, place)]
 
     def declared(self, rows: list[Source]) -> Content:
         """What source rows say about the content."""
         bits = 0
+        evaluate = self.analysis.program.evaluate
         for row in rows:
+            limit = evaluate(row.limit) if row.limit else None
             for name in row.bits:
-                bits |= self.analysis.program.evaluate(name) or 0
+                bits |= (evaluate(name) or 0) & (WORD if limit is None else limit)
         return Content(bits, any(row.format for row in rows))
 
     def content(self, place: Place) -> Content:
@@ -445,32 +474,42 @@ class Values:
 
     def size(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> Content:
         """Which feature bits determine a size, and whether it is one of the kernel's format."""
-        key = ("size", function.id, node, id(expr), context)
-        if key in self._busy or len(self._busy) > _MAX_DEPTH:
+        if isinstance(expr, Const):
             return Content()
+        key = ("size", function.id, node, id(expr), context)
+        known = self._sizes.get(key)
+        if known is not None:
+            return known
+        if key in self._busy:
+            self._cuts += 1
+            return Content()
+        if not self._busy:
+            self._spent = 0
+        self._spent += 1
+        if len(self._busy) > _MAX_DEPTH or self._spent > _BUDGET:
+            return Content(unknown=True)
+        cuts = self._cuts
         self._busy.add(key)
         try:
-            match expr:
-                case Unary() | Cast():
-                    return self.size(function, node, expr.operand, context)
-                case Binary():
-                    return self.size(function, node, expr.left, context).join(
-                        self.size(function, node, expr.right, context)
-                    )
-                case Opaque():
-                    found = Content()
-                    for operand in expr.operands:
-                        found = found.join(self.size(function, node, operand, context))
-                    return found
-                case Load():
-                    found = Content()
-                    for root, path, _ in function.resolve(node, expr.place):
-                        found = found.join(self._size_of_place(function, node, (root, path), context))
-                    return found
-                case _:
-                    return Content()
+            found = self._size(function, node, expr, context)
         finally:
             self._busy.discard(key)
+        if cuts == self._cuts or not self._busy:
+            self._sizes[key] = found
+        return found
+
+    def _size(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> Content:
+        found = Content()
+        match expr:
+            case Unary() | Cast() | Binary() | Opaque():
+                for operand in subexpressions(expr):
+                    found = found.join(self.size(function, node, operand, context))
+            case Load():
+                for root, path, _ in function.resolve(node, expr.place):
+                    found = found.join(self._size_of_place(function, node, (root, path), context))
+            case _:
+                pass
+        return found
 
     def _size_of_place(
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]

@@ -9,7 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 
-__all__ = ["FPU101", "FPU102", "FPU103", "FPU301", "RULE_INFOS", "Commit", "RuleInfo", "find_rule"]
+__all__ = [
+    "FPU101",
+    "FPU102",
+    "FPU103",
+    "FPU201",
+    "FPU202",
+    "FPU203",
+    "FPU301",
+    "RULE_INFOS",
+    "Commit",
+    "RuleInfo",
+    "find_rule",
+]
 
 _ID = re.compile(r"FPU[1-9][0-9]{2}")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -37,8 +49,8 @@ class RuleInfo:
     """The metadata of one rule.
 
     ``why`` and ``how_to_fix`` are paragraphs on one line each, ``severity``
-    has one line that says when a finding is an error, one for a warning, one
-    for a note; the examples are a few lines of C. Raises ValueError if anything is missing or misspelt.
+    has one line for each severity that a finding can have, the worst first; the
+    examples are a few lines of C. Raises ValueError if anything is missing or misspelt.
     """
 
     id: str
@@ -69,6 +81,12 @@ _GUEST_DEFAULTS = (
     Commit("8b05b3c98816", "x86/fpu/xstate: Add CET supervisor xfeature support as a guest-only feature", "v6.17"),
 )
 
+_KVM_XSAVE = Commit(
+    "d187ba531230", "x86/fpu: KVM: Set the base guest FPU uABI size to sizeof(struct kvm_xsave)", "v5.19"
+)
+_CONSTRAIN = Commit("18164f66e6c5", "x86/fpu: Allow caller to constrain xfeatures when copying to uabi buffer", "v6.6")
+_PRESERVE = Commit("d8414603b29f", "x86/fpu/xstate: Always preserve non-user xfeatures/flags in __state_perm", "v6.16")
+
 _SEVERITY = (
     "error: a bit that the user ABI does not have, or a kernel-format (XSAVES) size, arrives; so does a value that "
     "cannot be evaluated and passes no mask.\n"
@@ -98,7 +116,7 @@ FPU101 = RuleInfo(
     example_good="gfpu->uabi_size = fpu_user_cfg.default_size;",
     commits=(
         *_GUEST_DEFAULTS,
-        Commit("d187ba531230", "x86/fpu: KVM: Set the base guest FPU uABI size to sizeof(struct kvm_xsave)", "v5.19"),
+        _KVM_XSAVE,
     ),
 )
 
@@ -120,12 +138,8 @@ FPU102 = RuleInfo(
     example_good="fpstate->user_xfeatures = fpu_user_cfg.default_features;",
     commits=(
         *_GUEST_DEFAULTS,
-        Commit(
-            "18164f66e6c5",
-            "x86/fpu: Allow caller to constrain xfeatures when copying to uabi buffer",
-            "v6.6",
-        ),
-        Commit("d8414603b29f", "x86/fpu/xstate: Always preserve non-user xfeatures/flags in __state_perm", "v6.16"),
+        _CONSTRAIN,
+        _PRESERVE,
     ),
 )
 
@@ -148,6 +162,101 @@ FPU103 = RuleInfo(
     example_bad="sw_bytes->xstate_size = guest_default_cfg.size;",
     example_good="sw_bytes->xstate_size = fpstate->user_size;",
     commits=_GUEST_DEFAULTS,
+)
+
+FPU201 = RuleInfo(
+    id="FPU201",
+    slug="vcpu-value-in-uabi-state",
+    title="A per-vCPU or KVM capability value is stored in shared user-ABI state",
+    why=(
+        "user_xfeatures, user_size, __user_state_size, uabi_size and fpu_user_cfg describe the one ABI that signal "
+        "frames, ptrace and KVM_{GET,SET}_XSAVE share. What one guest's CPUID offers (guest_supported_xcr0, xcr0, "
+        "ia32_xss), or what KVM supports (kvm_caps.supported_xcr0), is about one vCPU or one module. Stored there, it "
+        "changes what every later copy of that fpstate accepts: KVM_SET_XSAVE rejected state that the same kernel had "
+        "given out, and migration broke. The right place for such a mask is an argument of the one copy it narrows."
+    ),
+    how_to_fix=(
+        "Leave the shared state as fpu_user_cfg set it, and pass the mask to the one copy that it is for, as "
+        "kvm_vcpu_ioctl_x86_get_xsave2() passes guest_supported_xcr0 | XFEATURE_MASK_FPSSE. Opt-in features go "
+        "through fpu_enable_guest_xfd_features(), which checks the permission. The length of a KVM XSAVE buffer is "
+        "uabi_size and nothing else. Supervisor features (ia32_xss, supported_xss) stay out of every XSAVE copy."
+    ),
+    severity=(
+        "error: the value is stored in shared user-ABI state, &= included, whatever its bits; it sets the length of a "
+        "KVM_{GET,SET}_XSAVE copy or buffer; or a supervisor bit can reach an XSAVE copy.\n"
+        "note: the value narrows one copy, or is only reported to user space."
+    ),
+    example_bad="fpstate->user_xfeatures = vcpu->arch.guest_supported_xcr0;",
+    example_good=(
+        "u64 mask = vcpu->arch.guest_supported_xcr0 | XFEATURE_MASK_FPSSE;\n\n"
+        "fpu_copy_guest_fpstate_to_uabi(gfpu, buf, size, mask, pkru);"
+    ),
+    commits=(
+        Commit("ad856280ddea", "x86/kvm/fpu: Limit guest user_xfeatures to supported bits of XCR0", "v5.17"),
+        Commit("988896bb6182", "x86/kvm/fpu: Remove kvm_vcpu_arch.guest_supported_xcr0", "v5.17"),
+        Commit("a1020a25e697", "KVM: x86: Always enable legacy FP/SSE in allowed user XFEATURES", "v6.0"),
+        _CONSTRAIN,
+        Commit("8647c52e9504", "KVM: x86: Constrain guest-supported xfeatures only at KVM_GET_XSAVE{2}", "v6.6"),
+    ),
+)
+
+FPU202 = RuleInfo(
+    id="FPU202",
+    slug="kernel-format-in-uabi",
+    title="A kernel-format size or a supervisor feature reaches the user ABI",
+    why=(
+        "The kernel's own buffers (fpu_kernel_cfg, fpstate->size and xfeatures, __state_size and __state_perm, "
+        "init_fpstate) are in the CPU's format, compacted where it has XSAVES, and hold supervisor state: PASID, user "
+        "and supervisor shadow stacks. User space knows neither. A kernel size in a signal frame, a regset, a core "
+        "dump or a KVM ioctl gives a buffer of the wrong length; a kernel mask there offers supervisor state to user "
+        "space; a kernel buffer copied as it is shows the compacted format, which no user of it can read."
+    ),
+    how_to_fix=(
+        "Take sizes and masks from fpu_user_cfg or the user_ members, cut a kernel mask with "
+        "& XFEATURE_MASK_USER_SUPPORTED before it is stored, give false as the last argument of "
+        "xstate_calculate_size(), and copy buffers with __copy_xstate_to_uabi_buf()."
+    ),
+    severity="error: a supervisor bit or a kernel-format size arrives, or a kernel buffer is copied out as it is.",
+    example_bad="fpu_user_cfg.max_features = fpu_kernel_cfg.max_features;",
+    example_good=(
+        "fpu_user_cfg.max_features = fpu_kernel_cfg.max_features;\n"
+        "fpu_user_cfg.max_features &= XFEATURE_MASK_USER_SUPPORTED;"
+    ),
+    commits=(
+        Commit("2bd264bce238", "x86/fpu: Move xstate size to fpu_*_cfg", "v5.16"),
+        Commit("df1daba7d1cb", "KVM: x86: support XSAVES usage in the host", "v3.19"),
+        _PRESERVE,
+        Commit("8b05b3c98816", "x86/fpu/xstate: Add CET supervisor xfeature support as a guest-only feature", "v6.17"),
+    ),
+)
+
+FPU203 = RuleInfo(
+    id="FPU203",
+    slug="uabi-size-for-kernel-buffer",
+    title="A kernel buffer gets its size or features from the user ABI",
+    why=(
+        "A kernel buffer holds supervisor state that the user ABI does not count, in a format of its own. Sized by "
+        "fpu_user_cfg it can be too small for what XSAVES writes into it; with the user's features alone the guest "
+        "FPU forgets supervisor features that its fpstate has. Both were found in fpu_alloc_guest_fpstate(), years "
+        "after it was written, because today's CPUs hide the difference. In the other direction KVM's buffers for "
+        "struct kvm_xsave must not be smaller than that, whatever the size of the host's user ABI."
+    ),
+    how_to_fix=(
+        "Take the size and features of fpstates, of permissions and of the guest's configuration from fpu_kernel_cfg "
+        "or guest_default_cfg. For a lower bound write max(user size, kernel size). Set uabi_size to at least "
+        "sizeof(struct kvm_xsave)."
+    ),
+    severity=(
+        "error: uabi_size is set from the host's user size alone, and so can be smaller than struct kvm_xsave.\n"
+        "warning: every value that reaches the size or the features of a kernel buffer is one of the user ABI."
+    ),
+    example_bad="fpstate = vzalloc(fpu_user_cfg.default_size + header);",
+    example_good="fpstate = vzalloc(fpu_kernel_cfg.default_size + header);",
+    commits=(
+        Commit("1937e18cc3cf", "x86/fpu: Fix guest FPU state buffer allocation size", "v6.15"),
+        Commit("dda366083e5f", "x86/fpu/xstate: Fix inconsistencies in guest FPU xfeatures", "v6.15"),
+        _KVM_XSAVE,
+    ),
 )
 
 FPU301 = RuleInfo(
@@ -184,7 +293,7 @@ FPU301 = RuleInfo(
     ),
 )
 
-RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU301)
+RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU201, FPU202, FPU301)
 """Every rule, sorted by id."""
 
 

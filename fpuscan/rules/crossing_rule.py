@@ -1,0 +1,232 @@
+"""What all rules about crossings share: from seeds to findings, one for each crossing and rule.
+
+A rule says which seeds it follows, how bad a crossing is (:class:`Verdict`, or
+no finding at all), and how to put it into words; everything else is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.crossings import Crossing, behind, find_crossings
+from fpuscan.engine.explain import Explainer
+from fpuscan.engine.held import held_content
+from fpuscan.engine.values import Content
+from fpuscan.ir import ENTRY
+from fpuscan.result import Finding, Place, Severity, Surviving
+
+if TYPE_CHECKING:
+    from fpuscan.engine.flows import Flows, State
+    from fpuscan.engine.graph import Transfer
+    from fpuscan.engine.seeds import Seed, Seeds
+    from fpuscan.engine.sinks import Sinks
+    from fpuscan.rules.info import RuleInfo
+    from fpuscan.xfeatures import FeatureBits
+
+__all__ = ["CrossingRule", "Search", "Verdict", "forbidden", "number", "surviving_words"]
+
+_CONSUMER_ORDER = {
+    "guest": ("kvm", "uabi-copy", "prctl", "sigframe", "ptrace", "coredump"),
+    "host": ("sigframe", "ptrace", "prctl", "uabi-copy", "coredump", "kvm"),
+}
+_KINDS = {"config": 0, "runtime": 1, "constant": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How bad a crossing is, and what of the source arrives although the contract forbids it."""
+
+    severity: Severity
+    surviving: Surviving
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a rule works with: the search, the sources, the sinks, and the names of the feature bits of the tree."""
+
+    flows: Flows
+    seeds: Seeds
+    sinks: Sinks
+    bits: FeatureBits
+
+    def content_at(self, seed: Seed) -> Content:
+        """What the row of a seed declares, as far as the stores that reach this very read do not say less."""
+        if seed.place is None or seed.node == ENTRY:
+            return seed.content
+        analysis = self.flows.analysis
+        held = held_content(analysis, analysis.by_id(seed.function), seed.node, seed.place)
+        if held is None:
+            return seed.content
+        return Content(seed.content.bits & held.bits, seed.content.format and held.format)
+
+    def surviving(self, mask: int, *, kernel_format: bool = False, unknown: bool = False) -> Surviving:
+        """What arrives, with the names of its bits."""
+        return Surviving(mask, self.bits.name_bits(mask), kernel_format, unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossingRule:
+    """A rule about crossings (or several that share their sources): the kinds of its sources, its metadata by
+    crossing, its verdict and words.
+
+    ``whole``: each flow is followed from its first source to its end, and all masks are evaluated; else a flow
+    ends where it is stored into another source, whose reads are looked at anyway, or where ``is_spent`` says so.
+    """  # noqa: D205
+
+    kinds: frozenset[str]
+    info: Callable[[Crossing], RuleInfo]
+    judge: Callable[[Search, Crossing], Verdict | None]
+    message: Callable[[Verdict, Crossing], str]
+    whole: bool = False
+    is_spent: Callable[[Search, Seed, State], bool] = lambda _search, _seed, _state: False
+
+    def find(self, search: Search, seeds: Iterable[Seed]) -> list[Finding]:
+        """The findings, one for each crossing statement, place, side and rule."""
+        groups: dict[tuple[object, ...], list[tuple[Verdict, Crossing]]] = {}
+        for seed in seeds:
+            for crossing, verdict in self._crossings(search, seed) if seed.kind in self.kinds else ():
+                key = (
+                    self.info(crossing).id,
+                    crossing.transfer.function,
+                    _start(search.flows, crossing),
+                    crossing.hit.place,
+                    crossing.hit.side,
+                )
+                groups.setdefault(key, []).append((verdict, crossing))
+        ordered = sorted(groups.items(), key=lambda item: repr(item[0]))
+        return number([self._finding(search, members) for _, members in ordered])
+
+    def _crossings(self, search: Search, seed: Seed) -> list[tuple[Crossing, Verdict]]:
+        """The crossings of one seed that are findings: a quick look, and an exact one where something seems wrong."""
+
+        def stops(transfer: Transfer, state: State) -> bool:
+            stored = transfer.move == "stay" and search.seeds.is_source(state.definition.place)
+            return stored or self.is_spent(search, seed, state)
+
+        found: list[tuple[Crossing, Verdict]] = []
+        for quick in (False,) if self.whole else (True, False):
+            ways = find_crossings(search.flows, search.sinks, seed, None if self.whole else stops, quick=quick)
+            found = [(crossing, verdict) for crossing in ways if (verdict := self.judge(search, crossing)) is not None]
+            if all(verdict.severity is Severity.NOTE for _, verdict in found):
+                break
+        return found
+
+    def _finding(self, search: Search, members: list[tuple[Verdict, Crossing]]) -> Finding:
+        flows = search.flows
+        explainer = Explainer(flows.analysis)
+        ordered = sorted(members, key=lambda item: _order(flows, item))
+        verdict, crossing = ordered[0]
+        verdict = _joined(search, verdict, [other for other, way in ordered if way.seed.name == crossing.seed.name])
+        rule = self.info(crossing)
+        location = explainer.location(crossing.transfer.function, crossing.transfer.instruction)
+        reached = behind(flows, search.sinks, crossing)
+        after = explainer.way_to_consumer(reached, _CONSUMER_ORDER[crossing.hit.side])
+        return Finding(
+            rule=rule.id,
+            slug=rule.slug,
+            severity=verdict.severity,
+            message=self.message(verdict, crossing),
+            fingerprint="",
+            location=location,
+            source=_source(explainer, crossing),
+            sink=Place(crossing.hit.place, location, crossing.hit.sink.what),
+            surviving=verdict.surviving,
+            side=crossing.hit.side,
+            trace=explainer.trace(crossing, after),
+            fix=rule.how_to_fix,
+            config=_config(crossing),
+            other_sources=_other_sources(explainer, [way for _, way in ordered]),
+            consumers=explainer.consumers(reached),
+            statement=explainer.text(crossing.transfer.function, crossing.transfer.instruction),
+        )
+
+
+def _start(flows: Flows, crossing: Crossing) -> int:
+    unit = flows.analysis.program.units[crossing.transfer.function]
+    return unit.facts.code[crossing.transfer.instruction].start
+
+
+def _order(flows: Flows, item: tuple[Verdict, Crossing]) -> tuple[object, ...]:
+    """The worst first; then the shortest way, then position."""
+    verdict, crossing = item
+    return (
+        -verdict.severity,
+        -verdict.surviving.mask.bit_count(),
+        not verdict.surviving.kernel_format,
+        _KINDS.get(crossing.seed.kind, 0),
+        len(crossing.step.path()),
+        crossing.seed.name,
+        flows.analysis.program.units[crossing.seed.function].path,
+        crossing.seed.node,
+    )
+
+
+def _joined(search: Search, verdict: Verdict, others: list[Verdict]) -> Verdict:
+    """What survives over all ways from one source: the bits of each."""
+    mask = 0
+    for other in others:
+        mask |= other.surviving.mask
+    surviving = search.surviving(
+        mask,
+        kernel_format=any(other.surviving.kernel_format for other in others),
+        unknown=any(other.surviving.unknown for other in others),
+    )
+    return Verdict(verdict.severity, surviving)
+
+
+def _source(explainer: Explainer, crossing: Crossing) -> Place:
+    return Place(crossing.seed.name, explainer.location(crossing.seed.function, crossing.seed.node))
+
+
+def _other_sources(explainer: Explainer, ordered: list[Crossing]) -> tuple[Place, ...]:
+    """The other sources that cross here, each where it is read first."""
+    first = ordered[0].seed.name
+    others = {_source(explainer, crossing) for crossing in ordered[1:] if crossing.seed.name != first}
+    nearest: dict[str, Place] = {}
+    for place in sorted(others, key=lambda place: (place.place, place.location)):
+        nearest.setdefault(place.place, place)
+    return tuple(nearest.values())
+
+
+def _config(crossing: Crossing) -> tuple[str, ...]:
+    """The configuration options that the crossing needs."""
+    names = {
+        str(key[1])
+        for key, _, value in crossing.transfer.guards
+        if key[0] == "c" and str(key[1]).startswith("CONFIG_") and value is True
+    }
+    return tuple(sorted(names))
+
+
+def forbidden(search: Search, crossing: Crossing, content: Content) -> Surviving:
+    """What of a source's content arrives although no user ABI may show it: supervisor bits, the kernel's format."""
+    mask = content.bits & crossing.label.bits & ~search.flows.analysis.values.user_mask
+    return search.surviving(mask, kernel_format=content.format or crossing.label.format)
+
+
+def surviving_words(surviving: Surviving) -> str:
+    """What survives, in words."""
+    parts = []
+    if surviving.unknown:
+        parts.append("a value that cannot be evaluated")
+    if surviving.kernel_format:
+        parts.append("a kernel-format size")
+    if surviving.bits:
+        parts.append(", ".join(surviving.bits))
+    return " and ".join(parts)
+
+
+def number(findings: list[Finding]) -> list[Finding]:
+    """Give every finding its fingerprint: what leaks, where to, and where, without lines or text."""
+    seen: dict[tuple[str, ...], int] = {}
+    found = []
+    for finding in sorted(findings, key=lambda each: (each.location, each.rule, each.sink.place, each.source.place)):
+        key = (finding.rule, finding.source.place, finding.sink.place, finding.location.path, finding.location.function)
+        ordinal = seen.get(key, 0)
+        seen[key] = ordinal + 1
+        digest = hashlib.sha256("\0".join((*key, str(ordinal))).encode()).hexdigest()[:16]
+        found.append(replace(finding, fingerprint=digest))
+    return found

@@ -1,0 +1,54 @@
+"""FPU201: a value of one vCPU, or of KVM, becomes part of the state that every copy of an fpstate shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.values import Content
+from fpuscan.result import Severity, Surviving
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, surviving_words
+from fpuscan.rules.info import FPU201
+
+if TYPE_CHECKING:
+    from fpuscan.engine.crossings import Crossing
+    from fpuscan.engine.seeds import Seed
+
+__all__ = ["VCPU_VALUE"]
+
+
+def _judge(search: Search, crossing: Crossing) -> Verdict | None:
+    sink = crossing.hit.sink
+    if sink.informational:
+        return Verdict(Severity.NOTE, Surviving())
+    surviving = forbidden(search, crossing, crossing.seed.content)
+    if surviving.mask:
+        surviving = forbidden(search, crossing, _content(search, crossing.seed))
+    stored = sink.kind == "place" or crossing.hit.side == "host"
+    length = sink.kind == "argument" and sink.what == "size"
+    if stored or length or surviving.mask or surviving.kernel_format:
+        return Verdict(Severity.ERROR, surviving)
+    return Verdict(Severity.NOTE, surviving)
+
+
+def _content(search: Search, seed: Seed) -> Content:
+    """What a source may hold as its row and its stores say: a KVM without supervisor features stores none."""
+    if seed.place is None:
+        return seed.content
+    stored = search.flows.analysis.values.content(seed.place)
+    return seed.content if stored.unknown else Content(seed.content.bits & stored.bits, seed.content.format)
+
+
+def _message(verdict: Verdict, crossing: Crossing) -> str:
+    source, sink, side = crossing.seed.name, crossing.hit.place, crossing.hit.side
+    if verdict.severity is Severity.NOTE:
+        if crossing.hit.sink.informational:
+            return f"{source} is reported in {sink}"
+        return f"{source} reaches {sink} ({side} side): only user features, and no state that others share"
+    what = surviving_words(verdict.surviving)
+    if what:
+        return f"{what} from {source} reaches {sink} ({side} side)"
+    how = "is stored in" if crossing.hit.sink.kind == "place" else "sets"
+    return f"{source} {how} {sink}, which every copy of the state shares ({side} side)"
+
+
+VCPU_VALUE = CrossingRule(frozenset({"vcpu"}), lambda _: FPU201, _judge, _message)
