@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator
 
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import paint, printable
-from fpuscan.report.words import effect, lock_line, plural, surviving
+from fpuscan.report.words import effect, lock_line, plural, route, surviving
 from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step
 
 __all__ = ["assumptions", "health_lines", "render", "steps", "summary_line"]
@@ -95,14 +95,14 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
         yield from _prose("surviving: ", surviving(finding.surviving), options)
     if finding.config:
         yield from _prose("only with: ", ", ".join(finding.config), options)
+    yield from _prose("way: ", route(finding), options)
     yield from _prose("fix: ", finding.fix, options)
     yield ""
     yield from _trace(finding.trace, options)
     yield from _consumers(finding, options)
-    yield from _places("other sources:", finding.other_sources)
-    yield from _places(
-        "related:", [Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related]
-    )
+    yield from _places("other sources:", finding.other_sources, options)
+    related = [Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related]
+    yield from _places("related:", related, options)
 
 
 def _headline(finding: Finding, options: ReportOptions) -> str:
@@ -200,15 +200,16 @@ def _consumers(finding: Finding, options: ReportOptions) -> Iterator[str]:
         functions.setdefault((consumer.kind, at.path, at.function + each), []).append(at)
     for (kind, _, _), places in functions.items():
         more = f" and {plural(len(places) - 1, 'more line')}" if len(places) > 1 else ""
-        yield f"    {printable(kind):<{width}}  {_where(places[0])}{more}"
+        line = f"    {printable(kind):<{width}}  {_where(places[0])}{more}"
+        yield from _wrap(line, "", " " * (width + 8), options)
 
 
-def _places(title: str, places: Iterable[Place]) -> Iterator[str]:
+def _places(title: str, places: Iterable[Place], options: ReportOptions) -> Iterator[str]:
     for place in places:
         if title:
             yield f"  {title}"
             title = ""
-        yield f"    {printable(place.place)}, {_where(place.location)}"
+        yield from _wrap(f"    {printable(place.place)}, {_where(place.location)}", "", " " * 6, options)
 
 
 def assumptions(result: ScanResult, options: ReportOptions) -> Iterator[str]:

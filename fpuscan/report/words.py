@@ -6,7 +6,7 @@ from collections import Counter
 
 from fpuscan.result import Controlled, Finding, LockEntry, Root, Step, Surviving
 
-__all__ = ["KINDS", "controlled", "effect", "kinds_of", "lock_line", "plural", "surviving", "where_to_look"]
+__all__ = ["KINDS", "controlled", "effect", "kinds_of", "lock_line", "plural", "route", "surviving", "where_to_look"]
 
 KINDS = {
     "config": "configuration",
@@ -18,6 +18,8 @@ KINDS = {
     "outside": "from outside",
 }
 """The kinds of roots as a reader calls them, in the order of the reports."""
+
+_SHORT = 3  # steps that a first screen has room for
 
 _WHAT = {"size": "a size of the user ABI", "features": "a feature mask of the user ABI", "sigframe": "the signal frame"}
 
@@ -41,6 +43,16 @@ def effect(step: Step, previous: Step | None) -> str:
         text = f"bits left: {step.mask:#x}"
     guard = f"only if {step.guard}" if step.guard else ""
     return "; ".join(part for part in (text, guard) if part)
+
+
+def route(finding: Finding) -> str:
+    """The functions that a long way leads through, from the source to the crossing; empty for a way of a few steps."""
+    steps = [step for step in finding.trace if not step.after]
+    if len(steps) <= _SHORT:
+        return ""
+    names = [f"{step.location.function}()" for step in steps if step.location.function]
+    ways = [name for number, name in enumerate(names) if not number or name != names[number - 1]]
+    return " -> ".join((finding.source.place, *ways))
 
 
 def where_to_look(finding: Finding) -> str:

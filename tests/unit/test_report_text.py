@@ -11,7 +11,7 @@ from fpuscan.report import FORMATS, ReportOptions, render
 from fpuscan.report.terminal import printable
 from fpuscan.report.text import summary_line
 from fpuscan.result import Consumer, Location, Place, ScanResult, Surviving
-from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE, TRIAGED, at
+from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE, TRIAGED, XSTATE, at
 
 EXPECTED = """\
 arch/x86/kernel/fpu/core.c:31:2: error: guest_default_cfg.size reaches struct fpu_guest.uabi_size [FPU101]
@@ -43,9 +43,11 @@ arch/x86/kernel/fpu/core.c:31:2: error: guest_default_cfg.size reaches struct fp
     kvm       arch/x86/kvm/x86.c:77 in kvm_vcpu_ioctl_x86_get_xsave2()
     sigframe  arch/x86/kernel/fpu/signal.c:12 in save_sw_bytes()
   other sources:
-    guest_default_cfg.features, arch/x86/kernel/fpu/xstate.c:52 in guest_buffer_size()
+    guest_default_cfg.features, arch/x86/kernel/fpu/xstate.c:52 in
+      guest_buffer_size()
   related:
-    set guest_default_cfg.size, arch/x86/kernel/fpu/xstate.c:20 in init_xstate_size()
+    set guest_default_cfg.size, arch/x86/kernel/fpu/xstate.c:20 in
+      init_xstate_size()
 
 1 error, 0 warnings
 assumed (barrier): struct fpu_guest.fpstate into struct fpu.fpstate: KVM swaps
@@ -61,6 +63,32 @@ def text(result: ScanResult, **choices: bool) -> str:
 
 def test_a_finding_is_shown_with_statement_bits_trace_consumers_and_advice() -> None:
     assert text(replace(LEAKY, findings=(ERROR,))) == EXPECTED
+
+
+def test_the_first_screen_tells_what_where_which_bits_how_and_what_to_do() -> None:
+    """24 rows of 80 columns, also where the way is long and a headline takes several rows."""
+    functions = ("init", "fpstate_reset", "xstate_request_perm", "__xstate_request_perm", "fpu_alloc_guest_fpstate")
+    steps = [replace(ERROR.trace[0], location=at(XSTATE, 40, function=name)) for name in functions for _ in "12"]
+    long = replace(ERROR, trace=(*steps, ERROR.trace[2], ERROR.trace[3]))
+
+    shown = text(replace(LEAKY, findings=(long,)))
+
+    rows = [line[start : start + 80] for line in shown.splitlines() for start in range(0, max(1, len(line)), 80)]
+    screen = " ".join(" ".join(rows[:24]).split())
+    for wanted in ("core.c:31:2: error:", "gfpu->uabi_size = guest_buffer_size();", "CET_KERNEL (bit 12)", "fix: Take"):
+        assert wanted in screen
+    assert "way: guest_default_cfg.size -> init() -> fpstate_reset() -> xstate_request_perm() -> __xsta" in screen
+    assert "-> fpu_alloc_guest_fpstate()" in screen
+
+
+def test_lists_fit_80_columns() -> None:
+    long = at("arch/x86/kernel/fpu/xstate.c", 1175, function="a_function_with_a_name_of_forty_characters")
+    readers = tuple(Consumer("uabi-copy", replace(long, line=line)) for line in (1175, 1176))
+    finding = replace(ERROR, consumers=readers, other_sources=(Place("guest_default_cfg.features", long),))
+
+    lines = text(replace(CLEAN, findings=(finding,))).splitlines()
+
+    assert max(len(line) for line in lines[1:]) <= 80
 
 
 def test_a_function_that_reads_the_value_is_named_once() -> None:
