@@ -65,9 +65,8 @@ def _rows(analysis: Analysis, text: str) -> tuple[Sink, ...]:
         if match := pattern.fullmatch(text):
             return (_like(_row(kind, function=match[1]), analysis),) if analysis.program.defines(match[1]) else ()
     if match := _LOCAL.fullmatch(text):
-        return (
-            (_row("local", function=match[2], variable=match[1]),) if _has_local(analysis, match[2], match[1]) else ()
-        )
+        row = _row("local", function=match[2], variable=match[1])
+        return (_like(row, analysis),) if _has_local(analysis, match[2], match[1]) else ()
     if (match := _FUNCTION.fullmatch(text)) and analysis.program.defines(match[1]):
         return _function(analysis, match[1])
     if match := _VARIABLE.fullmatch(text):
@@ -97,6 +96,10 @@ def _like(row: Sink, analysis: Analysis) -> Sink:
         if same and not known.quiet:
             return replace(row, what=known.what, side=known.side, case=known.case)
     return replace(row, what="")
+
+
+def _key(row: Sink) -> tuple[object, ...]:
+    return row.kind, row.function, row.index, row.inside, row.variable if row.kind == "local" else ""
 
 
 def _record(analysis: Analysis, tag: str, member: str) -> tuple[Sink, ...]:
@@ -182,6 +185,7 @@ def _names(analysis: Analysis) -> Iterator[str]:
         if row.kind == "place" and row.type:
             yield from (f"{row.type}.{name}" for name in program.members(row.type) or ())
             yield f"{row.type}.{row.member}"
+    yield from {unit.name for unit in program.units if unit.is_function}
     for tag in analysis.model.scope.tracked_types:
         for variable in program.globals_of(tag):
             yield variable

@@ -176,4 +176,5 @@ class Ways:
 
 def _arrival(hit: Hit) -> Arrival:
     inside = f" in {hit.sink.inside}()" if hit.sink.inside and hit.sink.kind == "argument" else ""
-    return hit.place + inside, hit.sink.what, hit.side
+    side = hit.side if hit.sink.what or hit.side == "guest" else ""  # of other places "host" is no more than "unknown"
+    return hit.place + inside, hit.sink.what, side
