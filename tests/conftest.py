@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import invariants
+
+invariants.install()
+
 ROOT = Path(__file__).resolve().parent.parent
 TREES_VARIABLE = "FPUSCAN_TREES"
 

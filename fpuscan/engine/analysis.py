@@ -10,7 +10,7 @@ from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
 from fpuscan.engine.holders import Holders
-from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.values import Values
 from fpuscan.places import OTHER_ELEMENTS
 
@@ -67,12 +67,15 @@ class Analysis:
         return self.of(self.program.units[number])
 
     def config_guards(self, config: tuple[ConfigLiteral, ...]) -> Guards:
-        """The configuration that a statement needs, as literals."""
+        """The configuration that a statement needs, as literals; IMPOSSIBLE where its arms contradict each other."""
         if not config:
             return NOTHING
         found = self._config.get(config)
         if found is None:
-            found = frozenset((("c", literal.name), "=", literal.value) for literal in config)
+            values = {literal.name: literal.value for literal in config}
+            found = frozenset((("c", name), "=", value) for name, value in values.items())
+            if any(values[literal.name] != literal.value for literal in config):
+                found = IMPOSSIBLE
             self._config[config] = found
         return found
 

@@ -23,7 +23,8 @@ Guards = frozenset[Literal]
 
 NOTHING: Guards = frozenset()
 # The condition can never have the wanted truth.
-IMPOSSIBLE: Guards = frozenset({(("impossible",), "=", 0)})
+_NEVER: Key = ("impossible",)
+IMPOSSIBLE: Guards = frozenset({(_NEVER, "=", 0)})
 
 
 def contradicts(first: Literal, second: Literal) -> bool:
@@ -53,6 +54,8 @@ def compatible(guards: Guards, more: Iterable[Literal]) -> bool:
         if literal in guards:
             continue
         key = literal[0]
+        if key == _NEVER:
+            return False
         for known in guards:
             if known[0] == key and contradicts(known, literal):
                 return False
