@@ -214,7 +214,7 @@ class Analysis:
         variable = self.variable(root).rpartition(".")[2]  # a function's static is named without the function
         if variable:
             found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
-            if not self.program.address_taken(variable):
+            if not self.program.address_taken(variable) and not self.program.member_address_taken(variable):
                 return found
         levels = [(tag, below) for tag, below in self.chain(place) if below]
         if levels:

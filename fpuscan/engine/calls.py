@@ -396,14 +396,15 @@ class Calls:
     ) -> tuple[list[Guarded], bool]:
         found: list[Guarded] = []
         unknown = False
-        for inner in self.inward(function, node, callee, place):
-            for definition in callee.reaching(EXIT, inner):
+        named = [place] if place[0][0] == "g" else []
+        for inner in (*named, *self.inward(function, node, callee, place)):
+            for definition in sorted(callee.reaching(EXIT, inner)):
                 if definition == ENTRY:
                     continue
                 some, more = callee.pointer_from(inner, definition)
                 unknown = unknown or more
                 found += self._outward(function, node, callee, some)
-        return found, unknown
+        return found, unknown or not found
 
     def _outward(
         self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, targets: list[Guarded]
@@ -595,7 +596,8 @@ class Calls:
             return False
         if "g" in {first[0][0], second[0][0]}:
             known, other = (first, second) if first[0][0] == "g" else (second, first)
-            if not self.program.address_taken(self.analysis.variable(known[0])):
+            name = self.analysis.variable(known[0])
+            if not self.program.address_taken(name) and not self.program.member_address_taken(name):
                 return False
             around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
             if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):

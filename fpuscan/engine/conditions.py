@@ -226,12 +226,18 @@ class Conditions:
     def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` is true (false)."""
         reaching = self.function.reaching(node, place)
-        found = self._truth_by_definitions(reaching, want, depth)
+        found = self._truth_by_definitions(place, reaching, want, depth)
         if found is not None:
             return found
         return frozenset({(("b", self.id, *place, reaching), "!" if want else "=", 0)})
 
-    def _truth_by_definitions(self, reaching: frozenset[int], want: bool, depth: int) -> Guards | None:  # noqa: FBT001
+    def _truth_by_definitions(
+        self,
+        place: Place,
+        reaching: frozenset[int],
+        want: bool,  # noqa: FBT001
+        depth: int,
+    ) -> Guards | None:
         """The truth of a variable, from what was stored into it: ``bool host = !guest``."""
         if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
             return None
@@ -252,7 +258,11 @@ class Conditions:
                 return None
             if inner != IMPOSSIBLE:
                 if len(reaching) > 1:
-                    inner = inner | self.function.entry_guards().get(definition, NOTHING)
+                    inner = self.function.lasting_guards(definition, place, inner)
+                elif inner:
+                    inner = self.function.lasting(inner, definition, place) or None
+                if inner is None:
+                    return None
                 consistent.append(inner)
         if not consistent:
             return IMPOSSIBLE

@@ -8,6 +8,7 @@ definition forward to what may read it. Nothing is computed before it is asked f
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.conditions import Conditions
@@ -59,6 +60,7 @@ class FunctionAnalysis:
         pointers, reaching, conditions = Pointers(self), Reaching(self), Conditions(self)
         self._forget_places, self._forget_conditions = pointers.forget, conditions.forget
         self._kills = reaching.kills
+        self._defines_whole = reaching.defines_whole
         self._candidates = reaching.candidates
         self.resolve = pointers.resolve
         self.pointees = pointers.pointees
@@ -153,6 +155,60 @@ class FunctionAnalysis:
         elif not self._entry_guards:
             self._asked_early = True
         return self._entry_guards
+
+    def lasting_guards(self, definition: int, place: Place, found: Guards = NOTHING) -> Guards:
+        """What held at a definition of ``place`` (``found`` among it) and still says something where that is read:
+        no condition on a value that may have been set again meanwhile, in the next pass of a loop.
+        """  # noqa: D205
+        guards = found | self.entry_guards().get(definition, NOTHING)
+        return self.lasting(guards, definition, place)
+
+    def lasting(self, guards: Guards, definition: int, place: Place) -> Guards:
+        """Those of some guards at a definition that no later pass of a loop may change before it is read."""
+        circular = self.circular
+        passing = {each for each in guards if each[0][0] == "b" and not circular.isdisjoint(each[0][4])}
+        if not passing:
+            return guards
+        root = place[0]
+        if root[0] in {"v", "p"} and root[2] not in self.address_taken:
+            behind = self._behind(definition, root[2])
+            passing = {each for each in passing if not behind.isdisjoint(each[0][4])}
+        return guards - passing
+
+    def _behind(self, definition: int, variable: object) -> set[int]:
+        """The nodes that control reaches behind a definition of a variable before that is set anew."""
+        kills = {node for node in self.definitions.get(variable, ()) if self._defines_whole(node)}
+        found: set[int] = set()
+        work = [definition]
+        while work:
+            for edge in self.facts.succ[work.pop()]:
+                if edge.target not in found:
+                    found.add(edge.target)
+                    if edge.target not in kills:
+                        work.append(edge.target)
+        return found
+
+    @cached_property
+    def circular(self) -> frozenset[int]:
+        """The nodes of loops, and those between two loops."""
+        succ, pred = self.facts.succ, self.facts.pred
+        into, out = [len(nodes) for nodes in pred], [len(edges) for edges in succ]
+        left = set(range(len(self.code)))
+        work = [node for node in left if not into[node] or not out[node]]
+        while work:
+            node = work.pop()
+            if node not in left:
+                continue
+            left.discard(node)
+            for edge in succ[node]:
+                into[edge.target] -= 1
+                if not into[edge.target]:
+                    work.append(edge.target)
+            for before in pred[node]:
+                out[before] -= 1
+                if not out[before]:
+                    work.append(before)
+        return frozenset(left)
 
     def flow_conditions(self, start: int, guards: Guards) -> dict[int, Guards]:
         """The conditions at each node that control reaches from ``start``, where ``guards`` hold."""

@@ -140,8 +140,14 @@ class DefUseGraph:
             return []
         found: dict[tuple[tuple[str, ...], Guards], None] = {}
         for root, path, guards in function.resolve(node, expr.place):
-            if overlap((root, path), place) and (not guards or compatible(held, guards)):
+            if guards and not compatible(held, guards):
+                continue
+            if overlap((root, path), place):
                 found[(place[1][len(path) :], guards)] = None
+            elif {root[0], place[0][0]} == {"g", "h"} and not is_fresh(root) and not is_fresh(place[0]):
+                named = self._as_named(place, (root, path))  # a global, and an object that a pointer to it may denote
+                if named is not None:
+                    found[(named[1][len(path) :], guards)] = None
         return list(found)
 
     def _read(self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards) -> list[Transfer]:

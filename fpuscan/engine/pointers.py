@@ -273,7 +273,7 @@ class Pointers:
         if definition == ENTRY:
             return self._pointer_from_outside(place)
         instruction = self.code[definition]
-        conditions = self.function.entry_guards().get(definition, NOTHING) if several else NOTHING
+        conditions = self.function.lasting_guards(definition, place) if several else NOTHING
         if isinstance(instruction, Assign):
             some: list[Guarded] = []
             targets = self.resolve(definition, instruction.target)

@@ -51,7 +51,7 @@ class Reaching:
         root = place[0]
         if root[0] == "v" and root[2] not in self.function.address_taken:
             direct = self.function.definitions.get(root[2], [])
-            if len(direct) == 1 and self._defines_whole(direct[0]):
+            if len(direct) == 1 and self.defines_whole(direct[0]):
                 return frozenset(direct)
         found: set[int] = set()
         seen: set[int] = set()
@@ -89,7 +89,8 @@ class Reaching:
         nodes.update(self.function.calls)
         return nodes
 
-    def _defines_whole(self, node: int) -> bool:
+    def defines_whole(self, node: int) -> bool:
+        """Whether a node that stores into a variable overwrites all of it."""
         instruction = self.code[node]
         if isinstance(instruction, Assign):
             return isinstance(instruction.target, Var) and not instruction.weak

@@ -29,6 +29,7 @@ __all__ = ["Uses"]
 
 _DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+_MEMBER = re.compile(rb"\s*(?:\.|\[)")
 _VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
 _COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
@@ -57,6 +58,7 @@ class Uses(Sources):
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._initialising: dict[str, list[Unit]] = {}
         self._copying: dict[str, list[Unit]] = {}
+        self._member_address_taken: dict[str, bool] = {}
         self._has_variables: dict[str, bool] = {}
         self._holders: dict[str, frozenset[str]] = {}
         self._static_calls: dict[str, set[int]] | None = None
@@ -119,6 +121,22 @@ class Uses(Sources):
             found = any(self._is_address(path, offset, len(name)) for path, offset in self.occurrences(name))
             self._address_taken[name] = found
         return found
+
+    def member_address_taken(self, name: str) -> bool:
+        """Whether somebody takes the address of a member of a global: ``&name.member``."""
+        found = self._member_address_taken.get(name)
+        if found is None:
+            found = any(
+                _MEMBER.match(self.files[path].normalised.text, offset + len(name)) is not None
+                and self._follows_ampersand(path, offset)
+                for path, offset in self.occurrences(name)
+            )
+            self._member_address_taken[name] = found
+        return found
+
+    def _follows_ampersand(self, path: str, offset: int) -> bool:
+        before = self.files[path].normalised.text[max(0, offset - 8) : offset].rstrip()
+        return before.endswith(b"&") and not before.endswith(b"&&")
 
     def _is_address(self, path: str, offset: int, size: int) -> bool:
         text = self.files[path].normalised.text

@@ -956,6 +956,46 @@ void P_run(int flag, int mode, u64 given)
 	P_through(&o, P_src.word);
 	P_out.word = other.a;
 }
+//// linkcond
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_in in6 = { 0 };
+	P_shared.link->b = P_src.word;
+	P_sink0 = P_spare.b;
+	if (mode)
+		P_shared.link = &in6;
+	P_shared.link->a |= P_src.word;
+	P_sink1 = in6.a;
+	P_shared.link->b = P_spare.b;
+	P_out.word = in6.b;
+}
+//// linkloop
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_in in6 = { 0 };
+	int n16 = 1;
+	while (n16--) {
+		if (mode && flag != 1) {
+		} else {
+			P_shared.link = &in6;
+		}
+	}
+	P_shared.link->a |= P_src.word;
+	P_sink1 = in6.a;
+}
+//// linkcall
+static void P_set_link(void) { P_shared.link = &P_spare; }
+static void P_into_link(u64 v) { P_shared.link->a = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	P_shared.link->a = P_src.word;
+	P_set_link();
+	P_sink0 = P_shared.link->a;
+	P_spare.a = 0;
+	P_shared.link = &P_shared.in;
+	P_into_link(P_src.word);
+	P_sink1 = P_shared.in.a;
+}
 //// rec
 static u64 P_rec(int n, u64 v) { return n <= 0 ? v : P_rec(n - 1, v ^ P_src.word); }
 static u64 P_rec2(int n, u64 a, u64 b) { return n <= 0 ? a : P_rec2(n - 1, b, a); }
