@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "Members", "Origin", "Origins", "Setting"]
 
 _MAX_FRAMES = 12
+_MAX_DEPTH = 60  # definitions behind definitions; beyond it nothing is known
 
 
 class Origin(enum.IntEnum):
@@ -58,12 +59,12 @@ Members = dict["Place", frozenset[Setting]]
 
 @dataclass(slots=True)
 class Frame:
-    """One active function: where it is in its next call, and what the members hold at its nodes."""
+    """One active function: where it is in its next call, and what the members hold at its nodes (None: not known)."""
 
     function: FunctionAnalysis
-    members: Callable[[int], Members]
+    members: Callable[[int], Members | None]
     call: int = ENTRY
-    busy: set[object] = field(default_factory=set)
+    known: dict[object, Origin] = field(default_factory=dict)  # for one question only
 
 
 class Origins:
@@ -73,30 +74,43 @@ class Origins:
         self.analysis = analysis
         self.configurations = configurations
         self._shared: dict[Place, Origin] = {}
+        self._busy: set[Place] = set()
+        self._cuts = 0
+        self._depth = 0
         self._enumerates = frozenset(
             name for name, effect in analysis.model.effects.items() if effect.kind == "enumerate"
         )
 
-    def value(self, stack: tuple[Frame, ...], node: int, expr: Expr, members: Members) -> Origin:
+    def stored(
+        self, stack: tuple[Frame, ...], node: int, expr: Expr, below: tuple[str, ...], members: Members
+    ) -> Origin:
+        """The origin of the part ``below`` of what a statement stores: a question of its own."""
+        for frame in stack:
+            frame.known.clear()
+        return self._part(stack, node, expr, below, members)
+
+    def _value(self, stack: tuple[Frame, ...], node: int, expr: Expr, members: Members | None) -> Origin:
         """The origin of an expression at a node of the innermost function, where ``members`` hold."""
         match expr:
             case Const():
                 return Origin.ENUMERATED if expr.text in self._enumerates else Origin.FIXED
             case Load():
                 places = [(root, path) for root, path, _ in stack[-1].function.resolve(node, expr.place)]
-                found = self._worst(self.place(stack, node, place, members) for place in places)
+                found = self._worst(self._place(stack, node, place, members) for place in places)
                 return max(found, self._indices(stack, node, expr.place, members))
             case Opaque() if expr.text in self._enumerates:
                 return Origin.ENUMERATED
             case _:
-                return self._worst(self.value(stack, node, part, members) for part in subexpressions(expr))
+                return self._worst(self._value(stack, node, part, members) for part in subexpressions(expr))
 
-    def part(self, stack: tuple[Frame, ...], node: int, expr: Expr, below: tuple[str, ...], members: Members) -> Origin:
+    def _part(
+        self, stack: tuple[Frame, ...], node: int, expr: Expr, below: tuple[str, ...], members: Members | None
+    ) -> Origin:
         """The origin of the part ``below`` of the value of an expression."""
         if below and isinstance(expr, Load):
             places = [(root, (*path, *below)) for root, path, _ in stack[-1].function.resolve(node, expr.place)]
-            return self._worst(self.place(stack, node, place, members) for place in places)
-        return self.value(stack, node, expr, members)
+            return self._worst(self._place(stack, node, place, members) for place in places)
+        return self._value(stack, node, expr, members)
 
     def _worst(self, origins: Iterable[Origin]) -> Origin:
         found = Origin.FIXED
@@ -106,19 +120,19 @@ class Origins:
                 break
         return found
 
-    def _indices(self, stack: tuple[Frame, ...], node: int, place: LValue, members: Members) -> Origin:
+    def _indices(self, stack: tuple[Frame, ...], node: int, place: LValue, members: Members | None) -> Origin:
         """Which element is read is part of what is read."""
         current: LValue | None = place
         found = Origin.FIXED
         while isinstance(current, Member | Index):
             if isinstance(current, Index) and current.by is not None:
-                found = max(found, self.value(stack, node, current.by, members))
+                found = max(found, self._value(stack, node, current.by, members))
             current = current.base
         return found
 
     # ------------------------------------------------------------ places
 
-    def place(self, stack: tuple[Frame, ...], node: int, place: Place, members: Members) -> Origin:
+    def _place(self, stack: tuple[Frame, ...], node: int, place: Place, members: Members | None) -> Origin:
         """The origin of what a place holds at a node of the innermost function."""
         kind = place[0][0]
         if kind == "g":
@@ -127,18 +141,21 @@ class Origins:
             return self._anywhere(place)
         if kind not in {"v", "p", "d"}:
             return Origin.UNKNOWN
-        frame = stack[-1]
+        known = stack[-1].known
         key = (node, place)
-        if key in frame.busy:
-            return Origin.FIXED  # a value that depends on itself adds nothing to what it started from
-        frame.busy.add(key)
-        try:
-            definitions = sorted(frame.function.reaching(node, place))
-            return self._worst(self._definition(stack, definition, place) for definition in definitions)
-        finally:
-            frame.busy.discard(key)
+        if key not in known:
+            if self._depth > _MAX_DEPTH:
+                return Origin.UNKNOWN
+            known[key] = Origin.FIXED  # a value that depends on itself adds nothing to what it started from
+            self._depth += 1
+            definitions = sorted(stack[-1].function.reaching(node, place))
+            known[key] = self._worst(self._definition(stack, definition, place) for definition in definitions)
+            self._depth -= 1
+        return known[key]
 
-    def _configured(self, place: Place, members: Members) -> Origin:
+    def _configured(self, place: Place, members: Members | None) -> Origin:
+        if members is None:
+            return Origin.UNKNOWN
         return self._worst(
             setting.origin for known, settings in members.items() if overlap(known, place) for setting in settings
         )
@@ -152,7 +169,7 @@ class Origins:
         if isinstance(instruction, Assign):
             targets = frame.function.resolve(definition, instruction.target)
             return self._worst(
-                self.part(stack, definition, instruction.value, place[1][len(path) :], members)
+                self._part(stack, definition, instruction.value, place[1][len(path) :], members)
                 for root, path, _ in targets
                 if overlap((root, path), place)
             )
@@ -173,15 +190,15 @@ class Origins:
         if root[0] == "p" and not path:
             if root[2] >= len(call.arguments):
                 return Origin.UNKNOWN
-            return self.value(outer, frame.call, call.arguments[root[2]], members)
+            return self._value(outer, frame.call, call.arguments[root[2]], members)
         there = self.analysis.calls.actual_places(frame.function, frame.call, root, path)
         if not there:
             return Origin.UNKNOWN
-        return self._worst(self.place(outer, frame.call, (base, below), members) for base, below, _ in there)
+        return self._worst(self._place(outer, frame.call, (base, below), members) for base, below, _ in there)
 
     # ------------------------------------------------------------ calls and memory
 
-    def _called(self, stack: tuple[Frame, ...], node: int, call: Call, place: Place, members: Members) -> Origin:
+    def _called(self, stack: tuple[Frame, ...], node: int, call: Call, place: Place, members: Members | None) -> Origin:
         """What a call returns, or leaves behind a pointer that it was given."""
         if call.callee in self._enumerates:
             return Origin.ENUMERATED
@@ -191,7 +208,7 @@ class Origins:
         if not units or len(stack) > _MAX_FRAMES or any(unit.id in active for unit in units):
             return Origin.UNKNOWN
         result = call.result is not None and place[0] == ("v", frame.function.id, call.result.key)
-        caller = Frame(frame.function, frame.members, node, frame.busy)
+        caller = Frame(frame.function, frame.members, node, frame.known)
         found = Origin.FIXED
         for unit in units:
             callee = self.analysis.of(unit)
@@ -200,10 +217,10 @@ class Origins:
                 for number in callee.returns:
                     value = callee.returned(number)
                     if value is not None:
-                        found = max(found, self.part(inside, number, value, place[1], members))
+                        found = max(found, self._part(inside, number, value, place[1], members))
             else:
                 inner = self.analysis.calls.inward(frame.function, node, callee, place)
-                found = max(found, self._worst(self.place(inside, EXIT, each, members) for each in inner))
+                found = max(found, self._worst(self._place(inside, EXIT, each, members) for each in inner))
             if found is Origin.ENUMERATED:
                 break
         return found
@@ -212,9 +229,15 @@ class Origins:
         """What any function stores into a global that is no configuration object."""
         found = self._shared.get(place)
         if found is None:
-            self._shared[place] = Origin.FIXED
+            if place in self._busy:
+                self._cuts += 1
+                return Origin.FIXED
+            cuts = self._cuts
+            self._busy.add(place)
             found = self._worst(self._stores(place))
-            self._shared[place] = found
+            self._busy.discard(place)
+            if cuts == self._cuts or not self._busy or found is Origin.ENUMERATED:
+                self._shared[place] = found
         return found
 
     def _stores(self, place: Place) -> Iterable[Origin]:
@@ -222,10 +245,10 @@ class Origins:
             if unit.is_function and not self.analysis.calls.may_store(unit, place):
                 continue
             function = self.analysis.of(unit)
-            stack = (Frame(function, lambda _: {}),)
+            stack = (Frame(function, lambda _: None),)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign):
                     continue
                 for root, path, _ in function.resolve(number, instruction.target):
                     if overlap((root, path), place):
-                        yield self.part(stack, number, instruction.value, place[1][len(path) :], {})
+                        yield self._part(stack, number, instruction.value, place[1][len(path) :], None)

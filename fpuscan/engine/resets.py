@@ -257,7 +257,7 @@ class Walk:
         for target, _ in targets:
             for place in self.configurations.written(target, path.members):
                 below = place[1][len(target[1]) :]
-                origin = self.origins.part(tuple(self._stack), node, store.value, below, path.members)
+                origin = self.origins.stored(tuple(self._stack), node, store.value, below, path.members)
                 origins[place] = max(origin, origins.get(place, Origin.FIXED))
         resets = frozenset(
             Reset(sites, function.id, node, place)

@@ -133,3 +133,66 @@ def test_a_loop_resets_if_it_runs_for_certain(tree: Path, bound: str, silent: bo
     )
 
     assert (resets(tree) == []) is silent
+
+
+@pytest.mark.parametrize(
+    ("value", "silent"),
+    [
+        pytest.param("remembered", True, id="a global that another function set from a member"),
+        pytest.param("nobody_knows()", True, id="a function of nobody"),
+        pytest.param("boot_cpu_has(X86_FEATURE_XSAVE)", True, id="what the CPU says"),
+        pytest.param("enumerated()", True, id="a function that asks the CPU"),
+        pytest.param("read_through(&fpu_kernel_cfg)", True, id="a member behind a pointer"),
+        pytest.param("sum(5)", False, id="a function of constants"),
+        pytest.param("constant", False, id="a global that nobody sets anew"),
+        pytest.param("fpu_kernel_cfg.legacy_features", False, id="a member that was never enumerated"),
+    ],
+)
+def test_only_what_is_known_to_be_fixed_resets(tree: Path, value: str, silent: bool) -> None:  # noqa: FBT001
+    """A store of what the CPU says, or of what nobody knows, is not held against the function."""
+    helpers = """
+static u64 remembered, constant = 3;
+
+void remember(void)
+{
+	remembered = fpu_kernel_cfg.max_features;
+}
+
+static u64 enumerated(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx);
+	return eax;
+}
+
+static u64 read_through(struct fpu_state_config *cfg)
+{
+	return cfg->default_features;
+}
+
+static u64 sum(u64 last)
+{
+	u64 all = 0, i;
+
+	for (i = 0; i < last; i++)
+		all += i;
+	return all;
+}
+
+"""
+    start, end = "static void __init give_up(unsigned int size)\n{", "}\n\nstatic void __init give_all_up"
+    text = (tree / INIT).read_text()
+    body = f"{start}\n\tfpu_kernel_cfg.max_features = {value};\n"
+    (tree / INIT).write_text(text[: text.index(start)] + helpers + body + text[text.index(end) :])
+
+    assert ("give_up" not in {found.location.function for found in resets(tree)}) is silent
+
+
+def test_values_that_are_used_twice_take_no_time(tree: Path) -> None:
+    """Each local is twice the one before: there are 2**60 ways to the first."""
+    chain = "\tu64 t0 = 1;\n" + "".join(f"\tu64 t{n + 1} = t{n} + t{n};\n" for n in range(60))
+    edit(tree, "static void __init give_up_early(void)\n{", f"static void __init give_up_early(void)\n{{\n{chain}\n")
+    edit(tree, "fpu_kernel_cfg.max_features = 0; /* ok FPU301: nothing else", "fpu_kernel_cfg.max_features = t59; /*")
+
+    assert reset(tree).location.function == "give_up"
