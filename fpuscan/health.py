@@ -211,6 +211,9 @@ def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, .
             known = _names_something(program, sink.pattern, "", "")
         if not known:
             found.append(f"sink {sink.id}")
+    found += [
+        f"configuration {row.id}" for row in model.configurations if not _names_something(program, row.pattern, "", "")
+    ]
     return tuple(sorted(found))
 
 

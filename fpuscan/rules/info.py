@@ -269,14 +269,14 @@ FPU301 = RuleInfo(
         "others: fpstate_reset() hands stale masks to every task and guest, ARCH_GET_XCOMP_SUPP and _PERM report "
         "features that are off, a core dump carries a layout of state that it does not hold, and a guest permission "
         "sizes buffers beyond what KVM_CAP_XSAVE2 says. The same holds for a size that the boot code gives to the "
-        "other configurations only: it stays 0 on a CPU without XSAVE. fpu__init_disable_system_xstate() of mainline "
-        "does so since it was written, and every unmodified tree has this warning; a baseline sets it aside."
+        "other configurations only: it stays 0 on a CPU without XSAVE. fpu__init_disable_system_xstate() does so in "
+        "every kernel from 6.1 to 7.3, so that every unmodified tree has this warning; a baseline sets it aside."
     ),
     how_to_fix=(
         "Reset all members of all configurations in the function that gives XSAVE up, before it calls "
-        "fpstate_reset(): the features to 0, the sizes to the legacy size, and the regset information through "
-        "update_regset_xstate_info(). A new member needs a line there, and a size one in "
-        "fpu__init_system_xstate_size_legacy() too."
+        "fpstate_reset(): the features to 0 (but for legacy_features, which need no XSAVE), the sizes to the legacy "
+        "size, and the regset information through update_regset_xstate_info(). A new member needs a line there, and "
+        "a size one in fpu__init_system_xstate_size_legacy() too."
     ),
     severity=(
         "error: never.\n"
@@ -286,11 +286,9 @@ FPU301 = RuleInfo(
     ),
     example_bad="fpu_user_cfg.max_size = legacy_size;\n/* fpu_user_cfg.max_features is left as it was */",
     example_good=(
-        "fpu_user_cfg = (struct fpu_state_config){\n\t.max_size = legacy_size,\n\t.default_size = legacy_size,\n};"
+        "fpu_user_cfg.max_size = legacy_size;\nfpu_user_cfg.max_features = 0;\nfpu_user_cfg.default_features = 0;"
     ),
-    commits=(
-        Commit("7bc4ed75f2d6", "x86/fpu/xstate: Differentiate default features for host and guest FPUs", "v6.17"),
-    ),
+    commits=_GUEST_DEFAULTS[:2],
 )
 
 RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU201, FPU202, FPU301)
