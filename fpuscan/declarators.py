@@ -81,8 +81,10 @@ class CType:
     def pointee(self) -> CType | None:
         """What ``*p`` is, also for an array; None for no pointer."""
         if self.arrays:
-            return replace(self, arrays=self.arrays[1:])
-        return replace(self, pointers=self.pointers - 1) if self.pointers else None
+            return CType(self.base, self.pointers, self.arrays[1:], self.function, self.result)
+        if not self.pointers:
+            return None
+        return CType(self.base, self.pointers - 1, self.arrays, self.function, self.result)
 
     def element(self) -> CType | None:
         """What ``a[i]`` is; the same as :meth:`pointee`."""
@@ -90,7 +92,7 @@ class CType:
 
     def pointer_to(self) -> CType:
         """The type of ``&x``; a pointer to an array counts as one to a pointer."""
-        return replace(self, pointers=self.pointers + len(self.arrays) + 1, arrays=())
+        return CType(self.base, self.pointers + len(self.arrays) + 1, (), self.function, self.result)
 
     def array_of(self, length: int | None) -> CType:
         """The type of an array of such elements."""
@@ -123,7 +125,8 @@ _PRIMITIVE = re.compile(
 
 def _text(node: Node, data: bytes) -> str:
     # The node as written; the parsed text may have blanks and placeholders there.
-    return _SPACE.sub(" ", data[node.start_byte : node.end_byte].decode("utf-8", "replace")).strip()
+    text = data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+    return text if text.isidentifier() else _SPACE.sub(" ", text).strip()
 
 
 def _parsed_text(node: Node, data: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 __all__ = ["SourceFile"]
 
@@ -44,10 +45,6 @@ class SourceFile:
     def _lines(self) -> list[int]:
         # The value is frozen; the index is a cache that is filled on first use.
         if not self._line_starts:
-            starts = [0]
-            position = self.data.find(b"\n") + 1
-            while position:
-                starts.append(position)
-                position = self.data.find(b"\n", position) + 1
-            self._line_starts.extend(starts)
+            lengths = (len(line) + 1 for line in self.data.split(b"\n")[:-1])
+            self._line_starts.extend(accumulate(lengths, initial=0))
         return self._line_starts

@@ -11,7 +11,9 @@ from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
 from fpuscan.engine.holders import Holders
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.stores import Sought
 from fpuscan.engine.values import Values
+from fpuscan.model import PlacePattern
 from fpuscan.places import OTHER_ELEMENTS
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ class Analysis:
         )
         self.model_types = frozenset(row.type for row in rows if row.type) | frozenset(model.scope.tracked_types)
         self._of_interest: dict[Place, bool] = {}
+        pointers = (row for row in model.instances if not row.variable)
+        self._pointer_patterns = [(row, PlacePattern(row.pointer_type, row.pointer_member)) for row in pointers]
+        self._pointer_rows: dict[Place, Instance | None] = {}
         self.calls = Calls(self)
         self.aliases = Aliases(self)
         self.holders = Holders(self)
@@ -228,6 +233,10 @@ class Analysis:
                 found.update((unit.id, unit) for unit in self.program.copiers(tag))
         return found
 
+    def sought(self, place: Place) -> Sought:
+        """What can be a place, by type and name."""
+        return Sought(place, self.place_type(place), self.chain(place))
+
     def variable(self, root: Root) -> str:
         """The name of a global, without its file; empty for other objects."""
         return str(root[1]).rpartition(":")[2] if root[0] == "g" else ""
@@ -245,16 +254,15 @@ class Analysis:
 
     def pointer_instance(self, place: Place) -> str:
         """The side of the objects that the pointer in a place denotes ("" where the model does not say)."""
-        from fpuscan.model import PlacePattern  # noqa: PLC0415
-
-        for row in self.model.instances:
-            if row.variable:
-                continue
-            if self.matches(PlacePattern(row.pointer_type, row.pointer_member), place):
-                if row.barrier:
-                    self.barriers_used.add(row.barrier)
-                return row.side
-        return ""
+        if place not in self._pointer_rows:
+            matching = (row for row, pattern in self._pointer_patterns if self.matches(pattern, place))
+            self._pointer_rows[place] = next(matching, None)
+        found = self._pointer_rows[place]
+        if found is None:
+            return ""
+        if found.barrier:
+            self.barriers_used.add(found.barrier)
+        return found.side
 
     def place_instance(self, place: Place) -> str:
         """The side of the object that a place lies in: by the pointer it was named through, or the struct around it."""
@@ -318,8 +326,6 @@ class Analysis:
 
     def is_side_flag(self, place: Place) -> bool:
         """Whether a value says whose side it is: true (not NULL) for the guest's."""
-        from fpuscan.model import PlacePattern  # noqa: PLC0415
-
         root, path = place
         ctype = self.place_type(place)
         for row in self.model.sides:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.calls import aligned
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
-from fpuscan.engine.stores import member_names, touched
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
 from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
+    from fpuscan.engine.stores import Sought
     from fpuscan.ir import Expr, LValue
     from fpuscan.model import Helper
     from fpuscan.places import Place
@@ -404,10 +404,10 @@ class DefUseGraph:
 
     def _find_readers(self, place: Place) -> list[Transfer]:
         starts: dict[tuple[int, int, Place, CallSite | None], None] = {}
-        names = member_names(place, self.analysis.place_type(place))
+        sought = self.analysis.sought(place)
         for unit in self.analysis.readers(place):
             function = self.analysis.of(unit)
-            for there in self._places_read(function, names):
+            for there in self._places_read(function, sought):
                 here = self._as_named(place, there)
                 if here is None:
                     continue
@@ -426,34 +426,36 @@ class DefUseGraph:
             )
         return found
 
-    def _places_read(self, function: FunctionAnalysis, names: frozenset[str] | None) -> list[Place]:
-        """The places of shared memory that a function reads: of scalar members those with one of some names."""
+    def _places_read(self, function: FunctionAnalysis, sought: Sought) -> list[Place]:
+        """The places of shared memory that a function reads, as far as they may be the one that is looked for."""
         found: dict[Place, None] = {}
         for node in range(len(function.code)):
             for leaf in self.leaves(function, node):
                 expr = leaf.expr
                 if isinstance(expr, Load):
-                    name = touched(expr.place)
-                    if name is None or (name and names is not None and name not in names):
+                    if not sought.may_be(expr.place):
                         continue
                     for root, path, _ in function.resolve(node, expr.place):
                         if root[0] in {"g", "h", "d"} and (path or root[0] == "g" or expr.place.type is not None):
                             found[(root, path)] = None
-                elif isinstance(expr, Addr) and isinstance(leaf.role, int):
+                elif isinstance(expr, Addr) and isinstance(leaf.role, int) and sought.may_be(expr.place):
                     for root, path, _ in function.resolve(node, expr.place):
                         if root[0] in {"g", "h"} or (root[0] == "d" and path and _is_integer(expr.place)):
                             found[(root, path)] = None
-            self._pointer_arguments(function, node, found)
+            self._pointer_arguments(function, node, sought, found)
         return [place for place in found if not is_fresh(place[0])]
 
-    def _pointer_arguments(self, function: FunctionAnalysis, node: int, found: dict[Place, None]) -> None:
+    def _pointer_arguments(
+        self, function: FunctionAnalysis, node: int, sought: Sought, found: dict[Place, None]
+    ) -> None:
         """Memory that is handed to a callee by pointer is read there."""
         instruction = function.code[node]
         if not isinstance(instruction, Call):
             return
         for argument in instruction.arguments:
             if isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers:
-                for root, path, _ in function.pointees(node, argument, argument.place.type.pointee()):
+                ctype = argument.place.type.pointee()
+                for root, path, _ in function.pointees(node, argument, ctype) if sought.may_lie_in(ctype) else ():
                     if root[0] in {"g", "h"}:
                         found[(root, path)] = None
 

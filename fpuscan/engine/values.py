@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.stores import StoreIndex, member_names
+from fpuscan.engine.stores import StoreIndex
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary, subexpressions
 from fpuscan.places import overlap
 from fpuscan.xfeatures import WORD, MaskValue
@@ -60,6 +60,7 @@ class Values:
         self._masks: dict[tuple[object, ...], MaskValue] = {}
         self._sizes: dict[tuple[object, ...], Content] = {}
         self._contents: dict[Place, Content] = {}
+        self._rows: dict[Place, list[Source]] = {}
         self._store_indexes: dict[int, StoreIndex] = {}
         self._busy: set[object] = set()
         self._cuts = 0
@@ -337,7 +338,11 @@ class Values:
 
     def source_rows(self, place: Place) -> list[Source]:
         """The model's source rows that a place matches and that say something about what it holds."""
-        return [row for row in self._telling if self.analysis.matches(row.pattern, place)]
+        found = self._rows.get(place)
+        if found is None:
+            found = [row for row in self._telling if self.analysis.matches(row.pattern, place)]
+            self._rows[place] = found
+        return found
 
     def declared(self, rows: list[Source]) -> Content:
         """What source rows say about the content."""
@@ -398,12 +403,12 @@ class Values:
     def _stored_content(self, place: Place) -> Content:
         found = Content()
         stores = 0
-        names = member_names(place, self.analysis.place_type(place))
+        sought = self.analysis.sought(place)
         for unit in self.analysis.storers(place):
             if unit.is_function and not self.analysis.calls.may_store(unit, place):
                 continue
             function = self.analysis.of(unit)
-            for number in self._stores(function).into(names):
+            for number in self._stores(function).into(sought):
                 content = self._store(function, number, place)
                 if content is not None and self._stays(function, number, place):
                     stores += 1
