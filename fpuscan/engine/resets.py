@@ -112,7 +112,7 @@ class State:
 
 def joined(first: Members, second: Members) -> Members:
     """What the members hold on either path."""
-    if first is second:
+    if first is second or first == second:
         return first
     return {
         place: first.get(place, _NEVER_SET) | second.get(place, _NEVER_SET)
