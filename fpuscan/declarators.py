@@ -158,6 +158,7 @@ def _descriptor_type(node: Node, data: bytes) -> CType:
     return declarator_type(base, declarator, data).type if declarator is not None else base
 
 
+_TAGGED = frozenset({"struct_specifier", "union_specifier", "enum_specifier"})
 _DEEPEST = 100  # levels of one declarator; deeper is no C that somebody wrote
 _NAMES = frozenset({"identifier", "field_identifier", "type_identifier"})
 
@@ -215,8 +216,13 @@ def declared_in(node: Node, data: bytes, anonymous: str = "") -> Iterator[Declar
     specifier = node.child_by_field_name("type")
     if specifier is None:
         return
+    declarators = node.children_by_field_name("declarator")
+    if specifier.type not in _TAGGED or specifier.child_by_field_name("name") is not None:
+        base = specifier_type(specifier, data)
+        yield from (declarator_type(base, declarator, data) for declarator in declarators)
+        return
     first = ""
-    for declarator in node.children_by_field_name("declarator"):
+    for declarator in declarators:
         found = declarator_type(CType(""), declarator, data)
         first = first or found.name
         base = specifier_type(specifier, data, anonymous + first)

@@ -25,6 +25,7 @@ from fpuscan.result import TreeInfo
 
 __all__ = ["SIZE_LIMIT", "FolderTree", "KernelTree", "UnreadableFile", "enclosing_tree", "open_folder"]
 
+_ODD_PARTS = frozenset({"", ".", ".."})  # of a path, which only pathlib reads
 SIZE_LIMIT = 8 * 1024 * 1024
 """Largest file that is read, in bytes; the largest file of the scope has about half a megabyte."""
 
@@ -204,6 +205,8 @@ def _what_is_missing(tree: FolderTree) -> str:
 
 # A path that stays in the tree by its spelling alone; the links on it are the subclass's matter.
 def _checked(path: str) -> str:
+    if "\0" not in path and _ODD_PARTS.isdisjoint(path.split("/")):
+        return path
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or "\0" in path:
         raise UnreadableFile(path, "leads out of the tree")
@@ -215,8 +218,8 @@ def _read_regular(real: str, path: str, status: os.stat_result) -> bytes:
         raise UnreadableFile(path, "is no regular file")
     if status.st_size > SIZE_LIMIT:
         raise UnreadableFile(path, f"is too large ({status.st_size} bytes; the limit is {SIZE_LIMIT})")
-    with open(real, "rb") as file:
-        return file.read(SIZE_LIMIT)
+    with open(real, "rb", buffering=0) as file:  # in one piece: a buffer would only be one copy more
+        return file.readall()[:SIZE_LIMIT]
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -98,6 +98,7 @@ class TypeTable:
         self._typedefs: dict[str, CType | None] = {}
         self._variables: dict[str, tuple[GlobalVar, ...]] = {}
         self._functions: dict[str, tuple[FunctionDecl, ...]] = {}
+        self._returned: dict[str, CType | None] = {}
 
     def add_file(self, parsed: ParsedFile) -> None:
         """Add a file."""
@@ -107,6 +108,11 @@ class TypeTable:
         self._typedefs.clear()
         self._variables.clear()
         self._functions.clear()
+        self._returned.clear()
+
+    def add_struct(self, parsed: ParsedFile) -> None:
+        """Add a file that holds one struct and nothing else."""
+        self._records.add(parsed)
 
     # ------------------------------------------------------------ structs and unions
 
@@ -199,15 +205,24 @@ class TypeTable:
     def functions(self, name: str) -> tuple[FunctionDecl, ...]:
         """All definitions of a function, then all prototypes, each by path and position."""
         if name not in self._functions:
-            self._index()
-            found = [
-                _function(name, at, at.node.child_by_field_name("declarator")) for at in self._definitions.get(name, ())
-            ]
-            for at, each in self._declared(name):
-                if at.node.type == "declaration" and _is_function(each.type):
-                    found.append(_function(name, at, _declarator_at(at.node, each.start)))
-            self._functions[name] = tuple(found)
+            self._functions[name] = tuple(_function(name, at, node) for at, node in self._declarators(name))
         return self._functions[name]
+
+    def returned(self, name: str) -> CType | None:
+        """The return type of a function, as its first definition or else its first prototype says; None without one."""
+        if name not in self._returned:
+            first = next(self._declarators(name), None)
+            self._returned[name] = _returned(first[0].node, first[1], first[0].data) if first is not None else None
+        return self._returned[name]
+
+    def _declarators(self, name: str) -> Iterator[tuple[_Declaration, Node | None]]:
+        # The definitions of a function, then its prototypes, each with the declarator of the name.
+        self._index()
+        for at in self._definitions.get(name, ()):
+            yield at, at.node.child_by_field_name("declarator")
+        for at, each in self._declared(name):
+            if at.node.type == "declaration" and _is_function(each.type):
+                yield at, _declarator_at(at.node, each.start)
 
     def _declared(self, name: str) -> Iterator[tuple[_Declaration, Declared]]:
         # The file-level declarations and typedefs of a name, by path and position.
@@ -323,10 +338,14 @@ def _declarator_at(node: Node, start: int) -> Node | None:
 
 
 def _signature(node: Node, declarator: Node | None, data: bytes) -> tuple[CType, tuple[tuple[str, CType], ...], bool]:
+    params, variadic = parameters_of(declarator, data) if declarator is not None else ((), False)
+    return _returned(node, declarator, data), params, variadic
+
+
+def _returned(node: Node, declarator: Node | None, data: bytes) -> CType:
     specifier = node.child_by_field_name("type")
     base = specifier_type(specifier, data) if specifier is not None else CType("int")
-    params, variadic = parameters_of(declarator, data) if declarator is not None else ((), False)
-    return declarator_type(base, declarator, data).type.result or base, params, variadic
+    return declarator_type(base, declarator, data).type.result or base
 
 
 def _function(name: str, at: _Declaration, declarator: Node | None) -> FunctionDecl:

@@ -69,16 +69,15 @@ class Surroundings(Sources):
 
     def is_function(self, name: str) -> bool:
         """Whether the name is a function that some file defines or declares."""
-        return self.defines(name) or bool(self.types.functions(name))
+        return self.defines(name) or self.types.returned(name) is not None
 
     def return_type(self, name: str) -> CType | None:
         """The return type of a function, typedefs followed."""
         declared = self.model.returns.get(name)
         if declared is not None:
             return parse_type(declared)
-        for function in self.types.functions(name):
-            return self.types.resolve(function.returns)
-        return None
+        returned = self.types.returned(name)
+        return self.types.resolve(returned) if returned is not None else None
 
     def indirect_return_type(self, _callee: Expr) -> CType | None:
         """The return type of a call through a pointer; not known."""
@@ -117,9 +116,9 @@ class Surroundings(Sources):
         )
         if match is None:
             return False
-        self.types.add_file(
-            parse(SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group()), self.attributes)
-        )
+        found = SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group())
+        add = self.types.add_file if b"enum" in match.group() else self.types.add_struct
+        add(parse(found, self.attributes))
         return True
 
     def likely_owner(self, member: str) -> str | None:
