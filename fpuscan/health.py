@@ -33,6 +33,7 @@ def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool
     return Health(
         files=len(program.files),
         functions=sum(len(parsed.functions) for parsed in program.files.values()),
+        parsed=sum(parsed.parsed_bodies() for parsed in program.files.values()),
         analysed=sum(unit.lowered and unit.is_function for unit in program.units),
         bytes=sum(len(parsed.source.data) for parsed in program.files.values()),
         error_bytes=sum(

@@ -25,6 +25,7 @@ _FUNCTION_HEAD = re.compile(rb"(?m)^(?:\w[\w \t*]{0,200}[ \t*])?(\w+)[ \t]*\(")
 _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
 _HEAD_BYTES = 200  # before a body in which the parenthesis of its function's head stands
 _MAX_PIECES = 20_000  # a file with more is no source code; it stays one piece
+_BRACKETS = ((b"{", b"}"), (b"(", b")"), (b"[", b"]"))
 
 
 def top_level_pieces(text: bytes) -> list[Piece]:
@@ -40,8 +41,8 @@ def top_level_pieces(text: bytes) -> list[Piece]:
 def function_bodies(text: bytes) -> list[Piece]:
     """What stands between the braces of functions whose braces are in column 0, as kernel style has it.
 
-    A function that is written otherwise is left out, and so is one whose braces do not balance. What looks like a
-    body and is none is for the caller to see.
+    A function that is written otherwise is left out, and so is one whose brackets do not balance: its errors are to be
+    found. What looks like a body and is none is for the caller to see.
     """
     bodies: list[Piece] = []
     position = text.find(b"\n{")
@@ -51,11 +52,15 @@ def function_bodies(text: bytes) -> list[Piece]:
         if end < 0:
             break
         head = text[max(0, position - _HEAD_BYTES) : position].rstrip()
-        if start < end and head.endswith(b")") and text.count(b"{", start, end) == text.count(b"}", start, end):
+        if start < end and head.endswith(b")") and _balanced(text, start, end):
             bodies.append((start, end))
             position = end
         position = text.find(b"\n{", position + 1)
     return bodies
+
+
+def _balanced(text: bytes, start: int, end: int) -> bool:
+    return all(text.count(opening, start, end) == text.count(closing, start, end) for opening, closing in _BRACKETS)
 
 
 def cleared(text: bytes, pieces: Iterable[Piece]) -> bytes:

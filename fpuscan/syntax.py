@@ -108,6 +108,10 @@ class ParsedFile:
             self._definitions[function.start] = _definition(self.normalised.text, function)
         return self._definitions[function.start][0]
 
+    def parsed_bodies(self) -> int:
+        """Of how many functions the body has been parsed."""
+        return len(self.functions) - len(self.outlined) + len(self._definitions)
+
     def all_errors(self) -> list[ErrorSpan]:
         """The `errors`, and those in the bodies that were parsed since, by their start."""
         late = [error for _, errors in self._definitions.values() for error in errors]

@@ -95,6 +95,7 @@ def health_object(health: Health) -> Object:
     return {
         "files": health.files,
         "functions": health.functions,
+        "functions_parsed": health.parsed,
         "error_bytes": health.error_bytes,
         "occurrences": health.occurrences,
         "unaccounted": [_point(at) for at in health.unaccounted],

@@ -253,8 +253,9 @@ def health_lines(result: ScanResult, options: ReportOptions) -> Iterator[str]:
     health = result.health
     version = f"Linux {result.tree.kernel_version}: " if result.tree.kernel_version else ""
     accounted = f"{len(health.unaccounted)} NOT accounted for" if health.unaccounted else "all accounted for"
+    looked_into = f" ({health.parsed} parsed, the others searched)" if 0 < health.parsed < health.functions else ""
     text = (
-        f"{version}read {plural(health.files, 'file')}, {plural(health.functions, 'function')}, "
+        f"{version}read {plural(health.files, 'file')}, {plural(health.functions, 'function')}{looked_into}, "
         f"{plural(health.error_bytes, 'byte')} unparsed; "
         f"{plural(health.occurrences, 'occurrence')} of tracked globals, {accounted}"
     )

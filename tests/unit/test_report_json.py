@@ -61,7 +61,8 @@ def test_the_keys_come_in_the_documented_order() -> None:
         "path line column function place kind text mask after crossing effect guard side"
     )
     assert keys(document["health"]) == (
-        "files functions error_bytes occurrences unaccounted unresolved_calls unmatched_model_rows incomplete"
+        "files functions functions_parsed error_bytes occurrences unaccounted unresolved_calls unmatched_model_rows "
+        "incomplete"
     )
 
 

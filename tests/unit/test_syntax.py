@@ -6,7 +6,7 @@ import pytest
 
 from fpuscan.normalise import BUILT_IN, alternatives
 from fpuscan.source import SourceFile
-from fpuscan.syntax import MAX_DEPTH, ErrorSpan, Node, ParsedFile, captures, matches, parse, parse_snippet
+from fpuscan.syntax import MAX_DEPTH, ErrorSpan, Node, ParsedFile, captures, matches, outline, parse, parse_snippet
 
 
 def read(code: str) -> ParsedFile:
@@ -244,3 +244,15 @@ def test_queries_report_their_captures() -> None:
     assert [node.start_byte for node in captures("functions", root)["function"]] == [0, 16]
     assert [sorted(match) for match in matches("functions", root)] == [["body", "declarator", "function"]] * 2
     assert captures("errors", root) == {}
+
+
+def test_a_body_whose_brackets_do_not_balance_is_parsed_at_once() -> None:
+    """Nobody may ever ask for it, and its errors are to be counted."""
+    broken = (
+        b"static int broken(int a)\n{\n\tint x = (a + ;\n\treturn x;\n}\n\nstatic int fine(int a)\n{\n\treturn a;\n}\n"
+    )
+
+    parsed = outline(SourceFile("arch/x86/kvm/x.c", broken), BUILT_IN)
+
+    assert [error.function for error in parsed.all_errors()] == ["broken"]
+    assert parsed.parsed_bodies() >= 1

@@ -165,6 +165,7 @@ def health_section(result: ScanResult) -> str:
     facts = [
         ("files read", f"{health.files}"),
         ("functions", f"{health.functions}"),
+        ("of them parsed", f"{health.parsed}"),
         ("bytes unparsed", f"{health.error_bytes}"),
         ("uses of tracked globals", f"{health.occurrences}"),
         ("not accounted for", f"{unaccounted}"),
