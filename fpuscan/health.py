@@ -44,7 +44,7 @@ def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool
         unresolved_calls=tuple(sorted(unresolved)),
         unmatched_model_rows=_unmatched(analysis, used_sources),
         incomplete=tuple(sorted(incomplete)),
-        unmodelled=tuple(sorted((*_unmodelled(program), *_dropped(program)))),
+        unmodelled=tuple(sorted((*_unmodelled(program), *_dropped(program), *_lost(analysis)))),
     )
 
 
@@ -180,6 +180,18 @@ def _unmodelled(program: Program) -> list[Location]:
         if unit.lowered
         for offset, kind in unit.facts.unmodelled
     ]
+
+
+def _lost(analysis: Analysis) -> list[Location]:
+    """Where a flow may go on unseen: a store through a pointer of which nothing is known, or the address of a
+    variable that it goes through put into memory.
+    """  # noqa: D205
+    found = []
+    for number, node in analysis.lost:
+        facts = analysis.by_id(number).facts
+        at = facts.code[node]
+        found.append(_location(analysis.program, facts.path, at.start, at.end, f"{facts.name} (through a pointer)"))
+    return found
 
 
 def _dropped(program: Program) -> list[Location]:

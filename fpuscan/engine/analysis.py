@@ -42,6 +42,7 @@ class Analysis:
         self._config: dict[tuple[ConfigLiteral, ...], Guards] = {}
         self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
         self.barriers_used: set[str] = set()
+        self.lost: set[tuple[int, int]] = set()  # (function, node) behind which a flow may go on unseen
         sinks = tuple(row for row in model.sinks if not row.ends)
         rows: tuple[Source | Sink | Instance | SideGuard, ...] = (
             *(row for row in model.sources if row.kind != "vcpu"),  # no flow is followed through a vCPU's memory

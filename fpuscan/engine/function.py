@@ -46,7 +46,7 @@ class FunctionAnalysis:
         self.memory_stores: list[int] = []
         self.calls: list[int] = []
         self.globals_named: set[object] = set()
-        self.links = False  # whether a pointer is stored into a member or behind a pointer, or a struct comes back
+        self.links = False  # whether it stores a pointer elsewhere than into a variable, or gets a struct back
         self.returns: list[int] = []
         self.pointers_in = tuple(
             index
@@ -115,7 +115,8 @@ class FunctionAnalysis:
 
     def _survey_target(self, number: int, instruction: Assign) -> None:
         target, value = instruction.target, instruction.value
-        self.links = self.links or (not isinstance(target, Var) and pointer_type(value) is not None)
+        outside = not isinstance(target, Var) or target.kind == "global"
+        self.links = self.links or (outside and pointer_type(value) is not None)
         variable = base_variable(target)
         if isinstance(target, Var) and target.kind == "global":
             self.globals_named.add(target.key)

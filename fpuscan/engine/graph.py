@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
+from fpuscan.engine.expressions import pointer_type
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.stores import Sought
     from fpuscan.ir import Expr, LValue
     from fpuscan.model import Helper
-    from fpuscan.places import Place
+    from fpuscan.places import Place, Root
     from fpuscan.program import Unit
 
 __all__ = ["DefUseGraph", "Definition", "Transfer"]
@@ -114,6 +115,7 @@ class DefUseGraph:
         function = self.analysis.by_id(definition.function)
         place = definition.place
         found: list[Transfer] = []
+        self._note_stored_address(function, place)
         escapes = False
         for node, held in function.walk(definition.node, place, guards):
             if node == EXIT:
@@ -129,6 +131,25 @@ class DefUseGraph:
                     escapes = True
         if escapes and place[0][0] in {"g", "h"} and not definition.loaded:
             found.append(self._to_memory(function, definition, guards))
+        return found
+
+    def _note_stored_address(self, function: FunctionAnalysis, place: Place) -> None:
+        """Remember that a value is in a variable that others may reach through memory: nobody follows them there."""
+        root = place[0]
+        if root[0] in {"v", "p"} and function.links and root[2] in function.address_taken:
+            self.analysis.lost.update((function.id, node) for node in self._stores_of_address(function, root))
+
+    def _stores_of_address(self, function: FunctionAnalysis, root: Root) -> list[int]:
+        """The stores of a variable's address into shared memory."""
+        found = []
+        for node in function.memory_stores:
+            instruction = function.code[node]
+            if not isinstance(instruction, Assign) or pointer_type(instruction.value) is None:
+                continue
+            if any(there[0] in {"g", "h", "d"} for there, _, _ in function.resolve(node, instruction.target)) and any(
+                there == root for there, _, _ in function.targets(node, instruction.value)[0]
+            ):
+                found.append(node)
         return found
 
     def _suffixes(
@@ -191,6 +212,8 @@ class DefUseGraph:
             if conditions and not compatible(held, conditions):
                 continue
             place = (root, (*path, *below))
+            if root[0] == "h" and not self.analysis.chain(place):
+                self.analysis.lost.add((function.id, node))  # an object without a type: nobody is known to read it
             kind = "struct copy" if below else "assign" if root[0] in {"v", "p"} else "store"
             for name in (place, *self.analysis.aliases.names(function, place)):
                 target = Definition(function.id, node, name)

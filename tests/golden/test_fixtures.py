@@ -76,3 +76,12 @@ def test_the_barrier_is_listed_as_an_assumption(trees: Path) -> None:
 
     assert [assumption.kind for assumption in result.assumptions] == ["barrier"]
     assert all(assumption.what and assumption.why for assumption in result.assumptions)
+
+
+def test_a_store_that_nobody_is_seen_to_read_is_in_the_health(trees: Path) -> None:
+    """What goes through an unknown pointer is no flow; the health says where."""
+    health = scanned("miss-global-pointer", trees)[1].health
+
+    assert [(at.function, at.line) for at in health.unmodelled if "pointer" in at.function] == [
+        ("store (through a pointer)", 9)
+    ]
