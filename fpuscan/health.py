@@ -227,6 +227,12 @@ def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, .
     found += [
         f"configuration {row.id}" for row in model.configurations if not _names_something(program, row.pattern, "", "")
     ]
+    for subset in model.subsets:
+        members = program.members(subset.type) or {}
+        if subset.part not in members or subset.whole not in members:
+            found.append(f"subset {subset.id}")
+        elif subset.severe and program.evaluate(subset.severe) is None:
+            found.append(f"subset {subset.id} ({subset.severe})")
     return tuple(sorted(found))
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "SideGuard",
     "Sink",
     "Source",
+    "Subset",
     "load_model",
 ]
 
@@ -228,6 +229,23 @@ class Barrier:
 
 
 @dataclass(frozen=True, slots=True)
+class Subset:
+    """Two masks of one struct: every bit of member ``part`` must be in member ``whole``, too.
+
+    A bit of ``severe`` (a mask expression over the tree's own macros) that is missing is worse than any other.
+    """
+
+    id: str
+    type: str
+    part: str
+    whole: str
+    why: str
+    severe: str = ""
+    severe_why: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Consumer:
     """Code that hands a uABI place to user space, shown behind a crossing."""
 
@@ -352,6 +370,7 @@ class Model:
     configurations: tuple[Configuration, ...] = ()
     carriers: tuple[Carrier, ...] = ()
     inputs: tuple[Input, ...] = ()
+    subsets: tuple[Subset, ...] = ()
     silent: frozenset[str] = frozenset()
 
 
@@ -368,6 +387,7 @@ _TABLES: dict[str, type] = {
     "configuration": Configuration,
     "carrier": Carrier,
     "input": Input,
+    "subset": Subset,
 }
 _ALLOWED = {
     ("source", "kind"): {"config", "runtime", "constant", "vcpu", "kernel", "uabi"},
@@ -518,5 +538,6 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         configurations=tuple(rows["configuration"]),
         carriers=tuple(rows["carrier"]),
         inputs=tuple(rows["input"]),
+        subsets=tuple(rows["subset"]),
         silent=frozenset(silent),
     )
