@@ -23,7 +23,7 @@ from fpuscan.program import Program
 from fpuscan.provenance import answer
 from fpuscan.result import Assumption, ScanResult
 from fpuscan.reuse import ParseCache
-from fpuscan.rules import crossings, partial_reset
+from fpuscan.rules import crossings, not_subset, partial_reset
 from fpuscan.xfeatures import FeatureBits
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     clock.lap("flows")
     findings += partial_reset.find(flows, sinks)
     clock.lap("resets")
+    findings += not_subset.find(analysis, bits)
+    clock.lap("subsets")
     wanted = [
         finding
         for finding in findings

@@ -17,6 +17,7 @@ __all__ = [
     "FPU202",
     "FPU203",
     "FPU301",
+    "FPU302",
     "RULE_INFOS",
     "Commit",
     "RuleInfo",
@@ -291,7 +292,40 @@ FPU301 = RuleInfo(
     commits=_GUEST_DEFAULTS[:2],
 )
 
-RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU201, FPU202, FPU301)
+FPU302 = RuleInfo(
+    id="FPU302",
+    slug="user-features-not-subset",
+    title="user_xfeatures of an fpstate may hold a feature that its xfeatures lacks",
+    why=(
+        "xfeatures says for which features an fpstate has a buffer, user_xfeatures which of them signal frames, "
+        "ptrace and the KVM ioctls may touch. Whoever copies from user space checks the buffer's header against "
+        "user_xfeatures alone; a feature that only user_xfeatures holds has no room in the kernel's buffer, and "
+        "KVM_SET_XSAVE could write through a NULL pointer. User features are the same for hosts and guests, so a "
+        "guest's default that excludes one of them breaks the pair: its fpstate takes xfeatures from "
+        "guest_default_cfg and user_xfeatures from fpu_user_cfg."
+    ),
+    how_to_fix=(
+        "Take both members from masks that exclude the same user features: what guest_default_mask() excludes, "
+        "host_default_mask() must exclude too, unless it is a supervisor feature. Code that adds a feature to "
+        "user_xfeatures adds it to xfeatures in the same place."
+    ),
+    severity=(
+        "error: a feature that KVM lets guests enable (KVM_SUPPORTED_XCR0 of the scanned tree) is missing.\n"
+        "warning: any other feature is missing; nobody can ask for it yet.\n"
+        "note: a value that cannot be evaluated is stored, so the pair can be neither proved nor refuted."
+    ),
+    example_bad=(
+        "fpstate->xfeatures = max_features & ~(XFEATURE_MASK_USER_DYNAMIC | XFEATURE_MASK_APX);\n"
+        "fpstate->user_xfeatures = max_features & XFEATURE_MASK_USER_SUPPORTED & ~XFEATURE_MASK_USER_DYNAMIC;"
+    ),
+    example_good=(
+        "fpstate->xfeatures = max_features & ~XFEATURE_MASK_USER_DYNAMIC;\n"
+        "fpstate->user_xfeatures = max_features & XFEATURE_MASK_USER_SUPPORTED & ~XFEATURE_MASK_USER_DYNAMIC;"
+    ),
+    commits=(_GUEST_DEFAULTS[0], _GUEST_DEFAULTS[2]),
+)
+
+RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU201, FPU202, FPU301, FPU302)
 """Every rule, sorted by id."""
 
 

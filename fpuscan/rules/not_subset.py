@@ -1,0 +1,233 @@
+"""FPU302: the user features of an fpstate are no subset of its features.
+
+The pair is a row of the model (``[[subset]]``); :mod:`fpuscan.engine.pairs` says
+where a function leaves one broken. A bit that known definitions make missing is a
+warning, an error where the row's severe mask holds it; what only an unknown value
+could make missing is a note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from fpuscan.engine.configurations import globals_of
+from fpuscan.engine.explain import Explainer
+from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.engine.pairs import Broken, Pairs
+from fpuscan.engine.reads import leaves
+from fpuscan.engine.subsets import union
+from fpuscan.engine.symbolic_bits import Atom, Constant, definitions
+from fpuscan.ir import EXIT, Load
+from fpuscan.places import heap
+from fpuscan.result import Consumer, Finding, Place, Related, Severity, Step, Surviving
+from fpuscan.rules.crossing_rule import number
+from fpuscan.rules.info import FPU302
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.literals import Guards
+    from fpuscan.engine.pairs import Object
+    from fpuscan.engine.subsets import Lack, Missing
+    from fpuscan.engine.symbolic_bits import Word
+    from fpuscan.model import Subset
+    from fpuscan.places import Place as EnginePlace
+    from fpuscan.result import Location
+    from fpuscan.xfeatures import FeatureBits
+
+__all__ = ["find"]
+
+
+def find(analysis: Analysis, bits: FeatureBits) -> list[Finding]:
+    """The findings of all rows."""
+    found = []
+    for row in analysis.model.subsets:
+        teller = _Teller(analysis, row, bits)
+        for broken in teller.pairs.broken():
+            found += teller.findings(broken)
+    return number(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The ways of a function on one side, and what is missing there for certain and possibly."""
+
+    name: str
+    ways: tuple[Lack, ...]
+    certain: int
+    possible: int
+
+
+class _Teller:
+    """Turns the broken pairs of one row into findings."""
+
+    def __init__(self, analysis: Analysis, row: Subset, bits: FeatureBits) -> None:
+        self.analysis = analysis
+        self.row = row
+        self.bits = bits
+        self.pairs = Pairs(analysis, row)
+        self.explainer = Explainer(analysis)
+        self.part, self.whole = f"{row.type}.{row.part}", f"{row.type}.{row.whole}"
+        self.severe = (analysis.program.evaluate(row.severe) or 0) if row.severe else 0
+        self.features = sum(1 << bit for bit in bits.names)
+
+    def findings(self, broken: Broken) -> list[Finding]:
+        """One finding for each side on which the pair is broken."""
+        sides: dict[str, tuple[dict[Lack, None], list[Missing]]] = {}
+        for lack in broken.lacks:
+            for way in broken.local:
+                if set(way.origins) <= set(lack.origins):
+                    ways, missing = sides.setdefault(self._side(broken, way, lack), ({}, []))
+                    ways[way] = None
+                    missing.append(lack.missing)
+        found = []
+        for name, (ways, missing) in sorted(sides.items()):
+            all_of_it = union(missing)
+            side = _Side(name, tuple(ways), all_of_it.certain & self.features, all_of_it.possible & self.features)
+            if side.possible:
+                found.append(self._finding(broken, side))
+        return found
+
+    def _side(self, broken: Broken, way: Lack, lack: Lack) -> str:
+        """By the conditions of the way, else by a flag of the object, else by the pointer it is named through."""
+        node = (broken.part_nodes or broken.whole_nodes)[-1]
+        places = (self.analysis.place_instance((root, (*path, self.row.part))) for root, path in broken.object)
+        return (
+            self.analysis.side_of(cast("Guards", way.ways), broken.function, node)
+            or next(filter(None, map(self._side_at, lack.origins)), "")
+            or self._flagged(broken)
+            or next(filter(None, places), "host")
+        )
+
+    def _side_at(self, origin: Hashable) -> str:
+        if origin is None:
+            return ""
+        number, node = cast("tuple[int, int]", origin)
+        held = self.analysis.by_id(number).entry_guards().get(node)
+        return self.analysis.side_of(held, number, node) if held else ""
+
+    def _flagged(self, broken: Broken) -> str:
+        """The side of objects that all carry a guest's flag."""
+        for side in self.analysis.model.sides:
+            if side.type == self.row.type and side.member:
+                flags = [flag for end in broken.ends for flag in self._flags(broken, *end, side.member)]
+                if all(isinstance(flag, Constant) and flag.value for flag in flags):
+                    return "guest"
+        return ""
+
+    def _flags(self, broken: Broken, function: int, there: Object, member: str) -> list[Word]:
+        """What a flag of the object is at the end of a function, on the ways on which the pair is broken."""
+        words = self.pairs.values.of(self.analysis.by_id(function))
+        origins = [cast("tuple[int, int] | None", origin) for lack in broken.lacks for origin in lack.origins]
+        nodes = {origin[1] for origin in origins if origin is not None and origin[0] == function} or {EXIT}
+        cell = tuple((root, (*path, member)) for root, path in there)
+        return [words.read(node, cell) for node in sorted(nodes)]
+
+    # ------------------------------------------------------------ the parts of a finding
+
+    def _finding(self, broken: Broken, side: _Side) -> Finding:
+        node = (broken.part_nodes or broken.whole_nodes)[-1]
+        stored = self.part if broken.part_nodes else self.whole
+        location = self.explainer.location(broken.function, node)
+        severity = Severity.NOTE
+        if side.certain:
+            severity = Severity.ERROR if side.certain & self.severe else Severity.WARNING
+        mask = side.certain
+        has = self._defined(way.part for way in side.ways)
+        lacks = self._defined(way.whole for way in side.ways)
+        crossing = Step(
+            stored,
+            location,
+            "assign",
+            self.explainer.text(broken.function, node),
+            mask,
+            guard=self.explainer.guard_text(frozenset.intersection(*(cast("Guards", way.ways) for way in side.ways))),
+            crossing=True,
+        )
+        origin = [Step(name, at, "assign", text, mask) for name, at, text in has]
+        source = Place(origin[0].place, origin[0].location) if origin else Place(self._operand(side), location)
+        return Finding(
+            rule=FPU302.id,
+            slug=FPU302.slug,
+            severity=severity,
+            message=self._message(side, severity, [name for name, _, _ in has], [name for name, _, _ in lacks]),
+            fingerprint="",
+            location=location,
+            source=source,
+            sink=Place(stored, location, "features"),
+            surviving=Surviving(mask, self.bits.name_bits(mask), unknown=severity is Severity.NOTE),
+            side=side.name,
+            trace=(*origin, crossing),
+            fix=FPU302.how_to_fix,
+            consumers=self._consumers(),
+            related=self._related(broken, side, lacks),
+            statement=self.explainer.text(broken.function, node),
+        )
+
+    def _defined(self, words: Iterable[Word]) -> list[tuple[str, Location, str]]:
+        """Where the globals that words depend on are defined: name, place and statement, in the order of the words."""
+        places: dict[EnginePlace, None] = {}
+        for word in words:
+            places.update(dict.fromkeys(globals_of(word)))
+        return [
+            (self.analysis.describe(place), self.explainer.location(*where), self.explainer.text(*where))
+            for place in places
+            for where in self.pairs.globals.definitions_of(place)
+        ]
+
+    def _operand(self, side: _Side) -> str:
+        """What the part is made of, where it is no global."""
+        for way in side.ways:
+            for leaf in definitions(way.part):
+                if isinstance(leaf, Atom) and isinstance(leaf.key, tuple) and leaf.key[0] == "memory":
+                    return self.analysis.describe(leaf.key[2][0])
+        return self.part
+
+    def _message(self, side: _Side, severity: Severity, has: list[str], lacks: list[str]) -> str:
+        known = f"{self.part} is a subset of {self.whole} ({side.name} side)"
+        if severity is Severity.NOTE:
+            return f"it cannot be decided whether {known}: a value is stored that cannot be evaluated"
+        names = ", ".join(self.bits.name_bits(side.certain))
+        why = ""
+        if has and lacks and set(has) != set(lacks):
+            what = "it" if side.certain.bit_count() == 1 else "them"
+            why = f": {_list(has)} may hold {what}, {_list(lacks)} may not"
+        severe = self.bits.name_bits(side.certain & self.severe)
+        more = f"; {', '.join(severe)}: {self.row.severe_why}" if severe and self.row.severe_why else ""
+        return f"{self.part} may hold {names}, which {self.whole} lacks ({side.name} side){why}{more}"
+
+    def _related(self, broken: Broken, side: _Side, lacks: list[tuple[str, Location, str]]) -> tuple[Related, ...]:
+        """The other member of the pair, and where its features come from."""
+        found = {Related("compared with", at, name) for name, at, _ in lacks}
+        held = self.analysis.by_id(broken.function).entry_guards()
+        for node in broken.whole_nodes if broken.part_nodes else ():
+            ways = (cast("Guards", way.ways) for way in side.ways)
+            if any(compatible(held.get(node, NOTHING), way) for way in ways):
+                found.add(Related("compared with", self.explainer.location(broken.function, node), self.whole))
+        return tuple(sorted(found))
+
+    def _consumers(self) -> tuple[Consumer, ...]:
+        """The code that hands the part to user space, each function at its first read."""
+        place = (heap(self.row.type, None), tuple(self.row.part.split(".")))
+        kinds = {name: row.kind for row in self.analysis.model.consumers for name in row.functions}
+        found = []
+        for unit in self.analysis.readers(place):
+            if unit.name not in kinds:
+                continue
+            function = self.analysis.of(unit)
+            for node, instruction in enumerate(function.code):
+                read = (leaf.expr for leaf in leaves(instruction) if isinstance(leaf.expr, Load))
+                if any(
+                    self.pairs.is_part((root, path))
+                    for load in read
+                    for root, path, _ in function.resolve(node, load.place)
+                ):
+                    found.append(Consumer(kinds[unit.name], self.explainer.location(function.id, node)))
+                    break
+        return tuple(sorted(found))
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
