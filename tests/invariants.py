@@ -166,7 +166,7 @@ def _check_trace(finding: Finding) -> None:
     for before, step in pairwise(steps[: crossing + 1]):
         assert step.mask & ~before.mask == 0, "a bit that was cut does not come back"
     survives = finding.surviving
-    if finding.severity is not Severity.ERROR:
+    if finding.severity is not Severity.ERROR and finding.rule != "FPU302":  # which bits are missing grades that rule
         assert not (survives.mask or survives.kernel_format or survives.unknown) or finding.severity is Severity.NOTE
     if survives.mask and not survives.unknown and steps[0].mask:
         assert survives.mask & steps[crossing].mask, "some bit that survives does so on the way that is shown"

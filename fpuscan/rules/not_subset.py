@@ -146,8 +146,9 @@ class _Teller:
             guard=self.explainer.guard_text(frozenset.intersection(*(cast("Guards", way.ways) for way in side.ways))),
             crossing=True,
         )
-        origin = [Step(name, at, "assign", text, mask) for name, at, text in has]
-        source = Place(origin[0].place, origin[0].location) if origin else Place(self._operand(side), location)
+        origins = has or [(self._operand(side), location, self.explainer.text(broken.function, node))]
+        kinds = ["source", *["assign"] * (len(origins) - 1)]
+        before = [Step(name, at, kind, text, mask) for kind, (name, at, text) in zip(kinds, origins, strict=True)]
         return Finding(
             rule=FPU302.id,
             slug=FPU302.slug,
@@ -155,11 +156,11 @@ class _Teller:
             message=self._message(side, severity, [name for name, _, _ in has], [name for name, _, _ in lacks]),
             fingerprint="",
             location=location,
-            source=source,
+            source=Place(before[0].place, before[0].location),
             sink=Place(stored, location, "features"),
             surviving=Surviving(mask, self.bits.name_bits(mask), unknown=severity is Severity.NOTE),
             side=side.name,
-            trace=(*origin, crossing),
+            trace=(*before, crossing),
             fix=FPU302.how_to_fix,
             consumers=self._consumers(),
             related=self._related(broken, side, lacks),
