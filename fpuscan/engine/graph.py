@@ -8,7 +8,7 @@ statement) and is kept in a networkx ``MultiDiGraph`` for the pictures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
@@ -129,6 +129,8 @@ class DefUseGraph:
                 found += self._call(function, node, instruction, place, held)
                 if not escapes and place[0][0] in {"g", "h"} and self.analysis.calls.may_read(function, node, place):
                     escapes = True
+        if definition.loaded:
+            found = [_put_back(transfer, place) for transfer in found]
         if escapes and place[0][0] in {"g", "h"} and not definition.loaded:
             found.append(self._to_memory(function, definition, guards))
         return found
@@ -344,6 +346,8 @@ class DefUseGraph:
                             callee=name,
                         )
                     )
+        if not units:
+            found += self._handed_out(function, node, call, place, held)
         if not units and name not in self.analysis.model.silent and not self._allocates(name):
             for argument in call.arguments:
                 if isinstance(argument, Addr) or (
@@ -354,6 +358,22 @@ class DefUseGraph:
                         found += self._result(function, node, call, held, (FREEZE,), -1, name)
                         break
         return found
+
+    def _handed_out(
+        self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards
+    ) -> list[Transfer]:
+        """Memory that a function of another place gets by pointer: ``copy_to_user(to, &value, size)``."""
+        return [
+            self.handed_out(function, node, call, index, held)
+            for index, argument in enumerate(call.arguments)
+            if isinstance(argument, Addr)
+            and any(overlap((root, path), place) for root, path, _ in function.resolve(node, argument.place))
+        ]
+
+    def handed_out(self, function: FunctionAnalysis, node: int, call: Call, index: int, held: Guards) -> Transfer:
+        """What an argument points to leaves for a function that nobody defines here."""
+        name = call.callee if isinstance(call.callee, str) else str(call.callee)
+        return Transfer(None, "argument", "stay", (), held, function.id, node, index, callee=name)
 
     def _reached_under(
         self, function: FunctionAnalysis, node: int, call: Call, inner: Place, place: Place, held: Guards
@@ -540,6 +560,17 @@ def _points_to_integer(argument: Expr) -> bool:
             return _points_to_integer(argument.operand)
         case _:
             return False
+
+
+def _put_back(transfer: Transfer, place: Place) -> Transfer:
+    """``x->mask |= y``: what shared memory held is there still, and needs no way back to it."""
+    target = transfer.target
+    if target is None:
+        return transfer
+    below = transfer.move == "call" and target.place[0][0] == "d"  # a callee sees the same memory
+    if not below and (transfer.move != "stay" or target.place != place):
+        return transfer
+    return replace(transfer, target=replace(target, loaded=True))
 
 
 def _is_plain(ctype: CType | None) -> bool:

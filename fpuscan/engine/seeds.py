@@ -57,6 +57,7 @@ class Seeds:
         self.families = [[row for row in sources if row.kind in kinds] for kinds in families]
         self.rows = [row for rows in self.families for row in rows]
         self.used: set[str] = set()
+        self._receivers = {row.function for row in self.analysis.model.sinks if row.kind == "argument"}
         self._known: dict[Place, tuple[Source, ...]] = {}
         self._names_known: dict[tuple[str, str], bool] = {}
 
@@ -294,9 +295,16 @@ class Seeds:
             for below in self._source_members((root, path)) if root[0] in {"g", "h", "d"} else ():
                 place = (root, (*path, *below))
                 rows = self.rows_of(place)
-                if not rows or any(row.evaluated for row in rows):
+                if not rows:
                     continue
-                for unit in self.analysis.calls.callees(function, node):
+                units = self.analysis.calls.callees(function, node)
+                if not units and call.callee in self._receivers:
+                    held = function.entry_guards().get(node, NOTHING)
+                    transfer = self.graph.handed_out(function, node, call, leaf.role, held)
+                    yield self._seed(rows, place, function, node, IDENTITY, [transfer])
+                if any(row.evaluated for row in rows):
+                    continue
+                for unit in units:
                     target = Definition(unit.id, ENTRY, (("d", unit.id, leaf.role), below), loaded=True)
                     if leaf.role < len(unit.facts.params) and not self.rows_of(target.place):
                         site = (function.id, node)

@@ -74,7 +74,7 @@ class Sinks:
         if isinstance(transfer.operand, int) and transfer.callee:
             found += self._argument(state, transfer, name)
         if target is not None and transfer.move == "stay" and transfer.kind in _STORES:
-            found += self._store(transfer, target, name)
+            found += self._store(state, transfer, target, name)
         elif target is not None and transfer.move == "return" and transfer.operand == "memory" and not state.frames:
             found += self._handed_back(state, transfer, target)
         return found
@@ -94,8 +94,10 @@ class Sinks:
             and (not row.path or fnmatchcase(self.analysis.program.units[transfer.function].path, row.path))
         ]
 
-    def _store(self, transfer: Transfer, target: State, name: str) -> list[Hit]:
+    def _store(self, state: State, transfer: Transfer, target: State, name: str) -> list[Hit]:
         place = target.definition.place
+        if state.entered and state.definition.place == place:
+            return []  # ``x->mask |= y``: what was in the place stays in it
         root = place[0]
         if root[0] == "v":
             row = self._functions["local"].get(name)

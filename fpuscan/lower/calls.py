@@ -398,6 +398,9 @@ class Calls(Expressions):
         """``xchg(pointer, value)``: the old value comes back, the new one is stored."""
         target = self._target(arguments, effect)
         source = self._argument(arguments, effect.values[0])
+        for child in arguments.named_children[1:]:
+            if child.type != "comment" and child != source:
+                self.value(child)  # what is compared
         value = self.value(source) if source is not None else Const(None, "")
         if target is None:
             return Opaque((value,), name)
