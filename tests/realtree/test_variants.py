@@ -1,0 +1,92 @@
+"""Many more edits of real trees, leaking and harmless, as data (see variants.py): each gets its verdict.
+
+A short run takes some of them; FPUSCAN_PROOF=long takes all, some minutes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fpuscan.result import Finding
+from fpuscan.scan import ScanMemory
+from tests.realtree.edits import EditError, TreeCopy, leaks, version
+from tests.realtree.test_edits import Leak, describe
+from tests.realtree.variants import MemoryCopy, Pack, packs, read_variants
+
+pytestmark = pytest.mark.realtree
+
+FILES = ("values.toml", "requests.toml", "places.toml", "backports.toml", "writers.toml")
+LONG = os.environ.get("FPUSCAN_PROOF") == "long"
+EVERY = 6  # the packs that a short run looks at
+
+
+def params() -> list[object]:
+    found: list[object] = []
+    for file in FILES:
+        for number, pack in enumerate(packs(read_variants(file)), 1):
+            if not LONG and number % EVERY:
+                continue
+            todo = "; ".join(variant.todo for variant in pack.variants if variant.todo)
+            name = pack.variants[0].name if len(pack.variants) == 1 else f"{number}"
+            marks = [pytest.mark.xfail(reason=todo)] if todo else []
+            found.append(pytest.param(pack, id=f"{file.removesuffix('.toml')}-{pack.release}{name}", marks=marks))
+    return found
+
+
+@pytest.fixture(scope="module")
+def memory() -> ScanMemory:
+    return ScanMemory()
+
+
+@pytest.mark.parametrize("pack", params())
+def test_variants_of_a_real_tree(pack: Pack, trees: tuple[Path, ...], memory: ScanMemory) -> None:
+    tree = chosen(trees, pack.release)
+    copy = MemoryCopy(tree, memory)
+    for variant in pack.variants:
+        variant.apply(copy)
+
+    result = copy.scan()
+
+    assert difference(pack, leaks(result), copy) == ""
+    assert result.health.incomplete == ()
+
+
+def chosen(trees: tuple[Path, ...], release: str) -> Path:
+    wanted = tuple(int(number) for number in release.split(".")) if release else ()
+    fitting = [tree for tree in trees if version(tree)[: len(wanted)] == wanted]
+    if not fitting or (not release and version(max(fitting, key=version)) < (7,)):
+        pytest.skip(f"no {release or '7.x'} tree in FPUSCAN_TREES")
+    return max(fitting, key=version)
+
+
+# What is expected and missing (-), by variant, and what is found and not expected (+).
+def difference(pack: Pack, found: list[Finding], tree: TreeCopy) -> str:
+    lines = []
+    known: set[str] = set()
+    for variant in pack.variants:
+        for leak in variant.leaks:
+            fitting = [finding for finding in found if fits(leak, finding, tree)]
+            known.update(finding.fingerprint for finding in fitting)
+            if not fitting:
+                lines.append(f"- {variant.name}: {leak}")
+    also = frozenset().union(*(variant.also for variant in pack.variants))
+    lines += [
+        f"+ {describe(finding)}"
+        for finding in found
+        if finding.fingerprint not in known and finding.location.function not in also
+    ]
+    if lines:
+        lines.append(f"  ({', '.join(variant.name for variant in pack.variants)})")
+    return "\n".join(lines)
+
+
+def fits(leak: Leak, finding: Finding, tree: TreeCopy) -> bool:
+    """A statement that the edit itself has put there may hold its anchor twice: then its function will do."""
+    try:
+        return leak.fits(finding, tree)
+    except EditError:
+        return replace(leak, at="").fits(finding, tree)
