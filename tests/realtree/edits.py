@@ -21,7 +21,7 @@ from fpuscan.result import Finding, ScanResult, Severity
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
 
-__all__ = ["EditError", "Place", "TreeCopy", "copy_tree", "last_member", "leaks", "version"]
+__all__ = ["EditError", "Place", "TreeCopy", "copy_tree", "last_member", "leaks", "masked_text", "version"]
 
 _T = TypeVar("_T")
 
@@ -70,7 +70,7 @@ class TreeCopy:
     def assign(self, path: str, function: str, target: str, value: str, *, was: str = "") -> None:
         """Give the one assignment to ``target`` (whose old value holds ``was``) another value."""
         text = self.text(path)
-        masked = _masked(text)
+        masked = masked_text(text)
         wanted, old = (
             re.compile(rf"{_exactly(target)}\s*=(?!=)(.*)$", re.DOTALL),
             re.compile(_exactly(was) if was else ""),
@@ -86,7 +86,7 @@ class TreeCopy:
         found = [
             match
             for span in self._areas(path, function, near)
-            for match in re.compile(_exactly(old)).finditer(_masked(text), span.start, span.end)
+            for match in re.compile(_exactly(old)).finditer(masked_text(text), span.start, span.end)
         ]
         match = _only(found, path, function, old)
         self.write(path, text[: match.start()] + new + text[match.end() :])
@@ -96,7 +96,9 @@ class TreeCopy:
         text = self.text(path)
         wanted = re.compile(rf"\s*&\s*{_exactly(mask)}|(?<=[;{{}}])\s*[\w>.-]+\s*&=\s*{_exactly(mask)}\s*;")
         found = [
-            m for span in self._functions(path, function) for m in wanted.finditer(_masked(text), span.start, span.end)
+            m
+            for span in self._functions(path, function)
+            for m in wanted.finditer(masked_text(text), span.start, span.end)
         ]
         match = _only(found, path, function, f"& {mask}")
         self.write(path, text[: match.start()] + _newlines(match[0]) + text[match.end() :])
@@ -124,7 +126,7 @@ class TreeCopy:
     def add_member(self, path: str, tag: str, member: str) -> None:
         """Put a member at the end of the one definition of ``tag`` ("struct x")."""
         text = self.text(path)
-        masked = _masked(text)
+        masked = masked_text(text)
         found = list(re.finditer(rf"^{_exactly(tag)}\s*\{{", masked, re.MULTILINE))
         at = _closing(masked, _only(found, path, tag, "{").end() - 1)
         self.write(path, f"{text[:at]}\t{member}\n{text[at:]}")
@@ -143,7 +145,7 @@ class TreeCopy:
 
     def place(self, path: str, function: str, anchor: str) -> Place:
         """Where the one ``anchor`` of ``function`` stands."""
-        masked = _masked(self.text(path))
+        masked = masked_text(self.text(path))
         wanted = re.compile(_exactly(anchor))
         found = [m for span in self._functions(path, function) for m in wanted.finditer(masked, span.start, span.end)]
         match = _only(found, path, function, anchor)
@@ -180,13 +182,13 @@ class TreeCopy:
 
     # The bodies of all definitions of that name: a stub for another configuration has no anchor.
     def _functions(self, path: str, function: str) -> Iterator[_Span]:
-        masked = _masked(self.text(path))
+        masked = masked_text(self.text(path))
         for head in self._heads(path, function):
             brace = masked.index("{", head)
             yield _Span(brace + 1, _closing(masked, brace))
 
     def _heads(self, path: str, function: str) -> Iterator[int]:
-        masked = _masked(self.text(path))
+        masked = masked_text(self.text(path))
         for match in re.finditer(rf"\b{function}\s*\(", masked):
             end = _closing(masked, match.end() - 1) + 1
             line = masked.rfind("\n", 0, match.start()) + 1
@@ -194,7 +196,7 @@ class TreeCopy:
                 yield match.start()
 
     def _statements(self, path: str, function: str) -> Iterator[_Span]:
-        masked = _masked(self.text(path))
+        masked = masked_text(self.text(path))
         for body in self._functions(path, function):
             start, depth = body.start, 0
             for at in range(body.start, body.end):
@@ -204,7 +206,7 @@ class TreeCopy:
                     start = at + 1
 
     def _statement(self, path: str, function: str, anchor: str) -> _Span:
-        masked = _masked(self.text(path))
+        masked = masked_text(self.text(path))
         wanted = re.compile(_exactly(anchor))
         found = [span for span in self._statements(path, function) if wanted.search(masked, span.start, span.end)]
         return _only(found, path, function, anchor)
@@ -245,7 +247,8 @@ def _link(source: str, target: str) -> str:
 
 
 # Comments and strings as blanks of the same length.
-def _masked(text: str) -> str:
+def masked_text(text: str) -> str:
+    """The text with blanks for comments, strings and directives."""
     return _BLANKED.sub(lambda match: _newlines(match[0]), text)
 
 
