@@ -24,6 +24,7 @@ __all__ = [
     "Consumer",
     "Contract",
     "Effect",
+    "Floor",
     "Helper",
     "Input",
     "Instance",
@@ -107,7 +108,8 @@ class Sink:
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``, -2 the last but
     one, inside the function ``inside`` and a file that fits ``path`` if given), "return" (of
     ``function``), "compare" (an operand of a comparison in ``function``), "local" (the
-    variable ``variable`` of ``function``, or its ``member``).
+    variable ``variable`` of ``function``, or its ``member``); and for the kernel's own side
+    "buffer" (a store) and "allocation" (of memory that is used as a ``type``).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
     ``quiet``: that is no finding; ``local``: a local struct of the type counts, too;
     ``only``: the one kind of sources that the row is about (all, if empty).
@@ -140,6 +142,24 @@ class Sink:
     def pattern(self) -> PlacePattern:
         """The places of the row."""
         return PlacePattern(self.type, self.member, self.variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A size that must not be smaller than ``sizeof(at_least)``: ``member`` of ``type``, set from ``variable``."""
+
+    id: str
+    type: str
+    member: str
+    variable: str
+    at_least: str
+    why: str
+    commit: str = ""
+
+    @property
+    def pattern(self) -> PlacePattern:
+        """The places of the row."""
+        return PlacePattern(self.type, self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +375,7 @@ class Model:
     masks: Masks
     sources: tuple[Source, ...] = ()
     sinks: tuple[Sink, ...] = ()
+    floors: tuple[Floor, ...] = ()
     contracts: tuple[Contract, ...] = ()
     helpers: dict[str, Helper] = field(default_factory=dict)
     effects: dict[str, Effect] = field(default_factory=dict)
@@ -377,6 +398,7 @@ class Model:
 _TABLES: dict[str, type] = {
     "source": Source,
     "sink": Sink,
+    "floor": Floor,
     "contract": Contract,
     "helper": Helper,
     "effect": Effect,
@@ -391,7 +413,7 @@ _TABLES: dict[str, type] = {
 }
 _ALLOWED = {
     ("source", "kind"): {"config", "runtime", "constant", "vcpu", "kernel", "uabi"},
-    ("sink", "kind"): {"place", "argument", "return", "compare", "local"},
+    ("sink", "kind"): {"place", "argument", "return", "compare", "local", "buffer", "allocation"},
     ("sink", "what"): {"size", "features", "sigframe"},
     ("sink", "side"): {"guest", "host", "instance"},
     ("instance", "side"): {"guest", "host"},
@@ -523,6 +545,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         masks=single["masks"],
         sources=tuple(rows["source"]),
         sinks=tuple(rows["sink"]),
+        floors=tuple(rows["floor"]),
         contracts=tuple(rows["contract"]),
         helpers={row.function: row for row in rows["helper"]},
         effects={name: row for row in rows["effect"] for name in row.names},

@@ -216,14 +216,10 @@ class Values:
         known = self._masks.get(key)
         if known is not None:
             return known
-        if len(context) > _MAX_CALLS or self._is_input(place):
+        if len(context) > _MAX_CALLS or (place[0][0] != "v" and self._comes_from_outside(place)):
             return ANYTHING
         ctype = self.analysis.place_type(place)
         return self._evaluate(key, lambda: _fitted(ctype, self._place_mask(function, node, place, context)))
-
-    def _is_input(self, place: Place) -> bool:
-        """Whether a value may come from user space or the CPU: where flows end, others begin."""
-        return place[0][0] != "v" and any(self.analysis.matches(row.pattern, place) for row in self._inputs)
 
     def _place_mask(
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
@@ -383,10 +379,7 @@ class Values:
 
     def _comes_from_outside(self, place: Place) -> bool:
         """Whether hardware or user space writes a place, so that the stores of the code say nothing about it."""
-        return any(
-            row.ends and row.kind == "place" and self.analysis.matches(row.pattern, place)
-            for row in self.analysis.model.sinks
-        )
+        return any(self.analysis.matches(row.pattern, place) for row in self._inputs)
 
     def _content(self, place: Place) -> Content:
         contract = self.contract(place)

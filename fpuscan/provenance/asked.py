@@ -51,7 +51,11 @@ def asked_rows(analysis: Analysis, asked: str) -> tuple[Sink, ...]:
 
 def strong_rows(analysis: Analysis) -> tuple[Sink, ...]:
     """The user ABI of the model, without what is only informational."""
-    return tuple(row for row in analysis.model.sinks if not (row.informational or row.quiet or row.ends))
+    return tuple(
+        row
+        for row in analysis.model.sinks
+        if not (row.informational or row.quiet or row.ends or row.kind in {"buffer", "allocation"})
+    )
 
 
 def _rows(analysis: Analysis, text: str) -> tuple[Sink, ...]:

@@ -85,32 +85,36 @@ class CrossingRule:
 
     def find(self, search: Search, seeds: Iterable[Seed]) -> list[Finding]:
         """The findings, one for each crossing statement, place, side and rule."""
+        own = (seed for seed in seeds if seed.kind in self.kinds)
+        return self.report(search, [pair for seed in own for pair in self._crossings(search, seed)])
+
+    def report(self, search: Search, crossings: Iterable[tuple[Verdict, Crossing]]) -> list[Finding]:
+        """The findings about some crossings."""
         groups: dict[tuple[object, ...], list[tuple[Verdict, Crossing]]] = {}
-        for seed in seeds:
-            for crossing, verdict in self._crossings(search, seed) if seed.kind in self.kinds else ():
-                key = (
-                    self.info(crossing).id,
-                    crossing.transfer.function,
-                    _start(search.flows, crossing),
-                    crossing.hit.place,
-                    crossing.hit.side,
-                )
-                groups.setdefault(key, []).append((verdict, crossing))
+        for verdict, crossing in crossings:
+            key = (
+                self.info(crossing).id,
+                crossing.transfer.function,
+                _start(search.flows, crossing),
+                crossing.hit.place,
+                crossing.hit.side,
+            )
+            groups.setdefault(key, []).append((verdict, crossing))
         ordered = sorted(groups.items(), key=lambda item: repr(item[0]))
         return number([self._finding(search, members) for _, members in ordered])
 
-    def _crossings(self, search: Search, seed: Seed) -> list[tuple[Crossing, Verdict]]:
+    def _crossings(self, search: Search, seed: Seed) -> list[tuple[Verdict, Crossing]]:
         """The crossings of one seed that are findings: a quick look, and an exact one where something seems wrong."""
 
         def stops(transfer: Transfer, state: State) -> bool:
             stored = transfer.move == "stay" and search.seeds.is_source(state.definition.place)
             return stored or self.is_spent(search, seed, state)
 
-        found: list[tuple[Crossing, Verdict]] = []
+        found: list[tuple[Verdict, Crossing]] = []
         for quick in (False,) if self.whole else (True, False):
             ways = find_crossings(search.flows, search.sinks, seed, None if self.whole else stops, quick=quick)
-            found = [(crossing, verdict) for crossing in ways if (verdict := self.judge(search, crossing)) is not None]
-            if all(verdict.severity is Severity.NOTE for _, verdict in found):
+            found = [(verdict, way) for way in ways if (verdict := self.judge(search, way)) is not None]
+            if all(verdict.severity is Severity.NOTE for verdict, _ in found):
                 break
         return found
 

@@ -325,7 +325,7 @@ FPU302 = RuleInfo(
     commits=(_GUEST_DEFAULTS[0], _GUEST_DEFAULTS[2]),
 )
 
-RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU201, FPU202, FPU301, FPU302)
+RULE_INFOS: tuple[RuleInfo, ...] = (FPU101, FPU102, FPU103, FPU201, FPU202, FPU203, FPU301, FPU302)
 """Every rule, sorted by id."""
 
 

@@ -343,6 +343,91 @@ def ptrace_shows_all_features(tree: TreeCopy) -> None:
     tree.replace(XSTATE, "copy_xstate_to_uabi_buf", f"{path}user_xfeatures", f"{path}xfeatures")
 
 
+# --- FPU203 -------------------------------------------------------------------------
+
+ALLOCATE, GUEST_RESET = "fpu_alloc_guest_fpstate", "__fpstate_reset"
+SHORT = Want("FPU203", ERROR, ALLOCATE, "uabi_size", side="guest")
+
+
+def buffer_of(tree: TreeCopy) -> str:
+    return "guest_default_cfg" if version(tree.root) >= (6, 17) else "fpu_kernel_cfg"
+
+
+@case(Want("FPU203", WARNING, ALLOCATE))
+def before_1937e18cc3cf(tree: TreeCopy) -> None:
+    size = "size" if version(tree.root) >= (6, 17) else "default_size"
+    tree.replace(CORE, ALLOCATE, f"{buffer_of(tree)}.{size}", "fpu_user_cfg.default_size", near="size =")
+
+
+@case(Want("FPU203", WARNING, ALLOCATE, "xfeatures", side="guest"))
+def before_dda366083e5f(tree: TreeCopy) -> None:
+    tree.assign(CORE, ALLOCATE, "gfpu->xfeatures", "fpu_user_cfg.default_features")
+
+
+@case(Want("FPU203", WARNING, ALLOCATE, "perm", side="guest"), before=(6, 17))
+def before_dda366083e5f_the_permission(tree: TreeCopy) -> None:
+    tree.assign(CORE, ALLOCATE, "gfpu->perm", "fpu_user_cfg.default_features")
+
+
+@case(Want("FPU203", WARNING, GUEST_RESET, "size"))
+def buffer_size_of_the_user(tree: TreeCopy) -> None:
+    tree.assign(CORE, GUEST_RESET, "fpstate->size", "fpu_user_cfg.default_size", was="fpu_kernel_cfg.default_size")
+    if version(tree.root) >= (6, 17):
+        tree.assign(CORE, GUEST_RESET, "fpstate->size", "fpu_user_cfg.default_size", was="guest_default_cfg.size")
+
+
+@case(Want("FPU203", WARNING, "fpstate_realloc", "size"))
+def grown_by_the_user_size(tree: TreeCopy) -> None:
+    tree.replace(XSTATE, "fpstate_realloc", "newfps->size = ksize", "newfps->size = usize")
+
+
+@case(Want("FPU203", WARNING, "fpstate_realloc"))
+def grown_memory_of_the_user_size(tree: TreeCopy) -> None:
+    tree.replace(XSTATE, "fpstate_realloc", "ksize", "usize", near="fpsize =")
+
+
+@case(Want("FPU203", WARNING, "init_xstate_size", "default_size"))
+def kernel_default_of_the_user_features(tree: TreeCopy) -> None:
+    tree.replace(
+        XSTATE,
+        "init_xstate_size",
+        "fpu_kernel_cfg.default_features",
+        "fpu_user_cfg.default_features",
+        near="kernel_default_size =",
+    )
+
+
+@case()
+def the_larger_of_both_sizes(tree: TreeCopy) -> None:
+    size = "size" if version(tree.root) >= (6, 17) else "default_size"
+    both = f"max(fpu_user_cfg.default_size, {buffer_of(tree)}.{size})"
+    tree.replace(CORE, ALLOCATE, f"{buffer_of(tree)}.{size}", both, near="size =")
+
+
+@case()
+def features_of_both_sides(tree: TreeCopy) -> None:
+    features = "features" if version(tree.root) >= (6, 17) else "default_features"
+    both = f"fpu_user_cfg.default_features | {buffer_of(tree)}.{features}"
+    tree.assign(CORE, ALLOCATE, "gfpu->xfeatures", both)
+
+
+@case()
+def two_sizes_from_one_local(tree: TreeCopy) -> None:
+    tree.assign(XSTATE, "init_xstate_size", "fpu_kernel_cfg.max_size", "user_size")
+
+
+@case(SHORT)
+def before_d187ba531230(tree: TreeCopy) -> None:
+    """Nothing keeps uabi_size above struct kvm_xsave: 512 bytes without XSAVE (CVE-2022-49557)."""
+    tree.assign(CORE, ALLOCATE, "gfpu->uabi_size", "fpu_user_cfg.default_size", was="sizeof")
+
+
+@case()
+def uabi_size_of_at_least_kvm_xsave(tree: TreeCopy) -> None:
+    size = "max_t(unsigned int, fpu_user_cfg.default_size, sizeof(struct kvm_xsave))"
+    tree.assign(CORE, ALLOCATE, "gfpu->uabi_size", size, was="sizeof")
+
+
 # --- legal on the kernel's side -----------------------------------------------------
 
 

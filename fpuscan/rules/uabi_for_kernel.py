@@ -1,0 +1,269 @@
+"""FPU203: a kernel buffer gets its size or its features from the user ABI.
+
+The question is asked backward: a store is a finding only if *every* value that
+reaches it is one of the user ABI. ``max()`` or ``|`` with a value of the kernel's
+side, and two members set from one local, are none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.crossings import Crossing
+from fpuscan.engine.families import Families, Read
+from fpuscan.engine.flows import Step
+from fpuscan.engine.graph import Transfer
+from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.seeds import Seeds
+from fpuscan.engine.sinks import Hit
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Cast, Load, Var
+from fpuscan.result import Severity, Surviving
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
+from fpuscan.rules.info import FPU203
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpuscan.engine.flows import State
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.seeds import Seed
+    from fpuscan.ir import Expr
+    from fpuscan.model import Floor, Sink
+    from fpuscan.places import Place
+    from fpuscan.program import Unit
+    from fpuscan.result import Finding
+
+__all__ = ["find"]
+
+_USER = "uabi"
+_TOO_SMALL = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """A value that sizes or fills a kernel buffer: the row, its statement, the place (None: an allocation)."""
+
+    row: Sink
+    function: FunctionAnalysis
+    node: int
+    place: Place | None
+    value: Expr
+
+
+def find(search: Search) -> list[Finding]:
+    """The findings of the rule."""
+    finder = _Finder(search)
+    wrong = [(store, origins) for store in finder.stores() if (origins := finder.user_origins(store))]
+    short = [(store, origins) for floor, store in finder.floors() if (origins := finder.short_origins(floor, store))]
+    if not wrong and not short:
+        return []
+    seeds = Seeds(search.flows, (frozenset({_USER}),)).find()
+    pairs = [
+        (Verdict(severity, Surviving()), crossing)
+        for severity, found in ((Severity.WARNING, wrong), (Severity.ERROR, short))
+        for store, origins in found
+        for seed in seeds
+        if Read(_USER, seed.function, seed.node) in origins
+        for crossing in [finder.crossing(seed, store)]
+    ]
+    return _RULE.report(search, pairs)
+
+
+class _Finder:
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.flows = search.flows
+        self.analysis = search.flows.analysis
+        model = self.analysis.model
+        self.rows = [row for row in model.sinks if row.kind == "buffer"]
+        self.allocations = [row for row in model.sinks if row.kind == "allocation"]
+        self.user = [row for row in model.sources if row.kind == _USER]
+        self.others = [row for row in model.sources if row.kind != _USER and not row.function and not row.macro]
+
+    # ------------------------------------------------------------ where kernel buffers get their sizes
+
+    def stores(self) -> Iterator[_Store]:
+        """All stores into places of kernel buffers, and all allocations of them."""
+        for unit in self._units(self.rows):
+            function = self.analysis.of(unit)
+            for node, instruction in enumerate(function.code):
+                if isinstance(instruction, Assign) and not _is_struct(instruction):
+                    for root, path, _ in function.resolve(node, instruction.target):
+                        row = self._row((root, path)) if root[0] in {"g", "h", "d"} else None
+                        if row is not None:
+                            yield _Store(row, function, node, (root, path), instruction.value)
+        yield from self._allocated()
+
+    def _row(self, place: Place) -> Sink | None:
+        return next((row for row in self.rows if self.analysis.matches(row.pattern, place)), None)
+
+    def _units(self, rows: list[Sink] | list[Floor]) -> list[Unit]:
+        program = self.analysis.program
+        found: dict[int, Unit] = {}
+        for row in rows:
+            if row.variable and not row.type:
+                found.update((unit.id, unit) for unit in program.units_mentioning(row.variable))
+                continue
+            for member in row.member.split(".")[-1:] if "*" not in row.member else program.members(row.type) or ():
+                owner = "struct fpu_state_perm" if "." in row.member else row.type
+                found.update((unit.id, unit) for unit in program.units_accessing(owner, member))
+        functions = [unit for unit in found.values() if unit.is_function]
+        return sorted(functions, key=lambda unit: (unit.path, unit.start))
+
+    def _allocated(self) -> Iterator[_Store]:
+        """The sizes of allocations whose result becomes a pointer to such a struct."""
+        for row in self.allocations:
+            for unit in self._units(self.rows):
+                function = self.analysis.of(unit)
+                for node, instruction in enumerate(function.code):
+                    if not isinstance(instruction, Call) or not self._allocates(instruction):
+                        continue
+                    if _becomes(function, instruction, row.type):
+                        for argument in instruction.arguments:
+                            yield _Store(row, function, node, None, argument)
+
+    def _allocates(self, call: Call) -> bool:
+        effect = self.analysis.model.effects.get(call.callee) if isinstance(call.callee, str) else None
+        return effect is not None and effect.kind == "alloc"
+
+    # ------------------------------------------------------------ what they get
+
+    def _family(self, place: Place) -> str | None:
+        if any(self.analysis.matches(row.pattern, place) for row in self.user):
+            return _USER
+        return "kernel" if any(self.analysis.matches(row.pattern, place) for row in self.others) else None
+
+    def user_origins(self, store: _Store) -> frozenset[Read]:
+        """The reads of the user ABI that a store comes from; none if anything else reaches the place as well."""
+        own = Families(self.analysis, self._family).of(store.function, store.node, store.value)
+        if not own or any(origin.family != _USER for origin in own):
+            return frozenset()
+        if store.place is not None:
+            for node in store.function.reaching(EXIT, store.place) - {ENTRY, store.node}:
+                other = store.function.code[node]
+                if isinstance(other, Assign):
+                    others = Families(self.analysis, self._family).of(store.function, node, other.value)
+                    if any(origin.family != _USER for origin in others):
+                        return frozenset()
+        return own
+
+    # ------------------------------------------------------------ sizes that have a lower bound
+
+    def floors(self) -> Iterator[tuple[Floor, _Store]]:
+        """All stores into sizes that must not be smaller than a struct."""
+        for floor in self.analysis.model.floors:
+            for unit in self._units([floor]):
+                function = self.analysis.of(unit)
+                for node, instruction in enumerate(function.code):
+                    if isinstance(instruction, Assign):
+                        for root, path, _ in function.resolve(node, instruction.target):
+                            if self.analysis.matches(floor.pattern, (root, path)):
+                                row = self.search.sinks.place_row((root, path))
+                                if row is not None:
+                                    yield floor, _Store(row, function, node, (root, path), instruction.value)
+
+    def short_origins(self, floor: Floor, store: _Store) -> frozenset[Read]:
+        """The reads that a size comes from without a lower bound: in the value, or stored before and now raised."""
+        assert store.place is not None
+        origins = Families(self.analysis, self._family)
+        own = origins.of(store.function, store.node, store.value)
+        if not any(origin.family == _USER and self._reads(origin, floor.variable) for origin in own):
+            return frozenset()
+        if floor.at_least in " ".join(origins.constants):
+            return frozenset()
+        before = store.function.reaching(store.node, store.place)
+        if before and all(self._is_floor(store.function, node, floor) for node in before):
+            return frozenset()
+        return own
+
+    def _reads(self, origin: Read, variable: str) -> bool:
+        function = self.analysis.by_id(origin.function)
+        return any(
+            self.analysis.variable(root) == variable
+            for leaf in self.flows.graph.leaves(function, origin.node)
+            if isinstance(leaf.expr, Load)
+            for root, _, _ in function.resolve(origin.node, leaf.expr.place)
+        )
+
+    def _is_floor(self, function: FunctionAnalysis, node: int, floor: Floor) -> bool:
+        instruction = function.code[node]
+        if node == ENTRY or not isinstance(instruction, Assign):
+            return False
+        origins = Families(self.analysis, self._family)
+        origins.of(function, node, instruction.value)
+        return floor.at_least in " ".join(origins.constants)
+
+    # ------------------------------------------------------------ the way there
+
+    def crossing(self, seed: Seed, store: _Store) -> Crossing:
+        """The way of a value from its source to the statement, as a crossing."""
+        found: list[tuple[Step, Transfer, State | None]] = []
+
+        def visit(step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
+            if (transfer.function, transfer.instruction) == (store.function.id, store.node):
+                found.append((step, transfer, targets[0] if targets else None))
+            return [] if found else targets
+
+        starts = []
+        for start in seed.starts:
+            assert start.transfer is not None
+            first = Step(start.state, None, None)
+            states = visit(first, start.transfer, self.flows.follow(start.state, start.transfer))
+            starts += [Step(state, start.transfer, first) for state in states]
+        if not found:
+            self.flows.search(starts, visit)
+        place = self._name(store)
+        if found:
+            step, transfer, target = found[0]
+            label = target.label if target is not None else step.state.label
+        else:  # the way leads through what the search does not follow
+            step, target = Step(seed.starts[0].state, None, None), None
+            transfer = Transfer(None, "store", "stay", (), NOTHING, store.function.id, store.node)
+            label = step.state.label
+        side = store.row.side
+        if side == "instance":
+            side = self.analysis.flow_side(transfer.guards, step.state.frames, transfer.function, store.node) or "host"
+        return Crossing(seed, Hit(store.row, side, place), step, transfer, None, label)
+
+    def _name(self, store: _Store) -> str:
+        if store.place is None:
+            return f"the memory of a {store.row.type}"
+        for tag, path in self.analysis.chain(store.place):
+            if tag == store.row.type and path and fnmatchcase(".".join(path), store.row.member):
+                return f"{tag}.{'.'.join(path)}" if not store.row.variable else self.analysis.describe(store.place)
+        return self.analysis.describe(store.place)
+
+
+def _is_struct(instruction: Assign) -> bool:
+    ctype = instruction.target.type
+    return ctype is not None and ctype.is_struct
+
+
+def _becomes(function: FunctionAnalysis, call: Call, tag: str) -> bool:
+    """Whether the result of a call is stored into a pointer to a struct."""
+    for instruction in function.code:
+        if not isinstance(instruction, Assign) or call.result is None:
+            continue
+        value, ctype = instruction.value, instruction.target.type
+        while isinstance(value, Cast):
+            value = value.operand
+        if isinstance(value, Load) and isinstance(value.place, Var) and value.place.key == call.result.key:
+            return ctype is not None and ctype.base == tag and ctype.pointers == 1
+    return False
+
+
+def _judge(_search: Search, _crossing: Crossing) -> Verdict | None:
+    return Verdict(Severity.WARNING, Surviving())
+
+
+def _message(verdict: Verdict, crossing: Crossing) -> str:
+    source, place = crossing.seed.name, crossing.hit.place
+    if verdict.severity is Severity.ERROR:
+        return f"{source} alone sets {place}: without XSAVE that is smaller than the struct kvm_xsave that KVM copies"
+    what = "size" if crossing.hit.sink.what == "size" else "features"
+    return f"{source}, of the user ABI, gives {place} its {what}: kernel buffers also hold supervisor state"
+
+
+_RULE = CrossingRule(frozenset({_USER}), lambda _: FPU203, _judge, _message)
