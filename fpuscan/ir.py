@@ -78,9 +78,10 @@ class Member:
     type: CType | None
 
     def __str__(self) -> str:
+        name = self.name.rpartition(">.")[2]  # what is written of a member of a union
         if isinstance(self.base, Deref):
-            return f"{self.base.pointer}->{self.name}"
-        return f"{self.base}.{self.name}"
+            return f"{self.base.pointer}->{name}"
+        return f"{self.base}.{name}"
 
 
 @dataclass(slots=True, eq=False)

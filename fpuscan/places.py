@@ -3,7 +3,8 @@
 A place is a pair (root, path). The root is an object: a local variable, a
 parameter, what a parameter points to, a global, a return value, or *some*
 object of a struct type that an unresolved pointer denotes. The path names
-members below it, array elements as ``[3]`` or ``[*]``. Behind a pointer that a
+members below it (``<union a>`` the members of a union, ``<union a>.b`` one of
+several that are laid out differently), array elements as ``[3]`` or ``[*]``. Behind a pointer that a
 function was given, ``[+]`` is any element of the same array but the one that it
 points to.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "is_private",
     "is_several",
     "overlap",
+    "reinterpreted",
     "suffix",
 ]
 
@@ -58,6 +60,8 @@ def _element_overlap(first: str, second: str) -> bool:
         return True
     if first[0] == "[" and second[0] == "[":
         return ALL_ELEMENTS in {first, second} and OTHER_ELEMENTS not in {first, second}
+    if first[0] == "<" and second[0] == "<":  # two members of one union
+        return first.partition(">")[0] == second.partition(">")[0]
     return False
 
 
@@ -67,6 +71,11 @@ def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     if OTHER_ELEMENTS in {*first[size : size + 1], *second[size : size + 1]}:
         return False
     return all(_element_overlap(left, right) for left, right in zip(first, second, strict=False))
+
+
+def reinterpreted(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """Whether two overlapping paths go through different members of a union: its bits are elsewhere in each."""
+    return any(left != right and left[0] == "<" for left, right in zip(first, second, strict=False))
 
 
 def same_object(first: Root, second: Root) -> bool:

@@ -31,6 +31,7 @@ class _Record:
     # The members in order, and for the members of a union the name of the outermost one.
     members: dict[str, CType] = field(default_factory=dict)
     unions: dict[str, str] = field(default_factory=dict)
+    displaced: set[str] = field(default_factory=set)  # unions with a struct inside: not all members start where it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ class RecordTable:
         """A name for the union that ``member`` shares its bytes with, None if it shares them with none."""
         record = self._record(tag)
         return record.unions.get(member) if record is not None else None
+
+    def is_uniform(self, tag: str, group: str) -> bool:
+        """Whether all members of a union have one type and start where it does."""
+        record = self._record(tag)
+        if record is None or group in record.displaced:
+            return False
+        return len({record.members.get(name) for name, union in record.unions.items() if union == group}) == 1
 
     def owners(self, member: str) -> tuple[str, ...]:
         """All tags with a member of that name, sorted."""
@@ -138,6 +146,8 @@ class RecordTable:
                 union = f"<union {added[0]}>"
             if union:
                 record.unions.update(dict.fromkeys(added, union))
+                if child.child_by_field_name("declarator") is None:
+                    record.displaced.add(union)
             names += added
         return names
 
@@ -162,6 +172,7 @@ class RecordTable:
             return []
         record.members.update({k: v for k, v in embedded.members.items() if k not in record.members})
         record.unions.update({k: v for k, v in embedded.unions.items() if k not in record.unions})
+        record.displaced |= embedded.displaced
         return list(embedded.members)
 
     # ------------------------------------------------------------ the index

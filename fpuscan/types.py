@@ -131,6 +131,13 @@ class TypeTable:
         """
         return self._records.union_group(tag, member)
 
+    def union_view(self, tag: str, member: str) -> str | None:
+        """The name of a union as one member sees it: its group, with the member where others are laid out otherwise."""
+        group = self._records.union_group(tag, member)
+        if group is None or self._records.is_uniform(tag, group):
+            return group
+        return f"{group}.{member}"
+
     def is_union_member(self, tag: str, member: str) -> bool:
         """True if other members of ``tag`` lie in the same bytes."""
         return self.union_group(tag, member) is not None

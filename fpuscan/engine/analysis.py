@@ -225,7 +225,8 @@ class Analysis:
         levels = [(tag, below) for tag, below in self.chain(place) if below]
         if levels:
             tag, below = levels[-1]
-            found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
+            for name in self.spellings(tag, below[0]):
+                found.update((unit.id, unit) for unit in self.program.units_accessing(tag, name))
         for (tag, below), (inner, _) in pairwise(levels):
             if inner in self.model_types:  # a struct that the model knows is copied, or handed over by pointer
                 found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
@@ -237,6 +238,18 @@ class Analysis:
     def sought(self, place: Place) -> Sought:
         """What can be a place, by type and name."""
         return Sought(place, self.place_type(place), self.chain(place))
+
+    def spellings(self, tag: str, name: str) -> list[str]:
+        """The members of a struct that a name in a path stands for: all integers of a union of one type."""
+        if name[:1] != "<":
+            return [name]
+        group, _, member = name.partition(">.")
+        types = self.program.types
+        return [
+            each
+            for each, ctype in (self.program.members(tag) or {}).items()
+            if ctype.integer is not None and (each == member if member else types.union_group(tag, each) == group)
+        ]
 
     def variable(self, root: Root) -> str:
         """The name of a global, without its file; empty for other objects."""
@@ -359,7 +372,7 @@ class Analysis:
                 name = str(root[2]).partition("@")[0]
             case _:
                 name = self._describe_parameter(root)
-        return name + "".join(part if part[0] == "[" else f".{part}" for part in path)
+        return name + "".join(part if part[0] == "[" else f".{part.rpartition('>.')[2]}" for part in path)
 
     def _describe_parameter(self, root: Root) -> str:
         facts = self.by_id(root[1]).facts

@@ -742,10 +742,12 @@ class Calls:
     def _by_text(self, place: Place, touching: Callable[[str], frozenset[int]]) -> frozenset[int] | None:
         names = [name for name in place[1] if name[0] not in "[*"]
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
-        if not last or self.program.aliases(last):
+        chain = self.analysis.chain(place)
+        spelt = self.analysis.spellings(chain[-1][0] if chain else "", last)
+        if not last or (last[0] != "<" and self.program.aliases(last)):
             return None
-        tags = [tag for tag, _ in self.analysis.chain(place) if tag in self.analysis.model_types]
-        return touching(last).union(unit.id for tag in tags for unit in self.program.copiers(tag))
+        found = {unit.id for tag, _ in chain if tag in self.analysis.model_types for unit in self.program.copiers(tag)}
+        return frozenset(found.union(*map(touching, spelt)))
 
     def _closure(self, units: list[Unit], touching: frozenset[int] | None) -> frozenset[int]:
         """The functions among some units that may touch a place, and all that call them by name."""

@@ -17,7 +17,7 @@ from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.pointers import Pointers
 from fpuscan.engine.reaching import Reaching
 from fpuscan.engine.variables import base_variable
-from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return, Var
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Deref, Index, Load, Return, Var
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
@@ -126,6 +126,24 @@ class FunctionAnalysis:
                 self._hint(target.type, value.place)  # struct x *p = void_parameter, without a cast
         else:
             self.memory_stores.append(number)
+
+    def is_partial(self, place: LValue, target: Place) -> bool:
+        """Whether a store through a cast pointer changes only some bytes of an integer: ``*(u32 *)&word``."""
+        widths = self._widths(place, target)
+        return widths is not None and widths[0] < widths[1]
+
+    def is_displaced(self, place: LValue, target: Place) -> bool:
+        """Whether an lvalue is other bytes of an integer than its lowest: ``((u32 *)&word)[1]``."""
+        widths = self._widths(place, target) if isinstance(place, Index) and place.index != 0 else None
+        return widths is not None and widths[0] != widths[1]
+
+    def _widths(self, place: LValue, target: Place) -> tuple[int, int] | None:
+        """The widths of an lvalue behind a pointer and of the integer that it denotes."""
+        if place.type is None or not (isinstance(place, Deref) or (isinstance(place, Index) and place.base is None)):
+            return None
+        ctype = self.analysis.place_type(target)
+        mine, whole = place.type.integer, ctype.integer if ctype is not None else None
+        return (mine[0], whole[0]) if mine is not None and whole is not None else None
 
     def hint(self, index: int) -> str:
         """The struct that a ``void *`` parameter is cast to."""

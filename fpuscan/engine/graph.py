@@ -16,7 +16,7 @@ from fpuscan.engine.expressions import pointer_type
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
-from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap
+from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap, reinterpreted
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
@@ -156,27 +156,31 @@ class DefUseGraph:
 
     def _suffixes(
         self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards
-    ) -> list[tuple[tuple[str, ...], Guards]]:
-        """The parts of ``place`` that a leaf reads: the path below the leaf, and the guards of its place."""
+    ) -> list[tuple[tuple[str, ...], Guards, bool]]:
+        """The parts of ``place`` that a leaf reads: the path below the leaf, the guards of its place, and whether
+        the bits are elsewhere in it.
+        """  # noqa: D205
         expr = leaf.expr
         if not isinstance(expr, Load):
             return []
-        found: dict[tuple[tuple[str, ...], Guards], None] = {}
+        found: dict[tuple[tuple[str, ...], Guards, bool], None] = {}
         for root, path, guards in function.resolve(node, expr.place):
             if guards and not compatible(held, guards):
                 continue
+            moved = reinterpreted(path, place[1]) or function.is_displaced(expr.place, (root, path))
             if overlap((root, path), place):
-                found[(place[1][len(path) :], guards)] = None
+                found[place[1][len(path) :], guards, moved] = None
             elif {root[0], place[0][0]} == {"g", "h"} and not is_fresh(root) and not is_fresh(place[0]):
                 named = self._as_named(place, (root, path))  # a global, and an object that a pointer to it may denote
                 if named is not None:
-                    found[(named[1][len(path) :], guards)] = None
+                    found[named[1][len(path) :], guards, moved] = None
         return list(found)
 
     def _read(self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards) -> list[Transfer]:
         found: list[Transfer] = []
-        for below, conditions in self._suffixes(function, node, leaf, place, held):
-            found += self.use(function, node, leaf, below, held | conditions)
+        for below, conditions, moved in self._suffixes(function, node, leaf, place, held):
+            read = Leaf(leaf.expr, leaf.role, (FREEZE, *leaf.operations)) if moved else leaf
+            found += self.use(function, node, read, below, held | conditions)
         return found
 
     def use(
@@ -216,10 +220,13 @@ class DefUseGraph:
             place = (root, (*path, *below))
             if root[0] == "h" and not self.analysis.chain(place):
                 self.analysis.lost.add((function.id, node))  # an object without a type: nobody is known to read it
+            operations = leaf.operations
+            if function.is_displaced(instruction.target, (root, path)):
+                operations = (*operations, FREEZE)
             kind = "struct copy" if below else "assign" if root[0] in {"v", "p"} else "store"
             for name in (place, *self.analysis.aliases.names(function, place)):
                 target = Definition(function.id, node, name)
-                found.append(Transfer(target, kind, "stay", leaf.operations, after | conditions, function.id, node))
+                found.append(Transfer(target, kind, "stay", operations, after | conditions, function.id, node))
         return found
 
     # ------------------------------------------------------------ calls

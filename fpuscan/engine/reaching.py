@@ -32,7 +32,11 @@ class Reaching:
         if isinstance(instruction, Assign):
             targets = self.function.resolve(node, instruction.target)
             strong = len(targets) == 1 and not instruction.weak
-            return [(root, path, strong, guards) for root, path, guards in targets]
+            partial = self.function.is_partial
+            return [
+                (root, path, strong and not partial(instruction.target, (root, path)), guards)
+                for root, path, guards in targets
+            ]
         if isinstance(instruction, Call) and instruction.result is not None:
             return [(("v", self.id, instruction.result.key), (), True, NOTHING)]
         return []
@@ -122,7 +126,11 @@ class Reaching:
             for root, path, conditions in self.function.resolve(node, instruction.target)
             if not conditions or compatible(guards, conditions)
         ]
-        return len(possible) == 1 and covers(possible[0], place)
+        return (
+            len(possible) == 1
+            and covers(possible[0], place)
+            and not self.function.is_partial(instruction.target, possible[0])
+        )
 
     def _is_other_name(self, written: Place, place: Place) -> bool:
         """Whether a store through another name of an object may be one to ``place``."""

@@ -15,7 +15,7 @@ from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.stores import StoreIndex
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary, subexpressions
-from fpuscan.places import overlap
+from fpuscan.places import overlap, reinterpreted
 from fpuscan.xfeatures import WORD, MaskValue
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ class Values:
                 found: MaskValue | None = None
                 for root, path, _ in function.resolve(node, expr.place):
                     value = self.place_mask(function, node, (root, path), context)
+                    if function.is_displaced(expr.place, (root, path)):
+                        value = ANYTHING
                     found = value if found is None else found.join(value)
                 return found if found is not None else ANYTHING
             case _:
@@ -242,6 +244,8 @@ class Values:
                 if not overlap((root, path), place):
                     continue
                 below = place[1][len(path) :]
+                if reinterpreted(path, place[1]) or function.is_displaced(instruction.target, (root, path)):
+                    return ANYTHING
                 if not below:
                     return self.mask(function, definition, instruction.value, context)
                 if isinstance(instruction.value, Const):

@@ -161,7 +161,7 @@ class Expressions(Builder):
             members = self.context.members(owner.base)
             if members is not None and name in members:
                 ctype = self.context.types.resolve(members[name])
-                path_name = self.context.types.union_group(owner.base, name) or name
+                path_name = self.context.types.union_view(owner.base, name) or name
         return Member(base, path_name, ctype)
 
     # ------------------------------------------------------------ lvalues

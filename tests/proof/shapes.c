@@ -832,6 +832,34 @@ void P_run(int flag, int mode, u64 given)
 	u.w = P_src.word;
 	P_sink1 = u.hi & 0xff;
 }
+//// unionview
+union P_u { u64 w; struct { u32 lo; u32 hi; }; };
+struct P_s { u32 tag; union P_u u; };
+static void P_low(u32 *to, u64 v) { *to = v; }
+static u64 P_word(const struct P_s *s) { return s->u.w; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_s s = { 0 };
+	P_low(&s.u.hi, P_src.word);
+	P_sink0 = P_word(&s) & 0xffff00000000ULL;
+	union P_u m = { .w = ~0ULL };
+	m.hi = 0;
+	P_sink1 = P_src.word & m.w;
+	u64 x = P_src.word;
+	*(u32 *)&x = 0;
+	P_out.word = x & ~0xffULL;
+}
+//// partword
+void P_run(int flag, int mode, u64 given)
+{
+	u64 x = 0, y = P_src.word;
+	((u32 *)&x)[1] = P_src.word;
+	P_sink0 = x & 0xff00000000ULL;
+	P_sink1 = ((u8 *)&y)[1] & 0xf;
+	u64 m = ~0ULL;
+	((u32 *)&m)[1] = 0xff;
+	P_out.word = P_src.word & m;
+}
 //// fill
 static void P_fill(u64 *to, u64 v) { to[1] = v; }
 static void P_fill0(u64 *to, u64 v) { to[0] = v; }

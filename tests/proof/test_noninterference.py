@@ -42,7 +42,6 @@ OPEN: dict[str, str] = {
     "gptr2": "a local whose address is in a global pointer, used by another function",
     "armexpr": "#if inside an expression",
     "macrogen": "a function that a macro defines",
-    "unionmask": "a union whose members are laid out differently",
 }
 
 pytestmark = pytest.mark.skipif(not compiles(), reason="no gcc: programs cannot be run")
