@@ -21,10 +21,12 @@ FEATURES = (
     "ops", "fnptr", "macros", "masks", "ifarms", "statics", "ternary", "guards", "arrays", "byvalue", "retptr",
     "globals", "compound", "stmtexpr", "container", "shifts", "arith", "narrow", "union", "swap", "once", "memset",
     "chained", "initialiser", "link", "recursion", "earlyreturn", "sourcepointer", "sourcecopy", "sinkpointer",
-    "sinkhelper", "fixedcall", "constlocal",
+    "sinkhelper", "fixedcall", "constlocal", "signed", "bits",
 )  # fmt: skip
 
 _MASKS = (0xFF, 0xF0, 0xFFFF0000, 0x00FF00FF00FF00FF, 0xFFFFFFFF00000000, 0x1, 0x8000000000000000, 0x3E7, 0xE02FF)
+
+_INT_MASKS = ("(1 << 31)", "~0x7U", "-16", "(int)0x80000000", "(u32)-256", "~(u64)0xffU")
 
 
 @dataclass(slots=True)
@@ -198,9 +200,19 @@ class _Generator:
 
     def condition(self, scope: _Scope) -> str:
         flag = self.rng.choice(scope.flags)
-        choice = self.rng.randrange(7)
+        choice = self.rng.randrange(9 if self.has("bits") else 7)
         if choice == 0:
             return f"!{flag}"
+        if choice >= 7:
+            bit = self.rng.randrange(1, 4)
+            tests = (
+                f"({flag}) & {bit}",
+                f"!(({flag}) & {bit})",
+                f"(u8)({flag})",
+                f"!(u8)({flag})",
+                f"(({flag}) & {bit}) == {bit}",
+            )
+            return self.rng.choice(tests)
         if choice == 1:
             return f"{flag} == {self.rng.randrange(3)}"
         if choice == 2:
@@ -273,6 +285,9 @@ class _Generator:
                 f"((u64){self.rng.choice(scope.narrow)} << 32)" if scope.narrow else left,
             ]
             options += [f"(u64)(u16)({left})"]
+        if self.has("signed"):
+            kind = self.rng.choice(("int", "short", "signed char"))
+            options += [f"(u64)({kind})({left})", f"({left} & {self.rng.choice(_INT_MASKS)})"]
         return self.rng.choice(options)
 
     def _ternary(self, scope: _Scope, depth: int) -> str:
@@ -404,7 +419,7 @@ class _Generator:
             options += [f"{target} = ({word} = {value}, {word} ^ {self.word(scope, 1)});", f"({word})++;"]
         if self.has("macros") and self.inner_pointers(own):
             options += [f"{self.p.upper()}_SET({self.inner_pointer(own)}, {value});"]
-        if self.has("narrow") and own.narrow:
+        if (self.has("narrow") or self.has("signed")) and own.narrow:
             options += [f"{self.rng.choice(own.narrow)} = {value};"]
         return self.rng.choice(options)
 
@@ -561,6 +576,10 @@ class _Generator:
         if self.has("narrow"):
             name = self.fresh("h")
             found.append(f"u32 {name} = {self.word(scope, 1)};")
+            scope.add("narrow", name)
+        if self.has("signed"):
+            name = self.fresh("i")
+            found.append(f"int {name} = {self.word(scope, 1)};")
             scope.add("narrow", name)
         if self.has("members"):
             found += self._struct_locals(scope)
