@@ -504,7 +504,9 @@ class Calls:
 
     def _linked(self, function: FunctionAnalysis, place: Place) -> bool:
         """Whether a variable of a function may be reached through a pointer member of another."""
-        return place[0][0] in {"v", "p"} and function.links and place[0][2] in function.address_taken
+        if not function.links:
+            return False
+        return place[0][0] == "d" or (place[0][0] in {"v", "p"} and place[0][2] in function.address_taken)
 
     def _inward_linked(
         self,

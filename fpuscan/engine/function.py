@@ -92,6 +92,7 @@ class FunctionAnalysis:
                     if instruction.result is not None:
                         self.links = self.links or _is_struct(instruction.result.type)
                         self.definitions.setdefault(instruction.result.key, []).append(number)
+                    self.links = self.links or any(map(_is_local_struct, instruction.arguments))
                 case Return():
                     self.returns.append(number)
                 case _:
@@ -286,3 +287,11 @@ class FunctionAnalysis:
 
 def _is_struct(ctype: CType | None) -> bool:
     return ctype is not None and ctype.is_struct
+
+
+def _is_local_struct(argument: Expr) -> bool:
+    """Whether an argument is the address of a struct that a variable is or holds: the callee may set its pointers."""
+    if not isinstance(argument, Addr) or not _is_struct(argument.place.type):
+        return False
+    variable = base_variable(argument.place)
+    return variable is not None and variable.kind != "global"

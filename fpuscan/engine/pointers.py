@@ -308,9 +308,12 @@ class Pointers:
             return self.analysis.calls.returned_pointers(self.function, definition, place)
         return [], True
 
-    def _may_be_variable(self, tag: str) -> bool:
+    def _may_be_variable(self, root: Root, ctype: CType | None) -> bool:
         """Whether a pointer to a struct may be one to a variable of a function; else its type says enough."""
-        return tag not in self.analysis.model_types and self.analysis.program.has_variables(tag)
+        if ctype is None:  # below a void pointer, which only the caller's type explains
+            around = self.analysis.root_type(root)
+            return around is not None and around.base == "void"
+        return ctype.base not in self.analysis.model_types and self.analysis.program.has_variables(ctype.base)
 
     def _member_of(self, place: LValue, below: tuple[str, ...]) -> Load:
         """The value of a part of an lvalue; kept, because the caches know expressions by identity."""
@@ -331,7 +334,7 @@ class Pointers:
             behind: Guarded = ((root[0], root[1], root[2]), (*path, "*"), NOTHING)
             if plain or self.analysis.follows(place):
                 return [behind], False
-            if ctype is None or path.count("*") >= _MAX_LINKS or not self._may_be_variable(ctype.base):
+            if path.count("*") >= _MAX_LINKS or not self._may_be_variable(root, ctype):
                 return [], True
             return [behind], True  # what the caller's member points to, or any other object of the type
         return self.analysis.calls.stored_pointers(place)

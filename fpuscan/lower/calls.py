@@ -361,6 +361,13 @@ class Calls(Expressions):
             return pointer.place.base
         return self.deref(pointer)
 
+    def _copied(self, pointer: Expr, *, whole: bool) -> LValue:
+        """What ``memcpy`` reads or writes: the object, or where the size is a number any element behind a pointer."""
+        place = self._whole(pointer)
+        if not whole and isinstance(place, Deref) and place.type is not None and place.type.integer is not None:
+            return Index(None, place.pointer, None, place.type)
+        return place
+
     def _effect_copy(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         """``memcpy(target, source, size)``: member by member where both are known structs."""
         self._plain_call(node, name, arguments)
@@ -368,9 +375,9 @@ class Calls(Expressions):
         source_node = self._argument(arguments, effect.values[0])
         if target_node is None or source_node is None:
             return Const(None, name)
-        target, source = self._whole(self.value(target_node)), self._whole(self.value(source_node))
         size = self._argument(arguments, 2)
         whole = size is not None and size.type == "sizeof_expression"
+        target, source = (self._copied(self.value(pointer), whole=whole) for pointer in (target_node, source_node))
         self.assign(target, Load(source, self.offset(source_node)), weak=effect.weak or not whole)
         return self.value(target_node) if effect.returns_target else Const(None, name)
 

@@ -1024,6 +1024,130 @@ void P_run(int flag, int mode, u64 given)
 	P_into_link(P_src.word);
 	P_sink1 = P_shared.in.a;
 }
+//// arrtwo
+static u64 P_first(const u64 *a, const u64 *b) { return a[0] | b[1]; }
+static void P_swap2(u64 *a, int i, int j) { u64 t = a[i]; a[i] = a[j]; a[j] = t; }
+static u64 *P_at(u64 *a, int i) { return &a[i]; }
+static void P_pass(u64 *a, u64 v) { u64 *q = a + 1; *q = v; }
+static void P_deep(struct P_out *o, u64 v) { P_pass(o->arr, v); }
+void P_run(int flag, int mode, u64 given)
+{
+	u64 a[3] = { 0, P_src.word, 0 }, b[3] = { 0 };
+	P_swap2(a, 0, 1);
+	P_sink0 = P_first(a, b);
+	struct P_out o = { 0 };
+	P_deep(&o, P_src.word);
+	P_sink1 = o.arr[1];
+	*P_at(b, 2) = P_src.word;
+	P_out.word = b[2];
+}
+//// arrcopy
+static void P_zero(u64 *a, int n) { for (int i = 0; i < n; i++) *a++ = 0; }
+static void P_copy(u64 *to, const u64 *from, int n) { while (n--) *to++ = *from++; }
+static void P_mem(u64 *to, const u64 *from, size_t n) { memcpy(to, from, n * sizeof(u64)); }
+struct P_v { u64 w[2]; };
+static void P_row(struct P_v *v, u64 x) { v[1].w[1] = x; }
+void P_run(int flag, int mode, u64 given)
+{
+	u64 a[3] = { 0, P_src.word, 0 }, b[3] = { 0 }, c[3] = { 0 };
+	P_copy(b, a, 3);
+	P_sink0 = b[1];
+	P_mem(c, a, 3);
+	P_sink1 = c[1];
+	struct P_v v[2] = { 0 };
+	P_row(v, P_src.word);
+	P_zero(v[0].w, 2);
+	P_out.word = v[1].w[1];
+}
+//// intparam
+typedef int P_state;
+enum P_en { P_E0, P_E1 };
+static u64 P_pick(enum P_en e, u64 v) { switch (e) { case P_E0: return 0; case P_E1: return v; } return 0; }
+static u64 P_high(unsigned char c, u64 v) { return c == 255 ? v : 0; }
+static _Bool P_bo(u64 v) { return v; }
+static u64 P_t(_Bool b, u64 v) { return b ? v : 0; }
+void P_run(int flag, int mode, u64 given)
+{
+	P_sink0 = P_pick(P_E1, P_src.word);
+	P_sink1 = P_high(-1, P_src.word);
+	u64 y = 0;
+	if (flag & 0x100)
+		y = P_src.word;
+	P_out.word = P_t(flag & 0x300, y) ^ P_bo(0);
+}
+//// intequal
+static u64 P_pick(int n, u64 v) { return n == -1 ? v : 0; }
+static u64 P_un(unsigned int n, u64 v) { return n == 0xffffffff ? v : 0; }
+void P_run(int flag, int mode, u64 given)
+{
+	P_sink0 = P_pick(0xffffffff, P_src.word);
+	P_sink1 = P_un(-1, P_src.word);
+	int s = -1;
+	u64 y = 0;
+	if (s == -1)
+		y = P_src.word;
+	if ((u32)s == 0xffffffffU)
+		P_out.word = y;
+}
+//// switchdefault
+void P_run(int flag, int mode, u64 given)
+{
+	u64 y = 0, z = 0;
+	u32 n = flag;
+	if (n & 0x80000000)
+		z = 1;
+	if ((long)(int)n < 0)
+		z = 2;
+	switch (flag & 3) {
+	case 0:
+		break;
+	default:
+		y = P_src.word;
+	}
+	if (flag & 3)
+		P_sink0 = y;
+	if ((flag & 3) == 3)
+		P_sink1 = y;
+	if ((flag & 3) != 0)
+		P_out.word = y + z;
+}
+//// tree
+struct P_n { struct P_n *l; struct P_n *r; u64 v; };
+static u64 P_sum(struct P_n *n) { return n ? n->v | P_sum(n->l) | P_sum(n->r) : 0; }
+static void P_put(struct P_n *n, u64 v) { if (n->r) P_put(n->r, v); else n->v = v; }
+static void P_add(struct P_n *head, struct P_n *n) { n->l = head->l; head->l = n; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_n c = { 0 }, b = { .r = &c }, a = { .l = &b };
+	c.v = P_src.word;
+	P_sink0 = P_sum(&a);
+	c.v = 0;
+	P_put(&b, P_src.word);
+	P_sink1 = c.v;
+	struct P_n head = { 0 }, one = { .v = P_src.word };
+	P_add(&head, &one);
+	P_out.word = head.l->v;
+}
+//// linkvia
+struct P_n { struct P_n *l; u64 v; };
+static void P_set(struct P_out *o, struct P_in *i) { o->link = i; }
+static u64 P_use(struct P_out *o) { return o->link->a; }
+static u64 P_both(struct P_in *i, u64 v) { struct P_out o = { 0 }; P_set(&o, i); o.link->a = v; return P_use(&o); }
+struct P_c { struct P_out *o; };
+static u64 P_two(struct P_c *c) { return c->o->link->b; }
+static void P_cb(void *data) { struct P_c *c = data; c->o->link->b = P_src.word; }
+static void P_run_cb(void (*fn)(void *), void *data) { fn(data); }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_in i = { 0 }, j = { .b = P_src.word }, k = { 0 };
+	P_sink0 = P_both(&i, P_src.word);
+	struct P_out o = { .link = &j };
+	struct P_c c = { &o };
+	P_sink1 = P_two(&c);
+	o.link = &k;
+	P_run_cb(P_cb, &c);
+	P_out.word = k.b;
+}
 //// rec
 static u64 P_rec(int n, u64 v) { return n <= 0 ? v : P_rec(n - 1, v ^ P_src.word); }
 static u64 P_rec2(int n, u64 a, u64 b) { return n <= 0 ? a : P_rec2(n - 1, b, a); }
