@@ -12,9 +12,9 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fpuscan.normalise.values import Group, Normalised
+from fpuscan.normalise.values import Arm, Group, Normalised
 
 __all__ = ["ArmIndex", "ConfigLiteral", "arm_conditions", "contradict"]
 
@@ -245,6 +245,7 @@ class ArmIndex:
 
     def __init__(self, normalised: Normalised, path: str) -> None:
         self.normalised = normalised
+        self._path = path
         self._starts: list[int] = [0]
         self._values: list[tuple[tuple[ConfigLiteral, ...], bool]] = [((), False)]
         arms: list[_ArmFacts] = []
@@ -273,6 +274,16 @@ class ArmIndex:
     def at(self, offset: int) -> tuple[ConfigLiteral, ...]:
         """What must hold for the byte at ``offset`` to be compiled, outermost group first."""
         return self._values[bisect.bisect_right(self._starts, offset) - 1][0]
+
+    def otherwise(self, group: Group) -> tuple[ConfigLiteral, ...]:
+        """What must hold for none of the arms of a group to be compiled."""
+        last = Arm(group.end, group.end, "", "else")
+        *_, none = _arm_facts(replace(group, arms=(*group.arms, last)), self._path, guard=False)
+        told = all(literal.is_config for arm in _arm_facts(group, self._path, guard=False) for literal in arm.literals)
+        outer = self.at(group.start)
+        return outer + tuple(
+            literal for literal in none.literals if literal not in outer and (literal.is_config or not told)
+        )
 
     def is_dead(self, offset: int) -> bool:
         """True where no C build compiles the byte (``#if 0``, ``__ASSEMBLER__``)."""

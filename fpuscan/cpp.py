@@ -75,6 +75,10 @@ class MacroTable:
                 index.setdefault(name, {}).setdefault(path, []).append(directive)
                 self._events.pop(name, None)
 
+    def __contains__(self, name: object) -> bool:
+        """Whether some file defines a name."""
+        return name in self._index
+
     def names(self) -> tuple[str, ...]:
         """All names that some file defines, sorted."""
         return tuple(sorted(self._index))
@@ -159,7 +163,7 @@ class MacroTable:
 
     def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
         """What must hold for that offset of the file to be compiled."""
-        index = self._arm_index(path)
+        index = self.arms(path)
         return index.at(offset) if index else ()
 
     def _visible(self, name: str, path: str) -> list[_Event]:
@@ -172,7 +176,8 @@ class MacroTable:
             for event in found
         ]
 
-    def _arm_index(self, path: str) -> ArmIndex | None:
+    def arms(self, path: str) -> ArmIndex | None:
+        """The conditional arms of a file, None of an unknown one."""
         if path not in self._arms and path in self._files:
             self._arms[path] = ArmIndex(self._files[path], path)
         return self._arms.get(path)
@@ -187,7 +192,7 @@ class MacroTable:
 
     def _read(self, path: str, directives: list[Directive]) -> tuple[_Event, ...]:
         events = []
-        arms = self._arm_index(path)
+        arms = self.arms(path)
         for directive in directives:
             if arms is None or arms.is_dead(directive.start):
                 continue

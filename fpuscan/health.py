@@ -32,10 +32,10 @@ def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool
     }
     return Health(
         files=len(program.files),
-        functions=sum(len(parsed.functions) for parsed in program.files.values()),
+        functions=sum(parsed.functions_of_file for parsed in program.files.values()),
         parsed=sum(parsed.parsed_bodies() for parsed in program.files.values()),
         analysed=sum(unit.lowered and unit.is_function for unit in program.units),
-        bytes=sum(len(parsed.source.data) for parsed in program.files.values()),
+        bytes=sum(parsed.source.size for parsed in program.files.values()),
         error_bytes=sum(
             span.bytes for parsed in program.files.values() for span in parsed.all_errors() if span.function
         ),
@@ -50,6 +50,7 @@ def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool
 
 def _location(program: Program, path: str, start: int, end: int, function: str) -> Location:
     source = program.files[path].source
+    start, end = source.span(start, end)
     line, column = source.position(start)
     end_line, end_column = source.position(end)
     return Location(path, line, column, end_line, end_column, function)
@@ -61,6 +62,8 @@ def _account(program: Program) -> tuple[int, list[Location]]:
     missing = []
     for name in tracked_names(program):
         for path, offset in program.occurrences(name):
+            if program.files[path].source.is_copy(offset):
+                continue  # with another arm of an #if
             total += 1
             unit = program.unit_at(path, offset)
             if unit is None:
@@ -97,7 +100,7 @@ def _is_covered(unit: Unit, offset: int) -> bool:
 
 
 def _is_declaration(program: Program, path: str, offset: int) -> bool:
-    node = program.files[path].root.descendant_for_byte_range(offset, offset + 1)
+    node = program.files[path].node_at(offset, offset + 1)
     while node is not None:
         if node.type in {"declaration", "field_declaration", "parameter_declaration"}:
             return True
@@ -198,8 +201,8 @@ def _dropped(program: Program) -> list[Location]:
     """The ``#if`` arms that were left out, because they and the kept one are two halves of one construct."""
     return [
         _location(program, path, arm.start, arm.end, "(an #if arm that splits a construct)")
-        for path, parsed in sorted(program.files.items())
-        for arm in parsed.normalised.dropped
+        for path, arms in sorted(program.left_out.items())
+        for arm in arms
     ]
 
 

@@ -117,7 +117,7 @@ class RecordTable:
         # The specifier that begins at the offset; where the file did not parse there, from the specifier's text alone.
         text = parsed.normalised.text
         brace = text.find(b"{", start) + 1
-        node = parsed.root.descendant_for_byte_range(start, brace)
+        node = parsed.node_at(start, brace)
         if node is not None and node.type in _SPECIFIERS and node.start_byte == start:
             return _Body(node, parsed.source.data)
         end = _closing_brace(text, brace)

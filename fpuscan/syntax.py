@@ -23,16 +23,18 @@ from pathlib import Path
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 
-from fpuscan.normalise import Attributes, Normalised, normalise
+from fpuscan.normalise import Attributes, Group, Normalised, normalise
 from fpuscan.pieces import Piece, cleared, function_bodies, guessed_name, top_level_pieces
-from fpuscan.source import SourceFile
+from fpuscan.source import Origin, SourceFile
 
 __all__ = [
     "MAX_DEPTH",
+    "Addition",
     "ErrorSpan",
     "FunctionSpan",
     "Node",
     "ParsedFile",
+    "appended",
     "captures",
     "matches",
     "outline",
@@ -99,6 +101,7 @@ class ParsedFile:
     errors: tuple[ErrorSpan, ...]
     outlined: frozenset[int] = field(default=frozenset(), repr=False)
     _definitions: dict[int, tuple[Node, list[ErrorSpan]]] = field(default_factory=dict, repr=False, compare=False)
+    appended: Node | None = field(default=None, repr=False)
 
     def definition(self, function: FunctionSpan) -> Node:
         """The definition of one of the `functions` with its body, which is parsed when it is first asked for."""
@@ -116,6 +119,34 @@ class ParsedFile:
         """The `errors`, and those in the bodies that were parsed since, by their start."""
         late = [error for _, errors in self._definitions.values() for error in errors]
         return sorted([*self.errors, *late], key=lambda span: (span.start, span.end)) if late else [*self.errors]
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        """The trees of the file and, if there is any, of the text behind it."""
+        return (self.root,) if self.appended is None else (self.root, self.appended)
+
+    @property
+    def functions_of_file(self) -> int:
+        """How many functions stand in the file itself."""
+        return sum(function.start < self.source.size for function in self.functions)
+
+    def node_at(self, start: int, end: int) -> Node | None:
+        """The smallest node that covers some bytes."""
+        root = self.root if self.appended is None or start < self.source.size else self.appended
+        return root.descendant_for_byte_range(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Definitions to append to a file: their text, and the bytes of the file that they were made from.
+
+    `copied`: the text is that of these bytes, with some of it blank.
+    """
+
+    text: bytes
+    at: int
+    until: int
+    copied: bool
 
 
 def parse(source: SourceFile, attributes: Attributes, choose: Mapping[int, int] | None = None) -> ParsedFile:
@@ -150,6 +181,44 @@ def outline(source: SourceFile, attributes: Attributes) -> ParsedFile:
     if not all(body in found for body in bodies):
         return parse(source, attributes)
     return ParsedFile(source, normalised, root, tuple(functions), (), frozenset(found[body] for body in bodies))
+
+
+def appended(
+    parsed: ParsedFile, additions: Sequence[Addition], attributes: Attributes
+) -> tuple[ParsedFile, tuple[int, ...]]:
+    """The file with more definitions behind its own bytes, and which of them: those that do not parse are left out."""
+    data, text = bytearray(parsed.source.data), bytearray(parsed.normalised.text)
+    start, base = len(data), parsed.normalised
+    origins, groups, iterators, labels = [], list(base.groups), set(base.iterators), dict(base.goto_labels)
+    kept = []
+    for number, addition in enumerate(additions):
+        mended = normalise(addition.text, attributes)
+        alone = _tree(mended.text)
+        if alone is None or alone.has_error or _unfit(alone):
+            continue
+        kept.append(number)
+        at = len(data) + 1
+        data += b"\n" + addition.text
+        text += b"\n" + mended.text
+        origins.append(Origin(at, len(data), addition.at, addition.until, addition.copied))
+        groups += [_shifted(group, at) for group in mended.groups]
+        iterators.update(at + offset for offset in mended.iterators)
+        labels.update((at + offset, names) for offset, names in mended.goto_labels.items())
+    root = _tree(bytes(text), start) if origins else None
+    if root is None:
+        return parsed, ()
+    source = SourceFile(parsed.source.path, bytes(data), tuple(origins))
+    normalised = replace(
+        base, text=bytes(text), groups=tuple(groups), iterators=frozenset(iterators), goto_labels=labels
+    )
+    functions = (*parsed.functions, *_functions(source, root))
+    found = replace(parsed, source=source, normalised=normalised, functions=functions, appended=root)
+    return found, tuple(kept)
+
+
+def _shifted(group: Group, by: int) -> Group:
+    arms = tuple(replace(arm, start=arm.start + by, end=arm.end + by) for arm in group.arms)
+    return Group(group.start + by, group.end + by, arms)
 
 
 def parse_snippet(text: bytes, attributes: Attributes | None = None) -> Node:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fpuscan.cpp import Macro
@@ -246,7 +247,7 @@ class TypeTable:
             return
         for parsed in self._unindexed:
             path, data = parsed.source.path, parsed.source.data
-            for node in _top_level(parsed.root):
+            for node in chain.from_iterable(map(_top_level, parsed.roots)):
                 self._index_names(_Declaration(path, data, node), parsed.normalised.text)
             for span in parsed.functions:
                 self._definitions.setdefault(span.name, []).append(_Declaration(path, data, span.node))

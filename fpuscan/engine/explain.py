@@ -49,8 +49,9 @@ class Explainer:
             body = unit.node.child_by_field_name("body")
             end = body.start_byte if body is not None and unit.is_function else start
         source = self.analysis.program.files[unit.path].source
+        start, end = source.span(start, max(start, end))
         line, column = source.position(start)
-        end_line, end_column = source.position(max(start, end))
+        end_line, end_column = source.position(end)
         return Location(unit.path, line, column, end_line, end_column, facts.name)
 
     def text(self, function: int, node: int) -> str:
@@ -61,7 +62,9 @@ class Explainer:
         if node == ENTRY:
             body = unit.node.child_by_field_name("body")
             end = body.start_byte if body is not None and unit.is_function else start
-        data = self.analysis.program.files[unit.path].source.data[start:end]
+        source = self.analysis.program.files[unit.path].source
+        start, end = source.span(start, end)
+        data = source.data[start:end]
         text = " ".join(_COMMENT.sub(b" ", data).decode("utf-8", "replace").split())
         return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 3] + "..."
 

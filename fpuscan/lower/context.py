@@ -115,6 +115,9 @@ class LoweringContext(Protocol):
     def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
         """What must be configured for an offset to be compiled."""
 
+    def choice(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
+        """What must hold for all of the construct at an offset, if an ``#if`` splits it or a macro makes it."""
+
     def conditional(self, path: str, start: int, end: int) -> bool:
         """Whether a span holds any ``#if``."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import FunctionFacts, Var
+from fpuscan.lower.builder import together
 from fpuscan.lower.statements import Statements
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def lower_function(program: LoweringContext, parsed: ParsedFile, unit: Definitio
         unit.end,
         variables,
         program.types.resolve(returns),
-        program.conditions(unit.path, unit.start),
+        together(program.conditions(unit.path, unit.start), program.choice(unit.path, unit.start)),
         variadic=variadic,
     )
     lowering = Statements(facts, program, data, parsed.normalised.text)
@@ -52,7 +53,7 @@ def lower_initialiser(program: LoweringContext, parsed: ParsedFile, unit: Defini
         unit.end,
         (),
         None,
-        program.conditions(unit.path, unit.start),
+        together(program.conditions(unit.path, unit.start), program.choice(unit.path, unit.start)),
     )
     lowering = Statements(facts, program, parsed.source.data, parsed.normalised.text)
     lowering.prepare()

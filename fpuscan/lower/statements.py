@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpuscan.arms import contradict
 from fpuscan.declarators import CType
 from fpuscan.ir import Const, Index, Load, Var
+from fpuscan.lower.builder import together
 from fpuscan.lower.expressions import first_named
 from fpuscan.lower.loops import LoopBody, Loops
 
@@ -49,7 +51,7 @@ class Statements(Loops):
         if self.offset_override is None:
             self.span = (node.start_byte, node.end_byte)
             if self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
-                self.config = self.context.conditions(self.facts.path, node.start_byte)
+                self.config = together(self.facts.config, self.context.conditions(self.facts.path, node.start_byte))
 
     # ------------------------------------------------------------ blocks and #if arms
 
@@ -94,6 +96,11 @@ class Statements(Loops):
             arms.setdefault(item[0][depth][1], []).append(item)
             exhaustive = exhaustive or item[0][depth][2]
         for arm in arms.values():
+            conditions = self.context.conditions(self.facts.path, arm[0][1].start_byte)
+            if contradict(self.facts.config, conditions):  # another text of the function has it
+                self.facts.covered_ranges.append((arm[0][1].start_byte, arm[-1][1].end_byte))
+                continue
+            exhaustive = exhaustive or all(literal in self.facts.config for literal in conditions)
             self.frontier = list(before)
             self._arms(arm, depth + 1)
             after += self.frontier
@@ -354,7 +361,9 @@ class Statements(Loops):
             if self.offset_override is None:
                 self.span = (child.start_byte, child.end_byte)
                 if self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
-                    self.config = self.context.conditions(self.facts.path, child.start_byte)
+                    self.config = together(
+                        self.facts.config, self.context.conditions(self.facts.path, child.start_byte)
+                    )
             if child.type == "initializer_pair":
                 value = child.child_by_field_name("value")
                 place, position = self._designated(target, child, names, position)

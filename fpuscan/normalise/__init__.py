@@ -86,4 +86,5 @@ def normalise(
         iterators=frozenset(iterators),
         dropped=tuple(table.dropped),
         goto_labels=labels,
+        halves=tuple(table.halves),
     )

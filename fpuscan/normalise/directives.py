@@ -40,6 +40,7 @@ class DirectiveTable:
     directives: list[Directive] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     dropped: list[DroppedArm] = field(default_factory=list)
+    halves: list[int] = field(default_factory=list)
 
 
 def read_directives(text: Text, choose: Mapping[int, int]) -> DirectiveTable:
@@ -58,6 +59,8 @@ def read_directives(text: Text, choose: Mapping[int, int]) -> DirectiveTable:
         live = [arm for arm in group.arms if not arm.dead]
         if len(live) > 1 and _splits(text, group, live):
             _keep_one(text, group, live, choose, table)
+        elif len(live) == len(group.arms) == 1 and _splits(text, group, live):
+            table.halves.append(group.start)
     return table
 
 

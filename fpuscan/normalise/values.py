@@ -87,6 +87,7 @@ class Normalised:
 
     `iterators`: offsets at which `while` (or `if`) stands for the name of an iterator macro or of a scoped guard; the
     name is in the file's own bytes. `goto_labels`: by offset of an `ASM` pseudo-call, the labels of an `asm goto`.
+    `halves`: where the `#if` groups begin whose only arm is part of a construct; the arm is in the text.
     """
 
     text: bytes = field(repr=False)
@@ -96,3 +97,4 @@ class Normalised:
     iterators: frozenset[int]
     dropped: tuple[DroppedArm, ...]
     goto_labels: Mapping[int, tuple[str, ...]]
+    halves: tuple[int, ...] = ()

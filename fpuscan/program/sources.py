@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.cpp import MacroTable
 from fpuscan.normalise import learn_attributes, loop_macros
+from fpuscan.program.appended import with_additions
 from fpuscan.program.names import NameIndex
 from fpuscan.program.scope import Outside, read_quietly, scope_paths
 from fpuscan.program.units import UnitTable
@@ -24,8 +25,11 @@ from fpuscan.types import TypeTable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import FunctionFacts
     from fpuscan.model import Model
+    from fpuscan.normalise import DroppedArm
+    from fpuscan.program.appended import Choices
     from fpuscan.program.names import Occurrence
     from fpuscan.program.units import Unit
     from fpuscan.reuse import ParseCache
@@ -64,6 +68,8 @@ class Sources:
         self.units: list[Unit] = self.table.all
         self._outside = Outside(tree, ())
         self._searched: set[str] = set()
+        self._choices: dict[str, list[Choices]] = {}
+        self.left_out: dict[str, tuple[DroppedArm, ...]] = {}
 
     def load(self) -> None:
         """Read and parse the scope, and every other file that holds a tracked name."""
@@ -72,13 +78,15 @@ class Sources:
         self.scope_files = tuple(scope_paths(self.tree, self.model.scope))
         self._outside = Outside(self.tree, self.scope_files)
         paths = (*self.scope_files, *self._outside.naming(self.model.scope.tracked))
-        headers = [parsed for path in paths if path.endswith(".h") and (parsed := self.add_file(path)) is not None]
+        headers = [parsed for path in paths if path.endswith(".h") and (parsed := self._read(path)) is not None]
         loops = loop_macros(directive for parsed in headers for directive in parsed.normalised.directives)
         self.attributes = replace(self.attributes, loops=loops)
         for path in paths:
-            self.add_file(path)
+            self._read(path)
         for path in self._outside.headers_naming(self._included(), self.model.scope.tracked):
-            self.add_file(path)
+            self._read(path)
+        for path in self.files:  # now that all macros are known
+            self._enter(path)
 
     def _included(self) -> list[str]:
         """The headers outside the architecture that the files so far include by name."""
@@ -101,6 +109,12 @@ class Sources:
 
     def add_file(self, path: str) -> ParsedFile | None:
         """Parse one more file; what cannot be read is noted as incomplete."""
+        if path not in self.files and self._read(path) is not None:
+            self._enter(path)
+        return self.files.get(path)
+
+    def _read(self, path: str) -> ParsedFile | None:
+        # A file that was read before is given as it is.
         if path in self.files:
             return self.files[path]
         try:
@@ -113,10 +127,22 @@ class Sources:
         parsed = self.parse(SourceFile(path, data), self.attributes)
         self.files[path] = parsed
         self.macros.add(path, parsed.normalised)
+        return parsed
+
+    def _enter(self, path: str) -> None:
+        # The file with what it defines beside its own text, and all names in it.
+        parsed, choices, self.left_out[path] = with_additions(self.files[path], self.macros, self.attributes)
+        if choices:
+            self._choices[path] = choices
+        self.files[path] = parsed
         self.types.add_file(parsed)
         self.names.add(path, parsed.normalised.text)
         self.table.add_file(parsed)
-        return parsed
+
+    def choice(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
+        """What must hold for all of the construct at an offset, if an `#if` splits it or a macro makes it."""
+        found = (each.conditions for each in self._choices.get(path, ()) if each.start <= offset < each.end)
+        return next(found, ())
 
     def look_up_outside(self, name: str) -> list[Unit]:
         """Definitions of a function outside the scope, in the architecture's other files."""

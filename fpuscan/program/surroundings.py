@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.arms import ArmIndex
 from fpuscan.constexpr import Evaluator
 from fpuscan.declarators import CType, parse_type
 from fpuscan.expansion import expand_call, split_arguments
@@ -51,7 +50,6 @@ class Surroundings(Sources):
         super().__init__(tree, model, lower, parsed)
         self.static_types: dict[str, CType | None] = {}
         self._evaluator = Evaluator(self._constant_lookup)
-        self._arms: dict[str, ArmIndex] = {}
         self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes, bytes] | None] = {}
         self._constants: dict[str, tuple[int | None, tuple[str, ...]]] = {}
         self._members: dict[str, dict[str, CType] | None] = {}
@@ -147,8 +145,13 @@ class Surroundings(Sources):
         value = self.types.enum_constant(name)
         if value is not None:
             return value
-        macros = self.macros.in_force(name, path, offset)
+        macros = self._in_force(name, path, offset)
         return macros[0] if len(macros) == 1 else None
+
+    def _in_force(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
+        return self.macros.in_force(
+            name, path, self.files[path].source.origin(offset) if path in self.files else offset
+        )
 
     def constant(self, name: str, path: str, offset: int) -> tuple[int | None, tuple[str, ...]]:
         """The word of a named constant, with the macro names it stands for (aliases followed).
@@ -191,7 +194,7 @@ class Surroundings(Sources):
 
     def macros_at(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
         """The macros that may be in force at a place; none if the name is a function."""
-        macros = self.macros.in_force(name, path, offset)
+        macros = self._in_force(name, path, offset)
         if macros and self.defines(name):
             return tuple(macro for macro in macros if macro.params is None or macro.path == path)
         return macros
@@ -237,17 +240,9 @@ class Surroundings(Sources):
                 return block, text, parsed.normalised.text
         return None
 
-    def arms(self, path: str) -> ArmIndex:
-        """The conditional arms of a file."""
-        index = self._arms.get(path)
-        if index is None:
-            index = ArmIndex(self.files[path].normalised, path)
-            self._arms[path] = index
-        return index
-
     def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:
         """What must be configured for an offset to be compiled."""
-        return self.arms(path).at(offset)
+        return self.macros.conditions(path, self.files[path].source.origin(offset))
 
     def groups_inside(self, path: str, start: int, end: int) -> tuple[Group, ...]:
         """The ``#if`` groups that lie wholly inside a span, outermost first."""

@@ -121,7 +121,7 @@ class UnitTable:
         return self._initialisers[key]
 
     def _declaration_at(self, path: str, offset: int) -> Node | None:
-        node = self._files[path].root.descendant_for_byte_range(offset, offset + 1)
+        node = self._files[path].node_at(offset, offset + 1)
         while node is not None and node.type != "declaration":
             node = node.parent
         if node is None or not any(child.type == "init_declarator" for child in node.children):

@@ -94,8 +94,7 @@ class CrossingRule:
         for verdict, crossing in crossings:
             key = (
                 self.info(crossing).id,
-                crossing.transfer.function,
-                _start(search.flows, crossing),
+                *_statement(search.flows, crossing),
                 crossing.hit.place,
                 crossing.hit.side,
             )
@@ -148,9 +147,11 @@ class CrossingRule:
         )
 
 
-def _start(flows: Flows, crossing: Crossing) -> int:
+def _statement(flows: Flows, crossing: Crossing) -> tuple[str, str, int]:
+    """The statement of a crossing: file, function and offset; the same in all texts of a function."""
     unit = flows.analysis.program.units[crossing.transfer.function]
-    return unit.facts.code[crossing.transfer.instruction].start
+    start, source = unit.facts.code[crossing.transfer.instruction].start, unit.file.source
+    return unit.path, unit.name, source.origin(start) if source.is_copy(start) else start
 
 
 def _order(flows: Flows, item: tuple[Verdict, Crossing]) -> tuple[object, ...]:

@@ -162,3 +162,17 @@ def test_an_endless_elif_chain_takes_no_endless_time() -> None:
     code = f"int a;\n#ifdef CONFIG_KVM\nint b;\n{chain}#else\nint mark;\n#endif\n"
 
     assert NO_KVM in literals(code)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [("#ifdef CONFIG_KVM", {NO_KVM}), ("#ifndef CONFIG_KVM", {KVM}), ("#if OTHER > 2", set())],
+)
+def test_what_must_hold_for_no_arm_to_be_compiled(condition: str, expected: set[ConfigLiteral]) -> None:
+    normalised = read(f"int a;\n#ifdef CONFIG_SMM\n{condition}\nint mark;\n#endif\n#endif\nint b;\n")
+    index, group = ArmIndex(normalised, PATH), normalised.groups[1]
+
+    none = index.otherwise(group)
+
+    assert {literal for literal in none if literal.is_config} == expected | {SMM}
+    assert contradict(none, index.at(normalised.text.index(b"mark")))

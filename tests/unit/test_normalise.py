@@ -582,6 +582,21 @@ def test_calls_at_the_top_level_vanish(code: str, expected: str) -> None:
     assert alone(blank_top_level_calls, code) == tokens(expected)
 
 
+@pytest.mark.parametrize(
+    ("code", "half"),
+    [
+        ("int f(void)\n{\n\treturn x\n#ifdef A\n\t\t+ 1\n#endif\n\t\t;\n}\n", True),
+        ("int f(void)\n{\n\tg(x,\n#ifdef A\n\t  1,\n#endif\n\t  2);\n}\n", True),
+        ("int f(void)\n{\n#ifdef A\n\tif (x)\n#endif\n\t\tg();\n}\n", True),
+        ("int f(void)\n{\n#ifdef A\n\tg();\n#endif\n\th();\n}\n", False),
+        ("int a[] = {\n\t1,\n#ifdef A\n\t2,\n#endif\n\t3,\n};\n", False),
+        ("int f(void)\n{\n\treturn x\n#if 0\n\t\t+ 1\n#endif\n\t\t;\n}\n", False),
+    ],
+)
+def test_an_arm_alone_that_is_part_of_a_construct_is_noted(code: str, *, half: bool) -> None:
+    assert normalise(code.encode(), BUILT_IN).halves == ((code.index("#if"),) if half else ())
+
+
 def test_a_macro_that_is_the_head_of_a_loop_needs_no_braces() -> None:
     code = b"#define walk_all(i, n) for (i = 0; i < n; i++)\nvoid f(void)\n{\n\twalk_all(i, 2)\n\t\tg(i);\n}\n"
 
