@@ -113,7 +113,7 @@ class ParsedFile:
 
     def parsed_bodies(self) -> int:
         """Of how many functions the body has been parsed."""
-        return len(self.functions) - len(self.outlined) + len(self._definitions)
+        return self.functions_of_file - len(self.outlined) + len(self._definitions)
 
     def all_errors(self) -> list[ErrorSpan]:
         """The `errors`, and those in the bodies that were parsed since, by their start."""
