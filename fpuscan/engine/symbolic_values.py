@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.symbolic_bits import ALWAYS, Atom, Choice, Constant, Mapped, Option, Word, Words, settle, settled
-from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Return, Unary
+from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
 from fpuscan.places import is_fresh, overlap
 from fpuscan.xfeatures import WORD
 
@@ -253,6 +253,8 @@ class FunctionWords:
                 return self.words.operation(expr.op, (left, right))
             case Load():
                 return self.load(node, self.function.resolve(node, expr.place))
+            case Opaque() if not expr.operands:  # what the CPU says, or user space
+                return self.words.atom(("outside", self.id, node, id(expr)), free=True)
             case _:
                 return self._unclear(node, id(expr))
 

@@ -403,12 +403,12 @@ def half_configured_when_disabled(tree: TreeCopy) -> None:
 # --- 6.x: one default for hosts and guests -----------------------------------------
 
 
-@case(Missing(YMM, side="host"), cases=SIX)
+@case(Missing(YMM, side="host"), Missing(YMM), cases=SIX)
 def old_kernel_default_loses_ymm(tree: TreeCopy) -> None:
     tree.insert(XSTATE, INIT, f"{KERNEL} &= ~XFEATURE_MASK_YMM;", after=f"{KERNEL} &= ~{DYNAMIC}")
 
 
-@case(Missing(frozenset({"XTILE_DATA"}), side="host"), cases=SIX)
+@case(Missing(frozenset({"XTILE_DATA"}), side="host"), Missing(frozenset({"XTILE_DATA"})), cases=SIX)
 def old_user_default_keeps_the_opt_in_feature(tree: TreeCopy) -> None:
     tree.replace(XSTATE, INIT, f"{USER} &= ~{DYNAMIC};", "")
 
@@ -428,7 +428,7 @@ def old_user_default_from_the_kernel_default(tree: TreeCopy) -> None:
     tree.assign(XSTATE, INIT, USER, f"{KERNEL} & XFEATURE_MASK_USER_SUPPORTED", was=USER_MAX)
 
 
-@case(Missing(YMM, side="host"), cases=SIX)
+@case(Missing(YMM, side="host"), Missing(YMM), cases=SIX)
 def old_reset_masks_the_kernel_side(tree: TreeCopy) -> None:
     tree.assign(CORE, RESET, "fpstate->xfeatures", f"{KERNEL} & ~XFEATURE_MASK_YMM")
 
