@@ -95,10 +95,12 @@ class Pairs:
         ends: Ends = {}
         for key, stores in storers.items():
             for judged, there, lacks in self._judge(self.analysis.by_id(key[0]), key[1], ()):
-                known = ends.get((judged, there))
-                # of two functions that store the members of one object, the one that stores the part tells of it
-                if known is None or (not storers[known[0]][0] and stores[0]):
-                    ends[judged, there] = (key, lacks)
+                end = (judged, there)
+                teller = ends[end][0] if end in ends else None
+                # of those that store members of one object the one at whose end it is broken tells of it, then the
+                # one that stores the part
+                if teller is None or key == end or (teller != end and stores[0] and not storers[teller][0]):
+                    ends[end] = (key, lacks)
         telling = {key for key, _ in ends.values()}
         return [self._broken(key, stores, ends) for key, stores in storers.items() if key in telling]
 
