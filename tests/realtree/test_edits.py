@@ -991,7 +991,6 @@ def regset_word_from_the_guest(tree: TreeCopy) -> None:
     Leak(
         "FPU101", "update_regset_xstate_info", "x86_64_regsets", "", None, kernel_format=True, path=PTRACE, side="host"
     ),
-    todo="the length of a regset is no sink yet",
 )
 def regset_length_from_the_guest(tree: TreeCopy) -> None:
     tree.replace(
@@ -1023,10 +1022,7 @@ def kvm_copy_by_the_guest_fpu(tree: TreeCopy) -> None:
     tree.replace(CORE, "fpu_copy_guest_fpstate_to_uabi", "kstate, xfeatures, pkru", "kstate, gfpu->xfeatures, pkru")
 
 
-@case(
-    Leak("FPU102", "__kvm_x86_dev_get_attr", "*val", "", SUPERVISOR, path=KVM, side="guest"),
-    todo="KVM_X86_XCOMP_GUEST_SUPP is no sink yet",
-)
+@case(Leak("FPU102", "kvm_x86_dev_get_attr", "put_user", "", SUPERVISOR, path=KVM, side="guest"))
 def kvm_announces_guest_defaults(tree: TreeCopy) -> None:
     tree.replace(
         KVM,
@@ -1038,7 +1034,6 @@ def kvm_announces_guest_defaults(tree: TreeCopy) -> None:
 
 @case(
     Leak("FPU101", "kvm_arch_vcpu_ioctl", "", "", None, kernel_format=True, path=KVM, side="guest"),
-    todo="the length that KVM_SET_XSAVE copies is no sink yet",
 )
 def kvm_set_xsave_by_the_buffer_size(tree: TreeCopy) -> None:
     tree.replace(KVM, "kvm_arch_vcpu_ioctl", "memdup_user(argp, size)", f"memdup_user(argp, size + {SIZE})")
@@ -1046,7 +1041,6 @@ def kvm_set_xsave_by_the_buffer_size(tree: TreeCopy) -> None:
 
 @case(
     Leak("FPU101", "kvm_arch_vcpu_ioctl", "", "", None, kernel_format=True, path=KVM, side="guest"),
-    todo="the length that KVM_GET_XSAVE2 copies is no sink yet",
 )
 def kvm_copies_the_buffer_size(tree: TreeCopy) -> None:
     tree.replace(
