@@ -109,7 +109,7 @@ class Sink:
     one, inside the function ``inside`` and a file that fits ``path`` if given), "return" (of
     ``function``), "compare" (an operand of a comparison in ``function``), "local" (the
     variable ``variable`` of ``function``, or its ``member``); and for the kernel's own side
-    "buffer" (a store) and "allocation" (of memory that is used as a ``type``).
+    "buffer" (a store), "allocation" (of memory that is used as a ``type``) and "raw" (``function`` copies the buffer).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
     ``quiet``: that is no finding; ``local``: a local struct of the type counts, too;
     ``only``: the one kind of sources that the row is about (all, if empty).
@@ -413,7 +413,7 @@ _TABLES: dict[str, type] = {
 }
 _ALLOWED = {
     ("source", "kind"): {"config", "runtime", "constant", "vcpu", "kernel", "uabi"},
-    ("sink", "kind"): {"place", "argument", "return", "compare", "local", "buffer", "allocation"},
+    ("sink", "kind"): {"place", "argument", "return", "compare", "local", "buffer", "allocation", "raw"},
     ("sink", "what"): {"size", "features", "sigframe"},
     ("sink", "side"): {"guest", "host", "instance"},
     ("instance", "side"): {"guest", "host"},

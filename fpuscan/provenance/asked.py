@@ -54,7 +54,7 @@ def strong_rows(analysis: Analysis) -> tuple[Sink, ...]:
     return tuple(
         row
         for row in analysis.model.sinks
-        if not (row.informational or row.quiet or row.ends or row.kind in {"buffer", "allocation"})
+        if not (row.informational or row.quiet or row.ends or row.kind in {"buffer", "allocation", "raw"})
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.seeds import Seeds
 from fpuscan.result import Severity
-from fpuscan.rules import uabi_for_kernel
+from fpuscan.rules import raw_copy, uabi_for_kernel
 from fpuscan.rules.crossing_rule import Search
 from fpuscan.rules.guest_default import GUEST_DEFAULT
 from fpuscan.rules.kernel_format import KERNEL_FORMAT
@@ -30,7 +30,8 @@ def find(flows: Flows, sinks: Sinks, bits: FeatureBits) -> tuple[list[Finding], 
     found = seeds.find()
     search = Search(flows, seeds, sinks, bits)
     guest, vcpu, kernel = (rule.find(search, found) for rule in _RULES)
-    return [*guest, *vcpu, *_without(kernel, guest), *uabi_for_kernel.find(search)], frozenset(seeds.used)
+    found_backward = [*raw_copy.find(search), *uabi_for_kernel.find(search)]
+    return [*guest, *vcpu, *_without(kernel, guest), *found_backward], frozenset(seeds.used)
 
 
 def _without(findings: list[Finding], others: list[Finding]) -> list[Finding]:

@@ -428,6 +428,29 @@ def uabi_size_of_at_least_kvm_xsave(tree: TreeCopy) -> None:
     tree.assign(CORE, ALLOCATE, "gfpu->uabi_size", size, was="sizeof")
 
 
+# --- kernel buffers copied as they are -----------------------------------------------
+
+COPY = "fpu_copy_guest_fpstate_to_uabi"
+
+
+@case(Want("FPU202", ERROR, COPY, "", frozenset(), kernel_format=True, side="guest"))
+def before_df1daba7d1cb(tree: TreeCopy) -> None:
+    tree.insert(CORE, COPY, "memcpy(buf, &kstate->regs.xsave, size);", after="ustate->xsave.header.xfeatures =")
+
+
+@case(Want("FPU202", ERROR, "xstateregs_get", "", frozenset(), kernel_format=True))
+def regset_copied_raw(tree: TreeCopy) -> None:
+    task = "&target->thread.fpu" if version(tree.root) < (6, 16) else "x86_task_fpu(target)"
+    code = f"membuf_write(&to, &({task})->fpstate->regs.xsave, fpu_user_cfg.max_size);"
+    tree.insert(REGSET, "xstateregs_get", code, before="copy_xstate_to_uabi_buf")
+
+
+@case()
+def legacy_part_copied(tree: TreeCopy) -> None:
+    code = "memcpy(&ustate->fxsave, &kstate->regs.fxsave, sizeof(struct fxregs_state));"
+    tree.insert(CORE, COPY, code, after="ustate->xsave.header.xfeatures =")
+
+
 # --- legal on the kernel's side -----------------------------------------------------
 
 

@@ -1,0 +1,103 @@
+"""FPU202, too: a kernel buffer is copied out as it is, in a format that may be compacted.
+
+The length tells: a ``sizeof`` of a legacy structure is the part that all formats
+share; any other length takes the whole buffer along.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.crossings import Crossing
+from fpuscan.engine.flows import IDENTITY, State, Step
+from fpuscan.engine.graph import Definition, Transfer
+from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.seeds import Seed
+from fpuscan.engine.sinks import Hit
+from fpuscan.engine.values import Content
+from fpuscan.ir import Call, Const
+from fpuscan.result import Severity, Surviving
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
+from fpuscan.rules.info import FPU202
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr
+    from fpuscan.model import Sink
+    from fpuscan.places import Place
+    from fpuscan.result import Finding
+
+__all__ = ["find"]
+
+_TARGET, _SOURCE, _LENGTH = 0, 1, 2  # the arguments of memcpy(), copy_to_user() and membuf_write()
+
+
+def find(search: Search) -> list[Finding]:
+    """The findings about raw copies."""
+    verdict = Verdict(Severity.ERROR, Surviving(kernel_format=True))
+    return _RULE.report(search, [(verdict, crossing) for crossing in _crossings(search)])
+
+
+def _crossings(search: Search) -> Iterator[Crossing]:
+    analysis = search.flows.analysis
+    for row in (row for row in analysis.model.sinks if row.kind == "raw"):
+        for unit in analysis.program.units_accessing(row.type, row.member):
+            function = analysis.of(unit)
+            for node, instruction in enumerate(function.code):
+                if isinstance(instruction, Call) and instruction.callee == row.function:
+                    place = _copied(row, function, node, instruction)
+                    if place is not None:
+                        yield _crossing(search, row, function, node, place)
+
+
+def _copied(row: Sink, function: FunctionAnalysis, node: int, call: Call) -> Place | None:
+    """The kernel buffer that a call copies out as a whole, if it does."""
+    if len(call.arguments) <= _LENGTH or _is_legacy(call.arguments[_LENGTH]):
+        return None
+    if any(_is_buffer(row, function, place) for place in _pointees(function, node, call, _TARGET)):
+        return None  # from one kernel buffer to another
+    places = _pointees(function, node, call, _SOURCE)
+    return next((place for place in places if _is_buffer(row, function, place)), None)
+
+
+def _is_legacy(length: Expr) -> bool:
+    """Whether a length is that of a structure of the legacy part; struct kvm_xsave is as large as a buffer."""
+    return isinstance(length, Const) and "kvm_xsave" not in length.text and "region" not in length.text
+
+
+def _pointees(function: FunctionAnalysis, node: int, call: Call, index: int) -> list[Place]:
+    return [(root, path) for root, path, _ in function.targets(node, call.arguments[index])[0]]
+
+
+def _is_buffer(row: Sink, function: FunctionAnalysis, place: Place) -> bool:
+    """Whether a place is the whole buffer; the members of the union of its formats are one place."""
+    return any(
+        tag == row.type and path[:1] == (row.member,) and len(path) <= 2  # the member, or a member of the union
+        for tag, path in function.analysis.chain(place)
+    )
+
+
+def _crossing(search: Search, row: Sink, function: FunctionAnalysis, node: int, place: Place) -> Crossing:
+    analysis = search.flows.analysis
+    holds = function.entry_guards().get(node, NOTHING)
+    origin = State(Definition(function.id, node, place), (), NOTHING, IDENTITY)
+    rows = tuple(known for known in analysis.model.sources if known.kind == "kernel" and known.type == row.type)
+    seed = Seed(rows, f"{row.type}.{row.member}", place, Content(format=True), function.id, node, ())
+    transfer = Transfer(None, "argument", "stay", (), holds, function.id, node, _SOURCE, callee=row.function)
+    side = analysis.place_instance(place) or analysis.flow_side(holds, (), function.id, node) or "host"
+    hit = Hit(row, side, f"argument {_SOURCE + 1} of {row.function}()")
+    return Crossing(seed, hit, Step(origin, None, None), transfer, None, IDENTITY)
+
+
+def _judge(_search: Search, _crossing: Crossing) -> Verdict | None:
+    return Verdict(Severity.ERROR, Surviving(kernel_format=True))
+
+
+def _message(_verdict: Verdict, crossing: Crossing) -> str:
+    how = crossing.hit.sink.function
+    return f"{crossing.seed.name} is copied out as it is by {how}(), in a format that may be compacted"
+
+
+_RULE = CrossingRule(frozenset({"kernel"}), lambda _: FPU202, _judge, _message)
