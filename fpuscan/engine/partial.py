@@ -194,7 +194,7 @@ class Partials:
         """Where a reset is written, as the outermost function leads to it."""
         units = self.analysis.program.units
         ways = (*reset.sites, (reset.function, reset.node))
-        return tuple(units[unit].facts.code[node].start for unit, node in ways), reset.place[1]
+        return tuple(units[unit].facts.code[node].start for unit, node in ways), reset.place[1], str(reset.place[0])
 
     # ------------------------------------------------------------ first values
 
