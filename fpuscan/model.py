@@ -11,6 +11,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,17 @@ class PlacePattern:
         if not self.type:
             path = ".".join(chain[0][1]) if chain else ""
             return fnmatchcase(path, self.member) if self.member else True
-        return any(tag == self.type and path and fnmatchcase(".".join(path), self.member) for tag, path in chain)
+        paths = [".".join(path) for tag, path in chain if tag == self.type and path]
+        return bool(paths) and any(fnmatchcase(path, self.member) for path in paths)
 
     def __str__(self) -> str:
         owner = self.variable or self.type
         return f"{owner}.{self.member}" if self.member else owner
+
+
+@cache
+def _place_pattern(type_: str, member: str, variable: str = "") -> PlacePattern:
+    return PlacePattern(type_, member, variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Source:
     @property
     def pattern(self) -> PlacePattern:
         """The places of the row (empty for a function or a macro)."""
-        return PlacePattern(self.type, self.member, self.variable)
+        return _place_pattern(self.type, self.member, self.variable)
 
     @property
     def evaluated(self) -> bool:
@@ -141,7 +148,7 @@ class Sink:
     @property
     def pattern(self) -> PlacePattern:
         """The places of the row."""
-        return PlacePattern(self.type, self.member, self.variable)
+        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,7 @@ class Contract:
     @property
     def pattern(self) -> PlacePattern:
         """The places of the row."""
-        return PlacePattern(self.type, self.member, self.variable)
+        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +300,7 @@ class Configuration:
     @property
     def pattern(self) -> PlacePattern:
         """The places of the row."""
-        return PlacePattern(self.type, self.member, self.variable)
+        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +315,7 @@ class Carrier:
     @property
     def pattern(self) -> PlacePattern:
         """The places of the row."""
-        return PlacePattern(self.type, self.member)
+        return _place_pattern(self.type, self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +339,7 @@ class Input:
     @property
     def pattern(self) -> PlacePattern:
         """The places of the row."""
-        return PlacePattern(self.type, self.member, self.variable)
+        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,15 @@ def joined(first: Members, second: Members) -> Members:
     """What the members hold on either path."""
     if first is second or first == second:
         return first
-    return {
-        place: first.get(place, _NEVER_SET) | second.get(place, _NEVER_SET)
-        for place in dict.fromkeys((*first, *second))
-    }
+    found = dict(first)
+    for place, settings in first.items():
+        others = second.get(place, _NEVER_SET)
+        if others is not settings:
+            found[place] = settings | others
+    for place, settings in second.items():
+        if place not in found:
+            found[place] = settings | _NEVER_SET
+    return found
 
 
 def _merged(first: State, second: State) -> State:
