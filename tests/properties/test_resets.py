@@ -4,11 +4,12 @@ A program is one boot function with two helpers: statements that enumerate, copy
 or reset one of three members, branches and returns. The test walks every path
 and says for each function what the rule says of it: the innermost function
 around all resets of the paths they share, and the members that still hold at its
-exit what was enumerated before the first of them.
+exit what was enumerated before the first of them. ``FPUSCAN_PROOF=long`` takes more programs.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.tree import open_folder
 
+LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 BASE = Path(__file__).parents[2] / "fixtures/_base"
 INIT = "arch/x86/kernel/fpu/init.c"
 MEMBERS = ("fpu_kernel_cfg.default_features", "fpu_user_cfg.default_features", "guest_default_cfg.features")
@@ -171,7 +173,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1500 if LONG else 80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(program=PROGRAMS)
 def test_what_is_left_is_what_some_path_leaves(tree: Path, program: dict[str, list[Statement]]) -> None:
     (tree / INIT).write_text(source(program))

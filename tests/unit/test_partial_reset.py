@@ -196,3 +196,15 @@ def test_values_that_are_used_twice_take_no_time(tree: Path) -> None:
     edit(tree, "fpu_kernel_cfg.max_features = 0; /* ok FPU301: nothing else", "fpu_kernel_cfg.max_features = t59; /*")
 
     assert reset(tree).location.function == "give_up"
+
+
+def test_a_first_value_from_elsewhere_is_one(tmp_path: Path) -> None:
+    """Code that nobody of the scope calls may run first: then the size is set on every path."""
+    shutil.copytree(FIXTURES / "_base", tmp_path / "linux")
+    shutil.copytree(FIXTURES / "reset-first-value", tmp_path / "linux", dirs_exist_ok=True)
+    (without,) = resets(tmp_path / "linux")
+    with (tmp_path / "linux" / INIT).open("a") as file:
+        file.write("\nvoid __init guest_sizes(void)\n{\n\tguest_default_cfg.size = 512;\n}\n")
+
+    assert without.location.function == "legacy_sizes"
+    assert resets(tmp_path / "linux") == []
