@@ -95,9 +95,6 @@ EXPECTED: dict[tuple[str, str, str, int], tuple[tuple[Leak, ...], frozenset[str]
         # what is passed as the legacy size becomes the user's size where XSAVE is given up
         ((KERNEL, "fpu__init_system", "fpu_kernel_cfg.max_size", 1),
          (size(DISABLE, XSTATE, "max_size"), size(DISABLE, XSTATE, "default_size")), (*GUEST_READERS, RESET)),
-        # sizes of features are looked up where the guest's default has them: a size is missing where it has not
-        ((KERNEL, "setup_xstate_cache", "fpu_kernel_cfg.max_features", 1),
-         (features("init_xstate_size", "default_size", rule="FPU101"),), (*GUEST_READERS, REQUEST, REALLOC, INIT)),
         ((MASK, REQUEST, "& XFEATURE_MASK_USER_SUPPORTED", 1), (request_leak(SUPERVISOR),), ()),
         # the first one masks the host's permission
         ((MASK, PRCTL, "permitted &= XFEATURE_MASK_USER_SUPPORTED", 2), (prctl_leak(SUPERVISOR | LOCK, "guest"),), ()),
