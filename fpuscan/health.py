@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from fpuscan.result import Health, Incomplete, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.model import PlacePattern, Sink, Source
     from fpuscan.program import Program, Unit
@@ -18,8 +20,10 @@ _ANGLED = re.compile(rb"<(asm/[^>]+)>")
 _INCLUDES = "arch/x86/include"
 
 
-def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool = False) -> Health:
-    """The health of a scan, after its flows have been followed."""
+def examine(
+    analysis: Analysis, used_sources: frozenset[str], *, truncated: bool = False, inputs: bool = False
+) -> Health:
+    """The health of a scan, after its flows have been followed; ``inputs``: the rows about user input count, too."""
     program = analysis.program
     occurrences, unaccounted = _account(program)
     incomplete = [*program.incomplete, *_unparsed(analysis), *_unclosed(program), *_missing(program)]
@@ -42,7 +46,9 @@ def examine(analysis: Analysis, used_sources: frozenset[str], *, truncated: bool
         occurrences=occurrences,
         unaccounted=tuple(sorted(unaccounted)),
         unresolved_calls=tuple(sorted(unresolved)),
-        unmatched_model_rows=_unmatched(analysis, used_sources),
+        unmatched_model_rows=tuple(
+            sorted((*_unmatched(analysis, used_sources), *(_unmatched_inputs(analysis) if inputs else ())))
+        ),
         incomplete=tuple(sorted(incomplete)),
         unmodelled=tuple(sorted((*_unmodelled(program), *_dropped(program), *_lost(analysis)))),
     )
@@ -236,7 +242,22 @@ def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, .
             found.append(f"subset {subset.id}")
         elif subset.severe and program.evaluate(subset.severe) is None:
             found.append(f"subset {subset.id} ({subset.severe})")
-    return tuple(sorted(found))
+    return tuple(found)
+
+
+def _unmatched_inputs(analysis: Analysis) -> Iterator[str]:
+    """The rows about user input that name nothing of this tree; of a pattern of names nobody can tell."""
+    program = analysis.program
+    for row in analysis.model.inputs:
+        name = row.function or row.macro or row.call
+        if any(wild in name for wild in "*?["):
+            continue
+        if name:
+            known = bool(program.occurrences(name)) or name == "asm"
+        else:
+            known = _names_something(program, row.pattern, "", "")
+        if not known:
+            yield f"input {name or row.pattern}"
 
 
 def _names_something(program: Program, pattern: PlacePattern, function: str, macro: str) -> bool:

@@ -120,7 +120,7 @@ class Sink:
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
     ``quiet``: that is no finding; ``local``: a local struct of the type counts, too;
     ``only``: the one kind of sources that the row is about (all, if empty).
-    ``case``: of the ``function``, only what stands under that label counts for the provenance of the place.
+    ``case``: only ways over a statement under such a label (a shell pattern) count for the provenance of the place.
     ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
     (decided by the guards of the flow).
     """

@@ -115,7 +115,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         progress("searching for roots")
         provenance = answer(flows, options.provenance, bits)
         clock.lap("provenance")
-    health = examine(analysis, used, truncated=flows.truncated)
+    health = examine(analysis, used, truncated=flows.truncated, inputs=options.provenance is not None)
     if memory is not None:
         memory.footprint = Footprint.of(program, memory.parsed)
     clock.lap("health")

@@ -85,8 +85,11 @@ def _ask_place(analysis: Analysis, search: Backward, row: Sink) -> None:
 
 def _ask_argument(analysis: Analysis, search: Backward, row: Sink) -> None:
     for function, node in _calls(analysis, row):
+        call = function.code[node]
+        assert isinstance(call, Call)
+        index = row.index if row.index >= 0 else len(call.arguments) + row.index
         for leaf in search.graph.leaves(function, node):
-            if leaf.role == row.index:
+            if leaf.role == index:
                 search.leaf(function, node, leaf, whole=True)
 
 

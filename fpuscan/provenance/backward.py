@@ -151,6 +151,10 @@ class Backward:
             ctype = leaf.expr.place.type
             if ctype is not None and ctype.pointers and not below:
                 return  # which object a pointer denotes is no part of a value
+            macro = self.origins.of_macro(leaf)
+            if macro is not None:
+                self._origin(Origin(*macro, function.id, node, None, leaf, (), held))
+                return
             for root, path, conditions in function.resolve(node, leaf.expr.place):
                 if compatible(guards, conditions):
                     self._origin_of(function, node, leaf, (root, (*path, *below)), below, conditions)

@@ -6,6 +6,7 @@ guards of a flow cannot tell the arms of a switch apart; the text can.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ Spans = tuple[tuple[int, int], ...]
 
 
 def case_spans(function: FunctionAnalysis, label: str) -> Spans:
-    """Where the statements of ``case label:`` stand in a function, as byte offsets; empty without a label."""
+    """Where the statements under the labels of a pattern stand in a function, as byte offsets; empty without any."""
     if not label:
         return ()
     unit = function.unit
@@ -27,7 +28,7 @@ def case_spans(function: FunctionAnalysis, label: str) -> Spans:
         node = work.pop()
         work.extend(node.named_children)
         value = node.child_by_field_name("value") if node.type == "case_statement" else None
-        if value is None or data[value.start_byte : value.end_byte].decode("utf-8", "replace") != label:
+        if value is None or not fnmatchcase(data[value.start_byte : value.end_byte].decode("utf-8", "replace"), label):
             continue
         last = node
         while last.named_child_count < 2 and last.next_named_sibling is not None:  # case A: case B: statement

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Call, Const
-from fpuscan.places import is_fresh
+from fpuscan.ir import Call, Const, Load, Var
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, is_fresh
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -31,6 +31,7 @@ _CONSTANT = re.compile(r"(?:0[xX])?[0-9a-fA-F]+$|[A-Z_][A-Z0-9_]*$")
 _ERROR = re.compile(r"E[A-Z][A-Z0-9]*$")  # an error number; its header is outside the scope, so it has no value
 _NO_VALUES = frozenset({"", "NULL", "true", "false", "asm", "swap"})
 _SELECTING = frozenset({"and", "not"})
+_CONVERTING = frozenset({"cast", "fit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Origins:
                 return "runtime", f"{source.type}.{source.member}"
         for row in self._inputs:
             if (row.type or row.variable) and self.analysis.matches(row.pattern, place):
-                return row.kind, self.name(place)
+                return row.kind, self.name(place, row.type)
         return None
 
     def is_config(self, place: Place) -> bool:
@@ -90,20 +91,32 @@ class Origins:
         found = self.of_place(place)
         return found is not None and found[0] in {"config", "user", "cpu"}
 
-    def name(self, place: Place) -> str:
-        """The name of a place of memory, by the struct around it where a pointer led to it."""
+    def name(self, place: Place, tag: str = "") -> str:
+        """The name of a place of memory: by the struct ``tag`` around it, else by one that no pointer leads out of."""
         chain = [level for level in self.analysis.chain(place) if level[0] and level[1]]
+        chain = [level for level in chain if level[0] == tag] or [level for level in chain if "*" not in level[1]]
         if place[0][0] == "g" or not chain:
             return self.analysis.describe(place)
         tag, path = chain[0]
-        return tag + "".join(part if part[0] == "[" else f".{part}" for part in path)
+        return tag + "".join(ALL_ELEMENTS if part == OTHER_ELEMENTS else _written(part) for part in path)
 
     def of_unset(self, place: Place) -> tuple[str, str]:
-        """A place that no code of the scope sets; a name in capitals that nothing declares is another file's macro."""
-        name = self.name(place)
-        program = self.analysis.program
-        constant = place[0][0] == "g" and not place[1] and name.isupper() and program.types.global_var(name) is None
-        return "constant" if constant else "outside", name
+        """A place that no code of the scope sets."""
+        return "outside", self.name(place)
+
+    def of_macro(self, leaf: Leaf) -> tuple[str, str] | None:
+        """A name in capitals that nothing declares looks like a global; it is the macro of a header elsewhere."""
+        assert isinstance(leaf.expr, Load)
+        place = leaf.expr.place
+        if not isinstance(place, Var) or place.kind != "global" or not place.name.isupper():
+            return None
+        if self.analysis.program.types.global_var(place.name) is not None:
+            return None
+        return self._kind_of(leaf), place.name
+
+    def _kind_of(self, leaf: Leaf) -> str:
+        selects = any(operation.kind in _SELECTING for operation in leaf.operations)
+        return "mask" if selects else "constant"
 
     def of_constant(self, leaf: Leaf, *, whole: bool) -> tuple[str, str] | None:
         """Kind and name of a constant; a bare number counts only where it is all that is stored (``whole``)."""
@@ -117,12 +130,11 @@ class Origins:
         if name in _NO_VALUES or name[0] in "\"'" or name in self.analysis.model.effects:
             return None
         if _NUMBER.match(name):
-            plain = whole and leaf.expr.value and all(operation.kind == "cast" for operation in leaf.operations)
+            plain = whole and leaf.expr.value and _CONVERTING.issuperset(each.kind for each in leaf.operations)
             return ("constant", name) if plain else None
         if leaf.expr.value is None and _ERROR.match(name):
             return None
-        selects = any(operation.kind in _SELECTING for operation in leaf.operations)
-        return ("mask" if selects else "constant"), name
+        return self._kind_of(leaf), name
 
     def of_parameter(self, function: FunctionAnalysis, index: int, *, called: bool) -> tuple[str, str] | None:
         """A parameter of which the model says that user space fills it, or one that no caller is seen of."""
@@ -195,3 +207,7 @@ def _sizeof(text: str) -> str:
         return f"sizeof({inner})"
     member = re.split(r"->|\.", inner)[-1] if re.search(r"->|\.", inner) else "*"
     return f"sizeof({member})"
+
+
+def _written(part: str) -> str:
+    return part if part[0] == "[" else f".{part}"

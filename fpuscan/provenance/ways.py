@@ -23,9 +23,9 @@ from fpuscan.result import MaskOnWay, Root
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
+    from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.graph import Transfer
     from fpuscan.engine.sinks import Hit, Sinks
-    from fpuscan.model import Sink
     from fpuscan.provenance.backward import Slice
     from fpuscan.provenance.origins import Origin, Origins
     from fpuscan.xfeatures import FeatureBits
@@ -53,6 +53,7 @@ class Ways:
         self.sinks = sinks
         self.origins = origins
         self.slice = found
+        self._cases: dict[tuple[int, str], tuple[tuple[int, int], ...]] = {}
         self.explainer = Explainer(flows.analysis)
         self._universe = sum(1 << bit for bit in bits.names)
 
@@ -78,7 +79,7 @@ class Ways:
                     key = _arrival(hit)
                     if key in found or hit.place == origin.name or not is_read(self.flows, target):
                         continue
-                    if hit.sink.case and not self._through_case(hit.sink, step):
+                    if hit.sink.case and not self._through_case(hit.sink.case, step, transfer):
                         continue
                     label = target.label if target is not None else self._label(step, transfer)
                     if label is not None and enterable(self.flows, step.state, transfer):
@@ -120,18 +121,20 @@ class Ways:
             return function in self.slice.functions
         return (transfer.function, transfer.instruction) in self.slice.nodes
 
-    def _through_case(self, sink: Sink, step: Step) -> bool:
-        """Whether a way leads over a statement of the case that a row is about."""
-        for before in step.path():
-            transfer = before.transfer
-            if transfer is None:
-                continue
-            function = self.flows.analysis.by_id(transfer.function)
-            if function.facts.name == sink.function:
-                spans = case_spans(function, sink.case)
-                if not spans or under(function, transfer.instruction, spans):
+    def _through_case(self, label: str, step: Step, last: Transfer) -> bool:
+        """Whether a way leads over a statement of a case."""
+        for transfer in (last, *(before.transfer for before in step.path())):
+            if transfer is not None:
+                function = self.flows.analysis.by_id(transfer.function)
+                if under(function, transfer.instruction, self._spans(function, label)):
                     return True
         return False
+
+    def _spans(self, function: FunctionAnalysis, label: str) -> tuple[tuple[int, int], ...]:
+        key = (function.id, label)
+        if key not in self._cases:
+            self._cases[key] = case_spans(function, label)
+        return self._cases[key]
 
     def _label(self, step: Step, transfer: Transfer) -> Label | None:
         function = self.flows.analysis.by_id(transfer.function)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from fpuscan.errors import UsageError
+from fpuscan.errors import ModelError, UsageError
 from fpuscan.result import Provenance
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
@@ -105,3 +106,131 @@ def test_a_place_that_is_no_user_abi_is_no_crossing() -> None:
     places = asked("guest_default_cfg.features").places
 
     assert not [root for place in places for root in place.roots if any(step.crossing for step in root.trace)]
+
+
+# ---------------------------------------------------------------- what counts as a root
+
+SOURCE = """\
+#include <asm/fpu/xstate.h>
+
+static unsigned int room_sizes[4];
+extern unsigned int room_for_kvm;
+
+int kvm_vm_ioctl_check_extension(struct kvm *kvm, long ext)
+{
+	int r = 0;
+
+	switch (ext) {
+	case KVM_CAP_NR_MEMSLOTS:
+		r = KVM_USER_MEM_SLOTS;
+		break;
+	case KVM_CAP_XSAVE:
+	case KVM_CAP_XSAVE2:
+		r = fpu_user_cfg.max_size;
+		if (r < sizeof(struct kvm_xsave))
+			r = sizeof(struct kvm_xsave);
+		break;
+	}
+	return r;
+}
+
+void from_user_memory(struct fpu_guest *gfpu, void __user *argp)
+{
+	unsigned int size;
+
+	if (copy_from_user(&size, argp, sizeof(size)))
+		return;
+	gfpu->uabi_size = size;
+}
+
+SYSCALL_DEFINE2(resize_guest, struct fpu_guest *, gfpu, unsigned long, wanted)
+{
+	gfpu->uabi_size = wanted & ROOM_MASK;
+	return 0;
+}
+
+void from_the_cpu(struct fpu_guest *gfpu, int level)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	cpuid_count(0xd, level, &eax, &ebx, &ecx, &edx);
+	gfpu->uabi_size = ebx;
+}
+
+void from_elsewhere(struct fpu_guest *gfpu, unsigned int hint)
+{
+	gfpu->uabi_size = room_sizes[1] + room_for_kvm + room_of(7) + hint;
+}
+
+void only_compared(struct fpu_guest *gfpu)
+{
+	if (guest_default_cfg.size > 4)
+		gfpu->uabi_size = 4096;
+}
+
+void overwritten(struct fpu_guest *gfpu)
+{
+	gfpu->uabi_size = guest_default_cfg.size;
+	gfpu->uabi_size = 4096;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tree = tmp_path_factory.mktemp("tree") / "linux"
+    shutil.copytree(DEMO.parent / "_base", tree)
+    (tree / "arch/x86/kvm").mkdir()
+    (tree / "arch/x86/kvm/x86.c").write_text(SOURCE)
+    return tree
+
+
+def kinds(tree: Path, place: str) -> set[tuple[str, str]]:
+    found = scan(open_folder(tree), ScanOptions(provenance=place)).provenance
+    assert found is not None
+    return {(root.kind, root.name) for item in found.places for root in item.roots}
+
+
+def test_each_kind_of_root_has_a_name_without_lines_and_locals(room: Path) -> None:
+    assert kinds(room, "struct fpu_guest.uabi_size") == {
+        ("user", "copy_from_user() in from_user_memory()"),
+        ("user", "wanted of resize_guest()"),
+        ("mask", "ROOM_MASK"),
+        ("cpu", "cpuid_count(0xd, *)"),
+        ("constant", "4096"),
+        ("outside", "hint of from_elsewhere()"),
+        ("outside", "room_for_kvm"),
+        ("outside", "room_of()"),
+        ("outside", "room_sizes[1]"),
+    }
+
+
+def test_of_a_switch_only_the_case_of_the_row_counts(room: Path) -> None:
+    """The arms of one big ioctl have nothing to do with each other, and their labels no value that the scan knows."""
+    assert kinds(room, "the return value of kvm_vm_ioctl_check_extension()") == {
+        ("config", "fpu_user_cfg.max_size"),
+        ("constant", "sizeof(struct kvm_xsave)"),
+    }
+
+
+def test_rows_of_a_model_name_inputs_and_those_that_match_nothing_are_told(room: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.toml"
+    rows = '[[input]]\nkind = "user"\nwhy = "x"\nfunction = "{}"\nparameter = "hint"\n'
+    model.write_text(rows.format("from_elsewhere") + rows.format("gone_elsewhere"))
+    options = ScanOptions(model_files=(str(model),), provenance="struct fpu_guest.uabi_size")
+
+    result = scan(open_folder(room), options)
+
+    assert result.provenance is not None
+    found = {(root.kind, root.name) for place in result.provenance.places for root in place.roots}
+    assert ("user", "hint of from_elsewhere()") in found
+    assert "input gone_elsewhere" in result.health.unmatched_model_rows
+    silent = scan(open_folder(room), ScanOptions(model_files=(str(model),))).health.unmatched_model_rows
+    assert "input gone_elsewhere" not in silent
+
+
+def test_a_row_of_no_known_kind_is_one_line(room: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text('[[input]]\nkind = "rain"\nwhy = "x"\ncall = "f"\n')
+
+    with pytest.raises(ModelError, match="key 'kind' must be one of cpu, user"):
+        scan(open_folder(room), ScanOptions(model_files=(str(tmp_path / "model.toml"),)))
