@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from fpuscan.ir import Assign, Call
 from fpuscan.places import heap
 from fpuscan.provenance.asked import asked_rows
 from fpuscan.provenance.backward import Backward
-from fpuscan.provenance.cases import case_spans, under
+from fpuscan.provenance.cases import case_spans, has_case, under
 from fpuscan.provenance.ways import Ways
 from fpuscan.result import Controlled, Provenance, Root
 
@@ -56,13 +57,17 @@ def answer(flows: Flows, asked: str, bits: FeatureBits) -> Provenance:
 def search(flows: Flows, asked: str) -> tuple[tuple[Sink, ...], Slice, Origins]:
     """The rows that were asked for, and what the search backward found: candidates, not yet roots."""
     analysis = flows.analysis
-    rows = asked_rows(analysis, asked)
+    rows = tuple(_with_case(analysis, row) for row in asked_rows(analysis, asked))
     backward = Backward(analysis, flows.graph)
     for row in rows:
         _ask(analysis, backward, row)
     found = backward.run()
     flows.truncated = flows.truncated or found.truncated
     return rows, found, backward.origins
+
+
+def _with_case(analysis: Analysis, row: Sink) -> Sink:
+    return row if not row.case or has_case(analysis, row.case) else replace(row, case="")
 
 
 def _ask(analysis: Analysis, search: Backward, row: Sink) -> None:

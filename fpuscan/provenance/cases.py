@@ -10,9 +10,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
 
-__all__ = ["case_spans", "under"]
+__all__ = ["case_spans", "has_case", "under"]
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -35,6 +36,12 @@ def case_spans(function: FunctionAnalysis, label: str) -> Spans:
             last = last.next_named_sibling
         found.append((node.start_byte, last.end_byte))
     return tuple(sorted(found))
+
+
+def has_case(analysis: Analysis, label: str) -> bool:
+    """Whether some function of the tree has such a label: else it tells its cases apart in another way."""
+    units = analysis.program.units_mentioning(label.rstrip("*"))
+    return any(case_spans(analysis.of(unit), label) for unit in units if unit.is_function)
 
 
 def under(function: FunctionAnalysis, node: int, spans: Spans) -> bool:
