@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-CLEAN_SIZE = "gfpu->uabi_size = fpu_user_cfg.default_size;"
+CLEAN_SIZE = "gfpu->uabi_size = sizeof(struct kvm_xsave);"
 LEAKING_SIZE = "gfpu->uabi_size = guest_default_cfg.size;"
 CORE = "arch/x86/kernel/fpu/core.c"
 SHIPPED = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "fpuscan", "queries", "fixtures/demo")

@@ -14,7 +14,7 @@ from fpuscan import cli
 from tests.repositories import Repository, make_repository
 
 CORE = "arch/x86/kernel/fpu/core.c"
-LEAK, MENDED = "gfpu->uabi_size = guest_buffer_size();", "gfpu->uabi_size = fpu_user_cfg.default_size;"
+LEAK, MENDED = "gfpu->uabi_size = guest_buffer_size();", "gfpu->uabi_size = sizeof(struct kvm_xsave);"
 
 
 @pytest.fixture

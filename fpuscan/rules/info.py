@@ -113,8 +113,8 @@ FPU101 = RuleInfo(
         "as the last argument. guest_default_cfg.size is for fpstate->size and for allocations only."
     ),
     severity=_SEVERITY,
-    example_bad="gfpu->uabi_size = guest_default_cfg.size;",
-    example_good="gfpu->uabi_size = fpu_user_cfg.default_size;",
+    example_bad="fpstate->user_size = guest_default_cfg.size;",
+    example_good="fpstate->user_size = fpu_user_cfg.default_size;",
     commits=(
         *_GUEST_DEFAULTS,
         _KVM_XSAVE,
@@ -315,12 +315,12 @@ FPU302 = RuleInfo(
         "note: a value that cannot be evaluated is stored, so the pair can be neither proved nor refuted."
     ),
     example_bad=(
-        "fpstate->xfeatures = max_features & ~(XFEATURE_MASK_USER_DYNAMIC | XFEATURE_MASK_APX);\n"
-        "fpstate->user_xfeatures = max_features & XFEATURE_MASK_USER_SUPPORTED & ~XFEATURE_MASK_USER_DYNAMIC;"
+        "fpstate->xfeatures = features & ~XFEATURE_MASK_APX;\n"
+        "fpstate->user_xfeatures = features & XFEATURE_MASK_USER_SUPPORTED;"
     ),
     example_good=(
-        "fpstate->xfeatures = max_features & ~XFEATURE_MASK_USER_DYNAMIC;\n"
-        "fpstate->user_xfeatures = max_features & XFEATURE_MASK_USER_SUPPORTED & ~XFEATURE_MASK_USER_DYNAMIC;"
+        "fpstate->xfeatures = features & ~XFEATURE_MASK_APX;\n"
+        "fpstate->user_xfeatures = fpstate->xfeatures & XFEATURE_MASK_USER_SUPPORTED;"
     ),
     commits=(_GUEST_DEFAULTS[0], _GUEST_DEFAULTS[2]),
 )
