@@ -2,8 +2,9 @@
 
 An `#if` inside an expression, or around half of a statement, leaves one arm in the
 text of the file; here are copies of the construct with the others. A macro call that
-stands for whole definitions is blank in the text; here is what it expands to. Both are
-text to append to the file (:func:`fpuscan.syntax.appended`).
+stands for whole definitions is blank in the text; here is what it expands to. A macro
+that is a statement for code outside of the scope is a function here. All of it is text
+to append to the file (:func:`fpuscan.syntax.appended`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
     from fpuscan.arms import ArmIndex, ConfigLiteral
     from fpuscan.cpp import MacroTable
-    from fpuscan.normalise import Attributes, DroppedArm, Group, MacroCall
+    from fpuscan.normalise import Attributes, Directive, DroppedArm, Group, MacroCall
     from fpuscan.syntax import ParsedFile
 
-__all__ = ["Choices", "with_additions"]
+__all__ = ["Choices", "statement_macros", "with_additions"]
 
 _MOST_COPIES = 8  # of one construct; beyond it not every combination of arms is read
 _LONGEST = 200_000  # bytes of one construct; none is longer
@@ -37,6 +38,7 @@ _CALL = re.compile(r"(?:^|\n)([A-Za-z_]\w*)\s*\(")
 _NEXT = re.compile(r"([})]\s*;?)\s*(?=[A-Za-z_]\w*\s*\()")  # between one definition and a macro that makes another
 # A function, something with a value, or a declaration.
 _DEFINES = re.compile(r"\s*[A-Za-z_][^;]*[{=]|\s*(?:static|struct|extern|const|u\d+)\b")
+_STATEMENT = re.compile(rb"\s*([A-Za-z_]\w*)\s+(do\b.*\bwhile\s*\(\s*0\s*\))\s*", re.DOTALL)
 _BLANKS = bytes(byte if byte in b"\n\t" else 0x20 for byte in range(256))
 
 _Region = tuple[int, int]
@@ -52,15 +54,30 @@ class Choices:
     conditions: tuple[ConfigLiteral, ...]
 
 
+def statement_macros(parsed: ParsedFile, words: Iterable[bytes]) -> Iterator[Directive]:
+    """The macros without parameters that are a statement, and whose body holds one of some words."""
+    for directive in parsed.normalised.directives:
+        if (
+            directive.kind == "define"
+            and any(word in directive.text for word in words)
+            and _STATEMENT.fullmatch(directive.text)
+        ):
+            yield directive
+
+
 def with_additions(
-    parsed: ParsedFile, macros: MacroTable, attributes: Attributes
+    parsed: ParsedFile, macros: MacroTable, attributes: Attributes, statements: Iterable[Directive] = ()
 ) -> tuple[ParsedFile, list[Choices], tuple[DroppedArm, ...]]:
-    """The file with all that it defines, what must hold for which part of it, and the arms that are read nowhere."""
+    """The file with all that it defines, what must hold for which part of it, and the arms that are read nowhere.
+
+    Each of the ``statements``, macros that code outside of the scope uses, becomes a function of that name.
+    """
     split = parsed.normalised.dropped or parsed.normalised.halves
     arms = macros.arms(parsed.source.path) if split else None
     constructs = list(_constructs(parsed, arms)) if arms is not None else []
     additions = [copy for each in constructs for copy in each.copies]
     additions += _expansions(parsed, macros, attributes)
+    additions += [(_as_function(each), ()) for each in statements]
     if not additions:
         return parsed, [], parsed.normalised.dropped
     complete, numbers = appended(parsed, [addition for addition, _ in additions], attributes)
@@ -86,6 +103,13 @@ class _Construct:
     kept: Choices
     copies: list[_Conditional]
     cut: bool
+
+
+def _as_function(macro: Directive) -> Addition:
+    match = _STATEMENT.fullmatch(macro.text)
+    assert match is not None
+    text = b"static void %s(void)\n{\n\t%s;\n}\n" % match.groups()
+    return Addition(text, macro.start, macro.end, copied=False)
 
 
 def _constructs(parsed: ParsedFile, arms: ArmIndex) -> Iterator[_Construct]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.cpp import MacroTable
 from fpuscan.normalise import learn_attributes, loop_macros
-from fpuscan.program.appended import with_additions
+from fpuscan.program.appended import statement_macros, with_additions
 from fpuscan.program.names import NameIndex
 from fpuscan.program.scope import Outside, read_quietly, scope_paths
 from fpuscan.program.units import UnitTable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import FunctionFacts
     from fpuscan.model import Model
-    from fpuscan.normalise import DroppedArm
+    from fpuscan.normalise import Directive, DroppedArm
     from fpuscan.program.appended import Choices
     from fpuscan.program.names import Occurrence
     from fpuscan.program.units import Unit
@@ -129,9 +129,23 @@ class Sources:
         self.macros.add(path, parsed.normalised)
         return parsed
 
+    def _statements_for_others(self, path: str) -> list[Directive]:
+        # The macros of a header that name a tracked global and that no file of the program uses.
+        if not path.endswith(".h"):
+            return []
+        words = [name.encode() for name in self.model.scope.tracked]
+        found = []
+        for macro in statement_macros(self.files[path], words):
+            name = re.compile(rb"\b" + macro.text.split()[0] + rb"\b")
+            if not any(name.search(parsed.normalised.text) for parsed in self.files.values()):
+                found.append(macro)
+        return found
+
     def _enter(self, path: str) -> None:
         # The file with what it defines beside its own text, and all names in it.
-        parsed, choices, self.left_out[path] = with_additions(self.files[path], self.macros, self.attributes)
+        parsed, choices, self.left_out[path] = with_additions(
+            self.files[path], self.macros, self.attributes, self._statements_for_others(path)
+        )
         if choices:
             self._choices[path] = choices
         self.files[path] = parsed
