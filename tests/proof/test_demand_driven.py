@@ -41,6 +41,11 @@ def findings(tree: Path) -> frozenset[Key]:
     )
 
 
+def undecidable(tree: Path) -> frozenset[str]:
+    """The fingerprints of FPU302."""
+    return frozenset(each.fingerprint for each in scan(open_folder(tree)).findings if each.rule == "FPU302")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demand")
@@ -104,9 +109,13 @@ def test_asking_fewer_functions_loses_nothing(name: str, folder: Path, monkeypat
     widen(monkeypatch)
 
     found = findings(tree)
+    # FPU302 takes the candidates for a fact, not for a hint: who cannot name a global whose address nobody takes does
+    # not store into it, so with all functions as candidates it can decide less.
+    left_aside = undecidable(tree)
+    decided = {key for key in expected | found if key[0] not in left_aside}
 
-    assert not expected - found
-    assert bool(found - expected) == (name in WIDER), found - expected
+    assert not (expected - found) & decided
+    assert bool((found - expected) & decided) == (name in WIDER), found - expected
 
 
 @pytest.mark.parametrize("name", NAMES)
