@@ -1,0 +1,179 @@
+"""How conditions cross a call: what holds of the arguments holds of the parameters, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.conversions import fits, stored_constant
+from fpuscan.engine.calls.targets import CallTargets
+from fpuscan.engine.expressions import is_boolean
+from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.ir import ENTRY, Call, Cast, Const
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.literals import Guards, Literal
+    from fpuscan.ir import Expr
+
+__all__ = ["CallGuards"]
+
+_MAX_DEPTH = 8
+_PREDICATE = 250  # bytes of a function whose truth is worth following
+_NEGATED = {"=": "!", "!": "=", "set": "clr", "clr": "set"}
+
+
+class CallGuards(CallTargets):
+    """The call graph, with the conditions of each call."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__(analysis)
+        self._formals: dict[int, tuple[Literal, ...]] = {}
+
+    def guards_outward(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards
+    ) -> Guards | None:
+        """A callee's guards as the caller sees them; None when they contradict the arguments."""
+        found: set[Literal] = set()
+        for literal in guards:
+            outer = self.literal_outward(function, node, callee, literal)
+            if outer == IMPOSSIBLE or (outer and not compatible(frozenset(found), outer)):
+                return None
+            found |= outer
+        return frozenset(found)
+
+    def literal_outward(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, literal: Literal
+    ) -> Guards:
+        """One literal about a callee's formal, as literals about the actual."""
+        key, operator, constant = literal
+        if key[0] == "c":
+            return frozenset({literal})
+        if key[0] != "b" or key[1] != callee.id or key[4] != frozenset({ENTRY}):
+            return NOTHING
+        root, path = key[2], key[3]
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if root[0] not in {"p", "d"} or root[2] >= len(call.arguments):
+            return NOTHING
+        index: int = root[2]
+        if root[0] == "p" and not path:
+            argument = self.passed(callee, index, call.arguments[index])
+            if operator in {"set", "clr"}:
+                return function.bits(node, argument, constant, operator == "set")
+            if constant == 0:
+                return function.truth(node, argument, operator == "!")
+            return function.equals(node, argument, constant, operator == "=")
+        places = self.analysis.calls.actual_places(function, node, root, path)
+        if len(places) != 1 or places[0][2]:
+            return NOTHING
+        place = (places[0][0], places[0][1])
+        side = self.analysis.place_instance(place)
+        if side and constant == 0 and self.analysis.is_side_flag(place) and (side == "guest") is (operator == "="):
+            return IMPOSSIBLE  # the flag says the other side than the object that holds it
+        if operator in {"set", "clr"}:
+            return function.place_bits(node, place, constant, operator == "set")
+        if constant == 0:
+            return function.place_truth(node, place, operator == "!")
+        return function.place_equals(node, place, constant, operator == "=")
+
+    def passed(self, callee: FunctionAnalysis, index: int, argument: Expr) -> Expr:
+        """An argument as a callee's formal holds it: cut to a narrower type."""
+        ctype = callee.facts.params[index].type if index < len(callee.facts.params) else None
+        if ctype is None or fits(argument, ctype) or is_boolean(argument):
+            return argument
+        if isinstance(argument, Const) and argument.value is not None:
+            return Const(stored_constant(argument.value, ctype), argument.text)
+        return Cast(ctype, 0, argument)
+
+    def guards_inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards:
+        """What the caller's guards and the arguments say about the callee's formals."""
+        found: set[Literal] = {literal for literal in guards if literal[0][0] == "c"}
+        decided: set[object] = set()
+        for literal in self._formal_literals(callee):
+            key, operator, constant = literal
+            if (key, constant) in decided:
+                continue
+            outer = self.literal_outward(function, node, callee, literal)
+            if outer == IMPOSSIBLE or (outer and not compatible(guards, outer)):
+                found.add((key, _NEGATED[operator], constant))
+                decided.add((key, constant))
+        call = function.code[node]
+        assert isinstance(call, Call)
+        for index, given in enumerate(call.arguments[: len(callee.facts.params)]):
+            argument = self.passed(callee, index, given)
+            if isinstance(argument, Const) and argument.value:
+                found.add((("b", callee.id, ("p", callee.id, index), (), frozenset({ENTRY})), "=", argument.value))
+        return frozenset(found)
+
+    def _formal_literals(self, callee: FunctionAnalysis) -> tuple[Literal, ...]:
+        """What a callee's conditions may ask about its formals and what is behind them, and the negations."""
+        found = self._formals.get(callee.id)
+        if found is None:
+            asked: dict[Literal, None] = {}
+            for variable in callee.facts.params:
+                asked[("b", callee.id, ("p", callee.id, variable.key), (), frozenset({ENTRY})), "!", 0] = None
+            for number, edges in enumerate(callee.facts.succ):
+                for edge in edges:
+                    for key, operator, constant in callee.edge_literals(number, edge):
+                        if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] in {"d", "p"}:
+                            asked[key, operator, constant] = None
+            found = tuple(
+                literal
+                for key, operator, constant in asked
+                for literal in ((key, operator, constant), (key, _NEGATED[operator], constant))
+            )
+            self._formals[callee.id] = found
+        return found
+
+    def returned_truth(self, function: FunctionAnalysis, node: int, want: bool) -> Guards | None:  # noqa: FBT001
+        """What follows for the caller when a predicate returned true (false); None when nothing is known."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if not isinstance(call.callee, str):
+            return None
+        units = self.callees(function, node)
+        key = ("truth", function.id, node)
+        if (
+            len(units) != 1
+            or key in self._busy
+            or len(self._busy) > _MAX_DEPTH
+            or units[0].end - units[0].start > _PREDICATE
+        ):
+            return None
+        callee = self.analysis.of(units[0])
+        if len(callee.returns) != 1:
+            return None
+        value = callee.returned(callee.returns[0])
+        if value is None:
+            return None
+        self._busy.add(key)
+        try:
+            inner = callee.truth(callee.returns[0], value, want)
+            if inner == IMPOSSIBLE:
+                return IMPOSSIBLE
+            outer = self.guards_outward(function, node, callee, inner)
+        finally:
+            self._busy.discard(key)
+        if outer is None:
+            return IMPOSSIBLE
+        return outer or None
+
+    def enterable(self, function: FunctionAnalysis, guards: Guards, depth: int = 0) -> bool:
+        """Whether some caller lets a file-local function run under guards about its parameters."""
+        about = frozenset(literal for literal in guards if literal[0][0] == "b" and literal[0][4] == frozenset({ENTRY}))
+        sites = self.callers(function.unit)
+        if not about or not sites or depth > _MAX_DEPTH or not self.program.is_file_local(function.unit):
+            return True
+        for caller, node in sites:
+            calling = self.analysis.by_id(caller)
+            held = calling.entry_guards().get(node)
+            outer = self.guards_outward(calling, node, function, about)
+            if (
+                held is not None
+                and outer is not None
+                and compatible(held, outer)
+                and self.enterable(calling, held | outer, depth + 1)
+            ):
+                return True
+        return False

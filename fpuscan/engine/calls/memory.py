@@ -1,0 +1,269 @@
+"""What a call does to memory: summaries of what it may write, must write and may read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.calls.pointers import CallPointers
+from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.reads import leaves
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
+from fpuscan.places import covers, overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.places import Place, Root
+    from fpuscan.program import Unit
+
+__all__ = ["Calls"]
+
+_MAX_DEPTH = 8
+
+
+class Calls(CallPointers):
+    """The call graph and the summaries over it, all on demand."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__(analysis)
+        self._must: dict[tuple[int, Place], bool] = {}
+        self._may: dict[tuple[int, Place], bool] = {}
+        self._reads: dict[tuple[int, Place], bool] = {}
+        self._storing: dict[object, frozenset[int]] = {}
+        self._reading: dict[object, frozenset[int]] = {}
+        self._by_storing_text: dict[Place, frozenset[int] | None] = {}
+
+    def may_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call may store into a place of the caller."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if place[0][0] in {"g", "h", "d"}:
+            if not self.analysis.of_interest(place):
+                return not isinstance(call.callee, str) or bool(
+                    self.program.functions_named(call.callee, function.unit.path)
+                )
+            closure = self.storing_closure(place)
+            if isinstance(call.callee, str):
+                return any(unit.id in closure for unit in self.callees(function, node))
+            return False
+        if not self._points_at(function, node, call, place) and not self._linked(function, place):
+            return False
+        for unit in self.callees(function, node):
+            callee = self.analysis.of(unit)
+            for inner in self.inward(function, node, callee, place):
+                if self._modifies(callee, inner):
+                    return True
+        return False
+
+    def _points_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether some argument points at (or into, or around) a variable of the caller."""
+        for argument in call.arguments:
+            if isinstance(argument, Const | FunctionRef):
+                continue
+            if isinstance(argument, Load):
+                ctype = argument.place.type
+                if ctype is not None and not ctype.pointers and not ctype.is_struct:
+                    continue
+                if ctype is not None and ctype.pointers > 1:
+                    return True
+            if any(root == place[0] for root, _, _ in function.targets(node, argument)[0]):
+                return True
+        return False
+
+    def _points_right_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether some argument points at a place itself, so that the callee need not name it to store into it."""
+        return any(
+            overlap((root, path), place) and not any(name[0] not in "[*" for name in place[1][len(path) :])
+            for argument in call.arguments
+            if not isinstance(argument, Const | FunctionRef)
+            for root, path, _ in function.targets(node, argument)[0]
+        )
+
+    def _modifies(self, callee: FunctionAnalysis, place: Place) -> bool:
+        key = (callee.id, place)
+        if key not in self._may:
+            self._may[key] = False
+            self._may[key] = any(
+                overlap((root, path), place)
+                for number in range(len(callee.code))
+                if isinstance(callee.code[number], Assign)
+                for root, path, _, _ in callee.writes(number)
+            ) or any(self.may_write(callee, number, place) for number in callee.calls)
+        return self._may[key]
+
+    def must_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call overwrites a place of the caller on every path."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        root = place[0]
+        if not isinstance(call.callee, str):
+            return False
+        if root[0] in {"g", "h", "d"} and not self.analysis.of_interest(place):
+            return False
+        if root[0] == "h":
+            return self._overwrites_object(function, node, call, place)
+        if root[0] in {"v", "p", "d"} and not self._points_at(function, node, call, place):
+            return False
+        units = self.callees(function, node)
+        if len(units) != 1:
+            return False
+        named = root[0] == "g" or (root[0] == "d" and not self._points_right_at(function, node, call, place))
+        if named and units[0].id not in self.storing_closure(place):  # who stores into a member names it
+            return False
+        callee = self.analysis.of(units[0])
+        if root[0] == "g":
+            return self._always_writes(callee, place)
+        inner = self.inward(function, node, callee, place)
+        if len(inner) != 1:
+            return False
+        index = inner[0][0][2]
+        targets, unknown, *_ = function.targets(node, call.arguments[index])
+        if len(targets) != 1 or unknown or targets[0][2] or not covers((targets[0][0], targets[0][1]), place):
+            return False
+        return self._always_writes(callee, inner[0])
+
+    def _overwrites_object(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether a call overwrites a member of the one object that an argument points to."""
+        units = self.callees(function, node)
+        if len(units) != 1:
+            return False
+        callee = self.analysis.of(units[0])
+        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+            if not isinstance(argument, Load) or argument.place.type is None or not argument.place.type.pointers:
+                continue
+            below: Root = ("d", callee.id, index)
+            if function.pointees(node, argument, self.analysis.root_type(below)) == ((place[0], (), NOTHING),):
+                return callee.id in self.storing_closure(place) and self._always_writes(callee, (below, place[1]))
+        return False
+
+    def _always_writes(self, callee: FunctionAnalysis, place: Place) -> bool:
+        key = (callee.id, place)
+        if key not in self._must:
+            self._must[key] = False
+            self._must[key] = ENTRY not in callee.reaching(EXIT, place)
+        return self._must[key]
+
+    def storing_closure(self, place: Place) -> frozenset[int]:
+        """The functions that may store into a place of shared memory, and all that call them by name."""
+        root, path = place
+        key = (root if root[0] == "g" else self.analysis.chain(place)[-1][0], path[-1:])
+        found = self._storing.get(key)
+        if found is None:
+            found = self._closure(self.analysis.storers(place), self._text_storing(place))
+            self._storing[key] = found
+        return found
+
+    def may_store(self, unit: Unit, place: Place) -> bool:
+        """Whether the text of a function may store into a place of shared memory, or copy a struct over it."""
+        touching = self._text_storing(place)
+        return touching is None or unit.id in touching
+
+    def _text_storing(self, place: Place) -> frozenset[int] | None:
+        """The functions whose text may store into a place of shared memory; None: any may."""
+        if place not in self._by_storing_text:
+            self._by_storing_text[place] = self._by_text(place, self.program.storing)
+        return self._by_storing_text[place]
+
+    def _text_reading(self, place: Place) -> frozenset[int] | None:
+        """The functions whose text may read a place of shared memory; None: any may."""
+        return self._by_text(place, self.program.reading)
+
+    def _by_text(self, place: Place, touching: Callable[[str], frozenset[int]]) -> frozenset[int] | None:
+        names = [name for name in place[1] if name[0] not in "[*"]
+        last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
+        chain = self.analysis.chain(place)
+        spelt = self.analysis.spellings(chain[-1][0] if chain else "", last)
+        if not last or (last[0] != "<" and self.program.aliases(last)):
+            return None
+        found = {unit.id for tag, _ in chain if tag in self.analysis.model_types for unit in self.program.copiers(tag)}
+        return frozenset(found.union(*map(touching, spelt)))
+
+    def _closure(self, units: list[Unit], touching: frozenset[int] | None) -> frozenset[int]:
+        """The functions among some units that may touch a place, and all that call them by name."""
+        return self.program.callers_closure(
+            unit for unit in units if unit.is_function and (touching is None or unit.id in touching)
+        )
+
+    def may_read(self, function: FunctionAnalysis, node: int, place: Place, depth: int = 0) -> bool:
+        """Whether a call may read a place of the caller."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if place[0][0] in {"g", "h"} and not isinstance(call.callee, str):
+            return True
+        units = self.callees(function, node)
+        if place[0][0] in {"g", "h"} or (place[0][0] == "d" and not self._points_at(function, node, call, place)):
+            if not units or place[0][0] == "d":
+                return False
+            if not self.analysis.of_interest(place):
+                return True
+            closure = self.reading_closure(place)
+            return any(unit.id in closure for unit in units)
+        points = self._points_at(function, node, call, place)
+        if not points and not self._linked(function, place):
+            return False
+        if not units or depth > _MAX_DEPTH:
+            return points
+        for unit in units:
+            callee = self.analysis.of(unit)
+            for inner in self.inward(function, node, callee, place):
+                if self._reads_inside(callee, inner, depth):
+                    return True
+        return False
+
+    def _reads_inside(self, callee: FunctionAnalysis, place: Place, depth: int) -> bool:
+        """Whether a function reads what a place below its parameter holds at its entry."""
+        key = (callee.id, place)
+        if key not in self._reads:
+            self._reads[key] = True  # recursion
+            self._reads[key] = any(
+                self._reads_at(callee, node, place)
+                or (isinstance(callee.code[node], Call) and self.may_read(callee, node, place, depth + 1))
+                for node, _ in callee.walk(ENTRY, place, NOTHING)
+            )
+        return self._reads[key]
+
+    def _reads_at(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        return any(
+            overlap((root, path), place)
+            for leaf in leaves(function.code[node])
+            if isinstance(leaf.expr, Load)
+            for root, path, _ in function.resolve(node, leaf.expr.place)
+        )
+
+    def is_shared_struct(self, place: Place) -> bool:
+        """Whether the readers of a global's member are found by its struct, through whatever pointer they read it."""
+        return self.program.address_taken(self.analysis.variable(place[0]).rpartition(".")[2])
+
+    def may_use(self, unit: Unit, place: Place) -> bool:
+        """Whether a function may read a member below one of its parameters, itself or through what it calls."""
+        chain = self.analysis.chain(place)
+        if not chain or not place[1] or not any(tag in self.analysis.model_types for tag, _ in chain):
+            return True  # a struct that the model does not know is copied as a whole by who names none of its members
+        return unit.id in self.reading_closure(place)
+
+    def reading_closure(self, place: Place) -> frozenset[int]:
+        """The functions that may read a place of shared memory, and all that call them by name."""
+        root, path = place
+        key = (root if root[0] == "g" else self.analysis.chain(place)[-1:], path[-1:])
+        found = self._reading.get(key)
+        if found is None:
+            found = self._closure(self.analysis.readers(place), self._text_reading(place))
+            self._reading[key] = found
+        return found
+
+    def look_up(self, function: FunctionAnalysis, node: int) -> tuple[Unit, ...]:
+        """Definitions outside the scope of a function that a flow calls into."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        if (
+            not isinstance(call.callee, str)
+            or call.callee in self.analysis.model.effects
+            or call.callee in self.analysis.model.silent
+        ):
+            return ()
+        if not self.program.look_up_outside(call.callee):
+            return ()
+        self._callees.pop((function.id, node), None)
+        return self.callees(function, node)

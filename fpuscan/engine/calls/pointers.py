@@ -1,0 +1,327 @@
+"""What pointers mean on the other side of a call: arguments and parameters, results, and what is stored in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.calls.guards import CallGuards
+from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.engine.pointers import shifted
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
+from fpuscan.places import OTHER_ELEMENTS, heap, is_several, overlap, path_overlap
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr
+    from fpuscan.places import Guarded, Place, Root
+
+__all__ = ["CallPointers", "aligned"]
+
+_MAX_DEPTH = 8
+_MAX_LINKS = 3  # pointer members on the way from an argument
+_MAX_INNER = 2  # structs in structs
+
+
+class CallPointers(CallGuards):
+    """The call graph, with the places that cross each call."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__(analysis)
+        self._stored_pointers: dict[Place, tuple[list[Guarded], bool]] = {}
+
+    def returned_pointers(self, function: FunctionAnalysis, node: int, place: Place) -> tuple[list[Guarded], bool]:
+        """What a pointer in ``place`` points to behind a call that may have set it."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        key = ("pointers", function.id, node, place)
+        if place[0][0] in {"g", "h", "d"} and not self.analysis.of_interest(place):
+            return [], True
+        units = self.callees(function, node)
+        if not units or key in self._busy or len(self._busy) > _MAX_DEPTH:
+            return [], True
+        self._busy.add(key)
+        found: list[Guarded] = []
+        unknown = False
+        try:
+            for unit in units:
+                callee = self.analysis.of(unit)
+                if call.result is not None and place[0] == ("v", function.id, call.result.key):
+                    for number in callee.returns:
+                        value = callee.returned(number)
+                        if value is None:
+                            continue
+                        held = callee.entry_guards().get(number, NOTHING)
+                        some, more, *_ = callee.targets(number, value)
+                        unknown = unknown or more
+                        found += self._outward(function, node, callee, [(r, p, g | held) for r, p, g in some])
+                else:
+                    some, more = self._left_in_memory(function, node, callee, place)
+                    found += some
+                    unknown = unknown or more
+        finally:
+            self._busy.discard(key)
+        return found, unknown
+
+    def _left_in_memory(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place
+    ) -> tuple[list[Guarded], bool]:
+        found: list[Guarded] = []
+        unknown = False
+        named = [place] if place[0][0] == "g" else []
+        for inner in (*named, *self.inward(function, node, callee, place)):
+            for definition in sorted(callee.reaching(EXIT, inner)):
+                if definition == ENTRY:
+                    continue
+                some, more = callee.pointer_from(inner, definition)
+                unknown = unknown or more
+                found += self._outward(function, node, callee, some)
+        return found, unknown or not found
+
+    def _outward(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, targets: list[Guarded]
+    ) -> list[Guarded]:
+        """Places of a callee, as the caller names them; guards about formals become guards about actuals."""
+        found: list[Guarded] = []
+        for root, path, guards in targets:
+            outer = self.guards_outward(function, node, callee, guards)
+            if outer is None:
+                continue
+            if root[0] in {"d", "p"} and root[1] == callee.id:
+                found += [
+                    (there, below, conditions | outer)
+                    for there, below, conditions in self.actual_places(function, node, root, path)
+                    if compatible(outer, conditions)
+                ]
+            elif root[0] == "h":
+                found.append((heap(str(root[1]), (function.id, node, root[2]), str(root[3])), path, outer))
+            elif root[0] == "g":
+                found.append((root, path, outer))
+        return found
+
+    def actual_places(
+        self, function: FunctionAnalysis, node: int, root: tuple[object, ...], path: tuple[str, ...]
+    ) -> list[Guarded]:
+        """The caller's places for a place below a callee's parameter."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        index = root[2]
+        assert isinstance(index, int)
+        if index >= len(call.arguments):
+            return []
+        argument = call.arguments[index]
+        if root[0] == "p":  # a struct passed by value that holds a pointer
+            if not isinstance(argument, Load):
+                return []
+            starts = list(function.resolve(node, argument.place))
+        else:
+            ctype = self.analysis.root_type(root)
+            starts = list(function.pointees(node, argument, ctype))
+        for name in path:
+            if name == "*":
+                ends: list[Guarded] = []
+                for there, below, guards in starts:
+                    for definition in function.reaching(node, (there, below)):
+                        some, _ = function.pointer_from((there, below), definition)
+                        ends += [(r, p, g | guards) for r, p, g in some if compatible(g, guards)]
+                starts = list(dict.fromkeys(ends))
+                continue
+            if name == OTHER_ELEMENTS:
+                starts = [(r, other, g) for r, p, g in starts for other in _other_elements(r, p)]
+                continue
+            starts = [(r, (*p, name), g) for r, p, g in starts]
+        return starts
+
+    def inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place) -> list[Place]:
+        """The callee's names (below its parameters) for a place of the caller that it can reach through an argument."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        found: dict[Place, None] = {}
+        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+            if isinstance(argument, Const | FunctionRef):
+                continue
+            if isinstance(argument, Load):
+                ctype = argument.place.type
+                if ctype is not None and not ctype.pointers and not ctype.is_struct:
+                    continue
+            for root, path, _ in function.targets(node, argument)[0]:
+                for below in _behind((root, path), place):
+                    found[(("d", callee.id, index), below)] = None
+            if isinstance(argument, Load) and place[0][0] != "g":
+                self._inward_by_value(function, node, callee, index, argument, place, found)
+            if self._linked(function, place):
+                self._inward_linked(function, node, callee, index, argument, place, found)
+        return list(found)
+
+    def _inward_by_value(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        callee: FunctionAnalysis,
+        index: int,
+        argument: Load,
+        place: Place,
+        found: dict[Place, None],
+    ) -> None:
+        """A pointer behind a pointer: ``f(pp)`` where ``*pp`` points to the place."""
+        ctype = argument.place.type
+        if ctype is None or ctype.pointers < 2:  # pointer to pointer
+            return
+        for root, path, _ in function.targets(node, argument)[0]:
+            for definition in function.reaching(node, (root, path)):
+                some, _ = function.pointer_from((root, path), definition)
+                for there, below, _guards in some:
+                    if overlap((there, below), place):
+                        found[(("d", callee.id, index), ("*", *place[1][len(below) :]))] = None
+
+    def _linked(self, function: FunctionAnalysis, place: Place) -> bool:
+        """Whether a variable of a function may be reached through a pointer member of another."""
+        if not function.links:
+            return False
+        return place[0][0] == "d" or (place[0][0] in {"v", "p"} and place[0][2] in function.address_taken)
+
+    def _inward_linked(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        callee: FunctionAnalysis,
+        index: int,
+        argument: Expr,
+        place: Place,
+        found: dict[Place, None],
+    ) -> None:
+        """A pointer in a struct: ``f(&outer)`` or ``f(outer)`` where ``outer.link`` points to the place."""
+        by_value = isinstance(argument, Load) and argument.place.type is not None and argument.place.type.is_struct
+        if by_value:
+            assert isinstance(argument, Load)
+            objects = [(root, path) for root, path, _ in function.resolve(node, argument.place)]
+        else:
+            objects = [(root, path) for root, path, _ in function.targets(node, argument)[0]]
+        work: list[tuple[Place, tuple[str, ...]]] = [(each, ()) for each in objects if each[0][0] in {"v", "p"}]
+        seen: set[Place] = set()
+        while work:
+            outer, way = work.pop()
+            if outer in seen or way.count("*") >= _MAX_LINKS:
+                continue
+            seen.add(outer)
+            for link in self._pointer_members(outer):
+                there = (outer[0], (*outer[1], *link))
+                for definition in function.reaching(node, there):
+                    if definition == ENTRY:
+                        continue
+                    for root, path, _ in function.pointer_from(there, definition)[0]:
+                        behind = (*way, *link, "*")
+                        if overlap((root, path), place):
+                            found[("p" if by_value else "d", callee.id, index), (*behind, *place[1][len(path) :])] = (
+                                None
+                            )
+                        if root[0] in {"v", "p"}:
+                            work.append(((root, path), behind))
+
+    def _pointer_members(self, place: Place, depth: int = 0) -> list[tuple[str, ...]]:
+        """The pointers in a struct, those in its inner structs included."""
+        ctype = self.analysis.place_type(place)
+        if ctype is None or not ctype.is_struct or depth > _MAX_INNER:
+            return []
+        found: list[tuple[str, ...]] = []
+        for name, inner in (self.program.members(ctype.base) or {}).items():
+            if inner.is_pointer:
+                found.append((name,))
+            elif self.program.types.resolve(inner).is_struct:
+                below = self._pointer_members((place[0], (*place[1], name)), depth + 1)
+                found += [(name, *deeper) for deeper in below]
+        return found
+
+    def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
+        """What a pointer in a global or in memory points to, from all stores of the program."""
+        root, path = place
+        if not self.analysis.follows(place) and not self.analysis.holders.holds(place):
+            return [], True
+        key = (root if root[0] == "g" else ("h", root[1]), path)
+        if key in self._stored_pointers:
+            return self._stored_pointers[key]
+        self._stored_pointers[key] = ([], True)
+        names = [name for name in path if name[0] != "["]
+        last = names[-1] if names else self.analysis.variable(root)
+        found: dict[Guarded, None] = {}
+        for unit in self.units_storing(last):
+            function = self.analysis.of(unit)
+            for number, instruction in enumerate(function.code):
+                if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
+                    continue
+                for there, below, _ in function.resolve(number, instruction.target):
+                    if not self.same_memory((there, below), place):
+                        continue
+                    for target in function.targets(number, instruction.value)[0]:
+                        if target[0][0] == "g":
+                            found[(target[0], target[1], NOTHING)] = None
+        self._stored_pointers[key] = (list(found), True)
+        return self._stored_pointers[key]
+
+    def same_memory(self, first: Place, second: Place) -> bool:
+        """Whether two places of shared memory may overlap, through whatever pointer they were named."""
+        if first[0][0] in {"v", "p", "r"} or second[0][0] in {"v", "p", "r"}:
+            return False
+        if first[0][0] == "g" and second[0][0] == "g":
+            return first[0] == second[0] and overlap(first, second)
+        if first[0][0] == "h" and second[0][0] == "h" and first[0][3] and second[0][3] and first[0][3] != second[0][3]:
+            return False
+        if "g" in {first[0][0], second[0][0]}:
+            known, other = (first, second) if first[0][0] == "g" else (second, first)
+            name = self.analysis.variable(known[0])
+            if not self.program.address_taken(name) and not self.program.member_address_taken(name):
+                return False
+            around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
+            if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
+                return False  # a global is no member of a larger struct
+        return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
+
+
+def aligned(
+    first: tuple[tuple[str, tuple[str, ...]], ...], second: tuple[tuple[str, tuple[str, ...]], ...]
+) -> tuple[str, ...] | None:
+    """Whether two places may be one: the outer struct of one is a level of the other, and the paths overlap.
+
+    Gives the path of the second below that of the first (empty when the first is the longer one), or None.
+    """
+    from fpuscan.places import path_overlap  # noqa: PLC0415
+
+    if not first or not second:
+        return None
+    tag, path = first[0]
+    for level, below in second:
+        if level == tag and path_overlap(path, below):
+            return below[len(path) :]
+    tag, path = second[0]
+    for level, below in first:
+        if level == tag and path_overlap(below, path):
+            return path[len(below) :]
+    return None
+
+
+def _other_elements(root: Root, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The elements of an array other than the one that a pointer to ``path`` points to."""
+    return [other for other in shifted(root, path, None) if other != path or is_several(other)] or [path]
+
+
+def _behind(target: Place, place: Place) -> list[tuple[str, ...]]:
+    """What ``place`` is behind a pointer to ``target``: itself, a part of it, a neighbour in its array."""
+    found = [place[1][len(target[1]) :]] if overlap(target, place) else []
+    if target[0] != place[0]:
+        return found
+    path = target[1]
+    if path and path[-1][0] == "[":
+        path = path[:-1]
+    elif target[0][0] != "d":
+        return found
+    rest = place[1][len(path) :]
+    if path_overlap(path, place[1]) or place[1][: len(path)] == path:
+        if path == target[1]:  # the caller's own parameter, handed on
+            return found + [rest] * (rest[:1] == (OTHER_ELEMENTS,))
+        if not rest:
+            found.append((OTHER_ELEMENTS,))
+        elif target[1][-1] == OTHER_ELEMENTS:
+            found.append((OTHER_ELEMENTS, *rest[rest[0] == OTHER_ELEMENTS :]))
+        elif rest[0][0] == "[" and (rest[0] != target[1][-1] or is_several(rest[:1])):
+            found.append((OTHER_ELEMENTS, *rest[1:]))
+    return found
