@@ -49,12 +49,12 @@ _IGNORE = b"fpuscan:"  # a comment that takes a finding back is part of the answ
 class Footprint:
     """The record of one scan.
 
-    ``files`` are the parsed files by path, ``lowered`` the starts of the functions whose facts were used, per path,
+    ``files`` are the paths of the parsed files, ``lowered`` the starts of the functions whose facts were used, by path,
     ``asked`` the identifiers whose occurrences were asked for, ``outside`` the words, and the patterns behind them,
     that files outside the scope were searched for; ``in_part`` the headers of which only some facts were taken.
     """
 
-    files: dict[str, ParsedFile]
+    files: frozenset[str]
     lowered: dict[str, frozenset[int]]
     asked: frozenset[bytes]
     outside: tuple[tuple[bytes, re.Pattern[bytes] | None], ...]
@@ -71,7 +71,7 @@ class Footprint:
             if unit.lowered:
                 lowered.setdefault(unit.path, set()).add(unit.start)
         return cls(
-            dict(program.files),
+            frozenset(program.files),
             {path: frozenset(starts) for path, starts in lowered.items()},
             program.asked(),
             program.searched_outside(),
@@ -83,14 +83,15 @@ class Footprint:
 
     def indifferent(self, path: str, before: bytes | None, after: bytes | None) -> bool:
         """Whether a file may change like this, or come or go, and the answer stays the same."""
-        known = self.files.get(path)
-        if known is None:
+        if path not in self.files:
             if path in self.in_part or self.in_scope(path):
                 return False
             return not any(self._matters(data) for data in (before, after) if data is not None)
         if after is None or before is None or _IGNORE in before or _IGNORE in after:
             return False
-        return self._alike(known, self.cache.parse(SourceFile(path, after), self.attributes))
+        # As they stand in the tree, without what a scan appends: that comes from directives and from between functions.
+        old, new = (self.cache.parse(SourceFile(path, data), self.attributes) for data in (before, after))
+        return self._alike(old, new)
 
     def _matters(self, data: bytes) -> bool:
         return any(word in data and (pattern is None or pattern.search(data)) for word, pattern in self.outside)

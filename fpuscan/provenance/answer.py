@@ -96,6 +96,8 @@ def _ask_argument(analysis: Analysis, search: Backward, row: Sink) -> None:
         for leaf in search.graph.leaves(function, node):
             if leaf.role == index:
                 search.leaf(function, node, leaf, whole=True)
+        if index < len(call.arguments):
+            search.handed(function, node, call.arguments[index])
 
 
 def _ask_comparisons(analysis: Analysis, search: Backward, row: Sink) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
+    from fpuscan.ir import Expr
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
@@ -159,6 +160,20 @@ class Backward:
                 if compatible(guards, conditions):
                     self._origin_of(function, node, leaf, (root, (*path, *below)), below, conditions)
                     self._read(function, node, (root, (*path, *below)), frames, guards | conditions)
+
+    def handed(self, function: FunctionAnalysis, node: int, argument: Expr) -> None:
+        """Ask for what is in the memory that an argument of a call is the address of."""
+        held = _lasting(function, node)
+        if held is None or not isinstance(argument, Addr):
+            return
+        self._mark(function, node)
+        for root, path, conditions in function.resolve(node, argument.place):
+            named = self.origins.of_place((root, path))
+            if named is not None and root[0] in {"g", "h"}:
+                at = self.graph.memory((root, path))
+                self._origin(Origin(*named, -1, 0, (root, path), at=at))
+            if compatible(held, conditions):
+                self._ask(_Question(function.id, node, (root, path), (), held | conditions))
 
     def _origin_of(
         self,

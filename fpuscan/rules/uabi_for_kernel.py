@@ -107,10 +107,17 @@ class _Finder:
                 found.update((unit.id, unit) for unit in program.units_mentioning(row.variable))
                 continue
             for member in row.member.split(".")[-1:] if "*" not in row.member else program.members(row.type) or ():
-                owner = "struct fpu_state_perm" if "." in row.member else row.type
-                found.update((unit.id, unit) for unit in program.units_accessing(owner, member))
+                found.update((unit.id, unit) for unit in program.units_accessing(self._owner(row), member))
         functions = [unit for unit in found.values() if unit.is_function]
         return sorted(functions, key=lambda unit: (unit.path, unit.start))
+
+    def _owner(self, row: Sink | Floor) -> str:
+        """The innermost struct of a row's member."""
+        program, tag = self.analysis.program, row.type
+        for name in row.member.split(".")[:-1]:
+            known = program.members(tag) or {}
+            tag = program.types.resolve(known[name]).base if name in known else tag
+        return tag
 
     def _allocated(self) -> Iterator[_Store]:
         """The sizes of allocations whose result becomes a pointer to such a struct."""
@@ -188,12 +195,13 @@ class _Finder:
         )
 
     def _is_floor(self, function: FunctionAnalysis, node: int, floor: Floor) -> bool:
+        # A value of the kernel's side is for the rules about those to judge.
         instruction = function.code[node]
         if node == ENTRY or not isinstance(instruction, Assign):
             return False
         origins = Families(self.analysis, self._family)
-        origins.of(function, node, instruction.value)
-        return floor.at_least in " ".join(origins.constants)
+        found = origins.of(function, node, instruction.value)
+        return floor.at_least in " ".join(origins.constants) or any(origin.family != _USER for origin in found)
 
     # ------------------------------------------------------------ the way there
 
