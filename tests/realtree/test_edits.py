@@ -8,14 +8,14 @@ get) and the lock, and `guest_default_cfg.size` is the size of a kernel buffer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
-from tests.realtree.edits import TreeCopy, copy_tree, last_member, leaks, version
+from tests.realtree.edits import TreeCopy, last_member, leaks, version
 
 pytestmark = pytest.mark.realtree
 
@@ -1132,27 +1132,6 @@ def old_guest_permission_set_member_by_member(tree: TreeCopy) -> None:
 
 
 # --- running them -----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def copies() -> dict[Path, TreeCopy]:
-    return {}
-
-
-@pytest.fixture
-def copy_of(
-    copies: dict[Path, TreeCopy], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Path], TreeCopy]]:
-    """Give the one copy of a tree, and undo its edits behind the test."""
-
-    def give(tree: Path) -> TreeCopy:
-        if tree not in copies:
-            copies[tree] = copy_tree(tree, tmp_path_factory.mktemp(tree.name) / "linux")
-        return copies[tree]
-
-    yield give
-    for copy in copies.values():
-        copy.restore()
 
 
 def check(edited: TreeCopy, one: Case) -> None:

@@ -7,14 +7,14 @@ code has the place that it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from fpuscan.result import Finding, Severity
-from tests.realtree.edits import TreeCopy, copy_tree, last_member, version
+from tests.realtree.edits import TreeCopy, last_member, version
 
 pytestmark = pytest.mark.realtree
 
@@ -461,27 +461,6 @@ def kernel_side_stays_silent(tree: TreeCopy) -> None:
 
 
 # --- running them -------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def copies() -> dict[Path, TreeCopy]:
-    return {}
-
-
-@pytest.fixture
-def copy_of(
-    copies: dict[Path, TreeCopy], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Path], TreeCopy]]:
-    """Give the one copy of a tree, and undo its edits behind the test."""
-
-    def give(tree: Path) -> TreeCopy:
-        if tree not in copies:
-            copies[tree] = copy_tree(tree, tmp_path_factory.mktemp(tree.name) / "linux")
-        return copies[tree]
-
-    yield give
-    for copy in copies.values():
-        copy.restore()
 
 
 def describe(finding: Finding) -> str:

@@ -8,9 +8,7 @@ supports every user feature but APX in XCR0.
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -434,40 +432,6 @@ def old_reset_masks_the_kernel_side(tree: TreeCopy) -> None:
 
 
 # --- running them -----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def copies() -> dict[Path, TreeCopy]:
-    return {}
-
-
-@pytest.fixture
-def copy_of(
-    copies: dict[Path, TreeCopy], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Path], TreeCopy]]:
-    """Give the one copy of a tree, and undo its edits behind the test."""
-
-    def give(tree: Path) -> TreeCopy:
-        if tree not in copies:
-            copies[tree] = copy_part(tree, tmp_path_factory.mktemp(tree.name) / "linux")
-        return copies[tree]
-
-    yield give
-    for copy in copies.values():
-        copy.restore()
-
-
-def copy_part(source: Path, root: Path) -> TreeCopy:
-    """Link what a scan reads: the top Makefile, arch/x86 and the headers."""
-    outside = [path for folder in (source, source / "arch") for path in folder.iterdir()]
-    wanted = {source / "Makefile", source / "arch", source / "include", source / "arch/x86"}
-
-    def ignored(folder: str, names: list[str]) -> list[str]:
-        paths = ((Path(folder) / name, name) for name in names)
-        return [name for path, name in paths if path in outside and path not in wanted]
-
-    shutil.copytree(source, root, symlinks=True, copy_function=os.link, ignore=ignored)
-    return TreeCopy(source, root)
 
 
 def findings(folder: Path) -> list[Finding]:

@@ -1,0 +1,32 @@
+"""What the tests that edit real trees share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.realtree.edits import TreeCopy, copy_tree
+
+
+@pytest.fixture(scope="module")
+def copied_trees() -> dict[Path, TreeCopy]:
+    """The copies that the tests of a module have made so far, by the tree."""
+    return {}
+
+
+@pytest.fixture
+def copy_of(
+    copied_trees: dict[Path, TreeCopy], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Path], TreeCopy]]:
+    """Give the one copy of a tree, and undo its edits behind the test."""
+
+    def give(tree: Path) -> TreeCopy:
+        if tree not in copied_trees:
+            copied_trees[tree] = copy_tree(tree, tmp_path_factory.mktemp(tree.name) / "linux")
+        return copied_trees[tree]
+
+    yield give
+    for copy in copied_trees.values():
+        copy.restore()
