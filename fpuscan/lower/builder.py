@@ -7,6 +7,7 @@ what is emitted then is analysed all the same, without predecessors.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import Assign, Branch, Call, Edge, FunctionFacts, Load, Marker, Return, Var
@@ -31,7 +32,7 @@ def together(config: tuple[ConfigLiteral, ...], more: tuple[ConfigLiteral, ...])
     return config + tuple(literal for literal in more if literal not in config)
 
 
-class Builder:
+class Builder(ABC):
     """Appends instructions to a function's facts and connects them."""
 
     def __init__(self, facts: FunctionFacts) -> None:
@@ -96,9 +97,9 @@ class Builder:
         self.frontier, self.config = after, config
         return Load(result, start)
 
+    @abstractmethod
     def type_of(self, expr: Expr) -> CType | None:
         """The C type of a value; added by ``expressions.py``."""
-        raise NotImplementedError
 
     def marker(self, name: str) -> int:
         """Emit a point without effect (a label or a loop head)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -153,9 +154,9 @@ class Calls(Expressions):
         self.block(body)
         return Const(None, "")
 
+    @abstractmethod
     def block(self, node: Node) -> None:
         """Lower a compound statement; added by ``statements.py``."""
-        raise NotImplementedError
 
     def inside(self, node: Node, macro: Macro, expansion: tuple[Node, bytes, bytes], action: Callable[[], T]) -> T:
         """Run ``action`` on the text of an expansion, with every fact placed at the macro's use."""

@@ -8,6 +8,7 @@ and control flow in front of it, in evaluation order.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, common, integer_type, stored_constant
@@ -215,9 +216,9 @@ class Expressions(Builder):
         ctype = self.context.global_type(name, self.facts.path)
         return Var("global", name, self.context.global_key(name, self.facts.path), ctype)
 
+    @abstractmethod
     def macro_lvalue(self, node: Node, name: str) -> LValue | None:
         """The lvalue behind an object-like macro; added by ``calls.py``."""
-        raise NotImplementedError
 
     def field_lvalue(self, node: Node) -> LValue | None:
         """``base.name`` or ``pointer->name``."""
@@ -354,9 +355,9 @@ class Expressions(Builder):
         value, macros = self.context.constant(name, self.facts.path, self.offset(node))
         return Const(value, name, macros) if value is not None else None
 
+    @abstractmethod
     def macro_value(self, node: Node, name: str) -> Expr | None:
         """The value behind an object-like macro; added by ``calls.py``."""
-        raise NotImplementedError
 
     def _lvalue_load(self, node: Node) -> Expr:
         place = self.lvalue(node)
@@ -507,9 +508,9 @@ class Expressions(Builder):
         value = self.text_value(left, self.text(left))
         return Binary(self.operator(right), value, self.value(argument))
 
+    @abstractmethod
     def text_value(self, node: Node, text: str) -> Expr:
         """The value of an expression given as text; added by ``calls.py``."""
-        raise NotImplementedError
 
     def cast(self, ctype: CType, operand: Expr) -> Expr:
         """``(ctype)operand``."""
@@ -538,16 +539,13 @@ class Expressions(Builder):
             self.initialise(variable, inner)
         return self.load(variable, node)
 
+    @abstractmethod
     def initialise(self, target: LValue, node: Node) -> None:
         """Store an initialiser; added by ``statements.py``."""
-        raise NotImplementedError
 
-    def _call(self, node: Node) -> Expr:
-        raise NotImplementedError
-
+    @abstractmethod
     def call_value(self, node: Node) -> Expr:
         """The value of a call; added by ``calls.py``."""
-        raise NotImplementedError
 
     def _statement_expression(self, node: Node) -> Expr:
         inner = first_named(node)
@@ -555,13 +553,13 @@ class Expressions(Builder):
             return self.statement_expression(inner)
         return Opaque(tuple(self.value(child) for child in node.named_children), node.type)
 
+    @abstractmethod
     def call_lvalue(self, node: Node) -> LValue | None:
         """The lvalue that a call stands for; added by ``calls.py``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def statement_expression(self, node: Node) -> Expr:
         """The value of ``({ ... })``; added by ``statements.py``."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ conditions
 
@@ -585,9 +583,9 @@ class Expressions(Builder):
             return (here, []) if known else ([], here)
         return self.branch(value)
 
+    @abstractmethod
     def transparent_condition(self, node: Node) -> Node | None:
         """The condition inside ``likely()`` and its kin; added by ``calls.py``."""
-        raise NotImplementedError
 
     def _short_circuit(self, node: Node) -> tuple[Frontier, Frontier]:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
