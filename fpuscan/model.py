@@ -73,8 +73,22 @@ def _place_pattern(type_: str, member: str, variable: str = "") -> PlacePattern:
     return PlacePattern(type_, member, variable)
 
 
+class _Placed:
+    """A row that names places."""
+
+    __slots__ = ()
+    type: str
+    member: str
+    variable: str
+
+    @property
+    def pattern(self) -> PlacePattern:
+        """The places of the row; a row about a function or a macro names none."""
+        return _place_pattern(self.type, self.member, self.variable)
+
+
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(_Placed):
     """Where a guest-specific value comes from.
 
     ``kind``: "config" (a guest configuration), "runtime" (guest state of a task or vCPU), "constant" (a
@@ -98,18 +112,13 @@ class Source:
     commit: str = ""
 
     @property
-    def pattern(self) -> PlacePattern:
-        """The places of the row (empty for a function or a macro)."""
-        return _place_pattern(self.type, self.member, self.variable)
-
-    @property
     def evaluated(self) -> bool:
         """Whether the content is what is stored, too; else the row's word is all, and cheap."""
         return self.kind in {"config", "runtime", "constant"}
 
 
 @dataclass(frozen=True, slots=True)
-class Sink:
+class Sink(_Placed):
     """An operand of the user ABI.
 
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``, -2 the last but
@@ -145,11 +154,6 @@ class Sink:
     only: str = ""
     commit: str = ""
 
-    @property
-    def pattern(self) -> PlacePattern:
-        """The places of the row."""
-        return _place_pattern(self.type, self.member, self.variable)
-
 
 @dataclass(frozen=True, slots=True)
 class Floor:
@@ -170,7 +174,7 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(_Placed):
     """A uABI mask: by contract it holds user features only (``without`` some masks), whatever is stored into it."""
 
     why: str
@@ -178,11 +182,6 @@ class Contract:
     member: str = ""
     variable: str = ""
     without: tuple[str, ...] = ()
-
-    @property
-    def pattern(self) -> PlacePattern:
-        """The places of the row."""
-        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +281,7 @@ class Consumer:
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(_Placed):
     """Members of a configuration object: set once from what the CPU enumerates, and read from then on.
 
     ``sizes`` is the pattern of the members that a function gives a size to when it sets up the object ("": it has
@@ -296,11 +295,6 @@ class Configuration:
     variable: str = ""
     sizes: str = ""
     shown: str = ""
-
-    @property
-    def pattern(self) -> PlacePattern:
-        """The places of the row."""
-        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +313,7 @@ class Carrier:
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class Input(_Placed):
     """Where a value comes into the kernel: ``kind`` "user" (user space, a guest) or "cpu" (the hardware).
 
     A place (``type``, ``member``, ``variable``), the parameters (``parameter``, a shell pattern) of a ``function``
@@ -335,11 +329,6 @@ class Input:
     macro: str = ""
     parameter: str = "*"
     call: str = ""
-
-    @property
-    def pattern(self) -> PlacePattern:
-        """The places of the row."""
-        return _place_pattern(self.type, self.member, self.variable)
 
 
 @dataclass(frozen=True, slots=True)
