@@ -114,7 +114,7 @@ class Seeds:
                 names = self._names(row)
             else:
                 members = row.member.split(".")
-                for unit in program.units_accessing(self._owner(row.type, members[:-1]), members[-1]):
+                for unit in program.units_accessing(program.innermost(row.type, members[:-1]), members[-1]):
                     units[unit.id] = unit
                 if len(members) > 1:  # a copy of the struct around the member
                     names = [members[0]]
@@ -136,14 +136,6 @@ class Seeds:
             unit for holder in self.analysis.holders.names() for unit in self.analysis.program.units_mentioning(holder)
         ]
         return [unit for unit in found if unit.is_function]
-
-    def _owner(self, tag: str, members: list[str]) -> str:
-        for member in members:
-            known = self.analysis.program.members(tag)
-            if known is None or member not in known:
-                return tag
-            tag = self.analysis.program.types.resolve(known[member]).base
-        return tag
 
     def _names(self, row: Source) -> list[str]:
         """The globals of a row's type, or the members that its pattern names."""

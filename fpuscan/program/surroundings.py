@@ -16,7 +16,7 @@ from fpuscan.source import SourceFile
 from fpuscan.syntax import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fpuscan.arms import ConfigLiteral
     from fpuscan.cpp import Macro
@@ -103,6 +103,15 @@ class Surroundings(Sources):
                 found = self.types.members(tag)
             self._members[tag] = found
         return self._members[tag]
+
+    def innermost(self, tag: str, path: Sequence[str]) -> str:
+        """The struct that the members of a path lead to; the last one known where they leave it."""
+        for member in path:
+            known = self.members(tag)
+            if known is None or member not in known:
+                return tag
+            tag = self.types.resolve(known[member]).base
+        return tag
 
     def _add_struct(self, tag: str, header: str) -> bool:
         """Read one struct from a header outside the scope."""

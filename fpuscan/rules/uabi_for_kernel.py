@@ -106,18 +106,12 @@ class _Finder:
             if row.variable and not row.type:
                 found.update((unit.id, unit) for unit in program.units_mentioning(row.variable))
                 continue
-            for member in row.member.split(".")[-1:] if "*" not in row.member else program.members(row.type) or ():
-                found.update((unit.id, unit) for unit in program.units_accessing(self._owner(row), member))
+            *around, last = row.member.split(".")
+            owner = program.innermost(row.type, around)
+            for member in [last] if "*" not in row.member else program.members(row.type) or ():
+                found.update((unit.id, unit) for unit in program.units_accessing(owner, member))
         functions = [unit for unit in found.values() if unit.is_function]
         return sorted(functions, key=lambda unit: (unit.path, unit.start))
-
-    def _owner(self, row: Sink | Floor) -> str:
-        """The innermost struct of a row's member."""
-        program, tag = self.analysis.program, row.type
-        for name in row.member.split(".")[:-1]:
-            known = program.members(tag) or {}
-            tag = program.types.resolve(known[name]).base if name in known else tag
-        return tag
 
     def _allocated(self) -> Iterator[_Store]:
         """The sizes of allocations whose result becomes a pointer to such a struct."""
