@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.realtree.edits import TreeCopy, copy_tree
+from tests.realtree.edits import TreeCopy, copy_tree, version
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def copied_trees() -> dict[Path, TreeCopy]:
-    """The copies that the tests of a module have made so far, by the tree."""
+    """The copies that the tests have made so far, by the tree."""
     return {}
 
 
@@ -30,3 +30,12 @@ def copy_of(
     yield give
     for copy in copied_trees.values():
         copy.restore()
+
+
+@pytest.fixture
+def newest_copy(trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]) -> TreeCopy:
+    """The copy of the newest tree, which has to be a 7.x."""
+    newest = max(trees, key=version)
+    if version(newest) < (7,):
+        pytest.skip("no 7.x tree in FPUSCAN_TREES")
+    return copy_of(newest)

@@ -15,8 +15,7 @@ import pytest
 
 from fpuscan.scan import ScanMemory
 from tests.realtree.edits import TreeCopy, leaks, version
-from tests.realtree.mutants import Mutant, mutants
-from tests.realtree.test_edits import (
+from tests.realtree.leaks import (
     ENABLE,
     GUEST_READERS,
     HEIRS,
@@ -38,7 +37,8 @@ from tests.realtree.test_edits import (
     prctl_leak,
     request_leak,
 )
-from tests.realtree.test_edits import LOCKED as LOCK
+from tests.realtree.leaks import LOCKED as LOCK
+from tests.realtree.mutants import Mutant, mutants
 from tests.realtree.variants import MemoryCopy
 
 pytestmark = pytest.mark.realtree

@@ -14,7 +14,7 @@ import pytest
 from fpuscan.result import Finding
 from fpuscan.scan import ScanMemory
 from tests.realtree.edits import EditError, TreeCopy, leaks, version
-from tests.realtree.test_edits import Leak, describe
+from tests.realtree.leaks import Leak, describe
 from tests.realtree.variants import MemoryCopy, Pack, packs, read_variants
 
 pytestmark = pytest.mark.realtree

@@ -21,7 +21,7 @@ from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import open_folder
 from fpuscan.trees.overlay import OverlayTree
 from tests.realtree.edits import EditError, TreeCopy
-from tests.realtree.test_edits import Leak
+from tests.realtree.leaks import Leak
 
 __all__ = ["FILES", "MemoryCopy", "Pack", "Variant", "packs", "read_variants"]
 
