@@ -38,7 +38,8 @@ _CALL = re.compile(r"(?:^|\n)([A-Za-z_]\w*)\s*\(")
 _NEXT = re.compile(r"([})]\s*;?)\s*(?=[A-Za-z_]\w*\s*\()")  # between one definition and a macro that makes another
 # A function, something with a value, or a declaration.
 _DEFINES = re.compile(r"\s*[A-Za-z_][^;]*[{=]|\s*(?:static|struct|extern|const|u\d+)\b")
-_STATEMENT = re.compile(rb"\s*([A-Za-z_]\w*)\s+(do\b.*\bwhile\s*\(\s*0\s*\))\s*", re.DOTALL)
+# The name and the body of a macro without parameters that is a statement.
+_STATEMENT = re.compile(rb"\s*([A-Za-z_]\w*)\s+((?:do|if|for|while|switch)\b.*|[A-Za-z_]\w*\s*\(.*\))\s*", re.DOTALL)
 _BLANKS = bytes(byte if byte in b"\n\t" else 0x20 for byte in range(256))
 
 _Region = tuple[int, int]
@@ -56,12 +57,9 @@ class Choices:
 
 def statement_macros(parsed: ParsedFile, words: Iterable[bytes]) -> Iterator[Directive]:
     """The macros without parameters that are a statement, and whose body holds one of some words."""
+    word = re.compile(rb"\b(?:%s)\b" % b"|".join(map(re.escape, words)))
     for directive in parsed.normalised.directives:
-        if (
-            directive.kind == "define"
-            and any(word in directive.text for word in words)
-            and _STATEMENT.fullmatch(directive.text)
-        ):
+        if directive.kind == "define" and word.search(directive.text) and _STATEMENT.fullmatch(directive.text):
             yield directive
 
 

@@ -130,10 +130,11 @@ class Sources:
         return parsed
 
     def _statements_for_others(self, path: str) -> list[Directive]:
-        # The macros of a header that name a tracked global and that no file of the program uses.
+        # The macros of a header that name a tracked global or call what is a sink, and that no file of the program uses.
         if not path.endswith(".h"):
             return []
-        words = [name.encode() for name in self.model.scope.tracked]
+        sinks = {sink.function for sink in self.model.sinks if sink.kind == "argument"} - {"asm"}
+        words = [name.encode() for name in (*self.model.scope.tracked, *sorted(sinks))]
         found = []
         for macro in statement_macros(self.files[path], words):
             name = re.compile(rb"\b" + macro.text.split()[0] + rb"\b")
