@@ -1,26 +1,15 @@
-"""The kernel knowledge, read from TOML: sources, sinks, masks, helpers, effects, barriers.
-
-``load_model()`` reads the built-in rows (``fpuscan/model/*.toml``) and adds the
-rows of user files to them. A malformed file is a :class:`ModelError` that names
-file, table and key. The engine has no kernel name of its own: what it knows of
-the kernel stands here, each row with its reason and, where there is one, its commit.
-"""
+"""The rows of the model: what each kind says, and which places it names."""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import Any
-
-from fpuscan.errors import ModelError
 
 __all__ = [
     "Barrier",
     "Carrier",
+    "Chain",
     "Configuration",
     "Consumer",
     "Contract",
@@ -29,13 +18,14 @@ __all__ = [
     "Helper",
     "Input",
     "Instance",
+    "Masks",
     "Model",
     "PlacePattern",
+    "Scope",
     "SideGuard",
     "Sink",
     "Source",
     "Subset",
-    "load_model",
 ]
 
 Chain = tuple[tuple[str, tuple[str, ...]], ...]
@@ -389,174 +379,3 @@ class Model:
     inputs: tuple[Input, ...] = ()
     subsets: tuple[Subset, ...] = ()
     silent: frozenset[str] = frozenset()
-
-
-_TABLES: dict[str, type] = {
-    "source": Source,
-    "sink": Sink,
-    "floor": Floor,
-    "contract": Contract,
-    "helper": Helper,
-    "effect": Effect,
-    "side": SideGuard,
-    "instance": Instance,
-    "barrier": Barrier,
-    "consumer": Consumer,
-    "configuration": Configuration,
-    "carrier": Carrier,
-    "input": Input,
-    "subset": Subset,
-}
-_ALLOWED = {
-    ("source", "kind"): {"config", "runtime", "constant", "vcpu", "kernel", "uabi"},
-    ("sink", "kind"): {"place", "argument", "return", "compare", "local", "buffer", "allocation", "raw"},
-    ("sink", "what"): {"size", "features", "sigframe"},
-    ("sink", "side"): {"guest", "host", "instance"},
-    ("instance", "side"): {"guest", "host"},
-    ("input", "kind"): {"user", "cpu"},
-    ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
-                         "exchange", "container_of", "alloc", "enumerate"},
-}  # fmt: skip
-_PLAIN = {"iterators", "types", "returns", "static_calls", "headers", "silent", "scope", "masks"}
-
-
-def _convert(file: str, table: str, number: int, key: str, value: Any, wanted: str) -> Any:  # noqa: ANN401
-    where = f"{file}: [[{table}]] row {number}: key '{key}'"
-    if "tuple" in wanted:
-        inner = int if "int" in wanted else str
-        if not isinstance(value, list) or not all(isinstance(item, inner) for item in value):
-            msg = f"{where} must be a list of {inner.__name__}"
-            raise ModelError(msg)
-        return tuple(value)
-    expected = {"str": str, "int": int, "bool": bool}[wanted]
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        msg = f"{where} must be a {expected.__name__}, not {value!r}"
-        raise ModelError(msg)
-    allowed = _ALLOWED.get((table, key))
-    if allowed is not None and value not in allowed:
-        msg = f"{where} must be one of {', '.join(sorted(allowed))}, not {value!r}"
-        raise ModelError(msg)
-    return value
-
-
-def _row(file: str, table: str, number: int, data: Any) -> Any:  # noqa: ANN401
-    kind = _TABLES[table]
-    if not isinstance(data, dict):
-        msg = f"{file}: [[{table}]] row {number} must be a table"
-        raise ModelError(msg)
-    known = {item.name: item for item in fields(kind)}
-    for key in data:
-        if key not in known:
-            msg = f"{file}: [[{table}]] row {number}: unknown key '{key}' (known: {', '.join(sorted(known))})"
-            raise ModelError(msg)
-    for name, item in known.items():
-        if item.default is MISSING and name not in data:
-            msg = f"{file}: [[{table}]] row {number}: key '{name}' is missing"
-            raise ModelError(msg)
-    return kind(**{key: _convert(file, table, number, key, value, str(known[key].type)) for key, value in data.items()})
-
-
-def _parse(file: str, text: bytes) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{file}: not a TOML file: {error}"
-        raise ModelError(msg) from error
-    for key, value in data.items():
-        if key not in _TABLES and key not in _PLAIN:
-            msg = f"{file}: unknown table '{key}' (known: {', '.join(sorted([*_TABLES, *_PLAIN]))})"
-            raise ModelError(msg)
-        if key in _TABLES and not isinstance(value, list):
-            msg = f"{file}: '{key}' must be a list of tables, written [[{key}]]"
-            raise ModelError(msg)
-    return data
-
-
-def _named(file: str, table: str, value: Any) -> dict[str, Any]:  # noqa: ANN401
-    if not isinstance(value, dict):
-        msg = f"{file}: '{table}' must be a table"
-        raise ModelError(msg)
-    return value
-
-
-def _plain(file: str, table: str, kind: type, value: dict[str, Any]) -> Any:  # noqa: ANN401
-    known = {item.name for item in fields(kind)}
-    for key in value:
-        if key not in known:
-            msg = f"{file}: [{table}]: unknown key '{key}' (known: {', '.join(sorted(known))})"
-            raise ModelError(msg)
-    return kind(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})
-
-
-def _built_in() -> list[tuple[str, bytes]]:
-    folder = resources.files("fpuscan") / "model"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return [(f"fpuscan/model/{name}", (folder / name).read_bytes()) for name in names]
-
-
-def _check_sink(file: str, number: int, sink: Sink) -> None:
-    if sink.kind == "place" and not (sink.member or sink.variable):
-        key = "member"
-    elif sink.kind in {"argument", "return", "compare", "local"} and not sink.function:
-        key = "function"
-    elif sink.kind == "argument" and sink.index == -1:
-        key = "index"
-    elif sink.kind == "local" and not sink.variable:
-        key = "variable"
-    else:
-        return
-    msg = f"{file}: [[sink]] row {number}: key '{key}' is missing (kind is '{sink.kind}')"
-    raise ModelError(msg)
-
-
-def load_model(extra: tuple[str, ...] = ()) -> Model:
-    """The built-in model with the rows of the ``extra`` files added. Raises :class:`ModelError`."""
-    files = _built_in()
-    for name in extra:
-        try:
-            files.append((name, Path(name).read_bytes()))
-        except OSError as error:
-            msg = f"{name}: cannot read the model: {error.strerror or error}"
-            raise ModelError(msg) from error
-    rows: dict[str, list[Any]] = {table: [] for table in _TABLES}
-    plain: dict[str, dict[str, Any]] = {"iterators": {}, "types": {}, "returns": {}, "static_calls": {}, "headers": {}}
-    silent: set[str] = set()
-    single: dict[str, Any] = {}
-    for file, text in files:
-        for key, value in _parse(file, text).items():
-            if key in _TABLES:
-                for number, data in enumerate(value, 1):
-                    row = _row(file, key, number, data)
-                    if isinstance(row, Sink):
-                        _check_sink(file, number, row)
-                    rows[key].append(row)
-            elif key in plain:
-                plain[key].update(_named(file, key, value))
-            elif key == "silent":
-                silent.update(_named(file, key, value).get("functions", []))
-            else:
-                single[key] = _plain(file, key, Scope if key == "scope" else Masks, _named(file, key, value))
-    return Model(
-        scope=single["scope"],
-        masks=single["masks"],
-        sources=tuple(rows["source"]),
-        sinks=tuple(rows["sink"]),
-        floors=tuple(rows["floor"]),
-        contracts=tuple(rows["contract"]),
-        helpers={row.function: row for row in rows["helper"]},
-        effects={name: row for row in rows["effect"] for name in row.names},
-        iterators={name: tuple(cursors) for name, cursors in plain["iterators"].items()},
-        types=plain["types"],
-        returns=plain["returns"],
-        static_calls=plain["static_calls"],
-        headers=plain["headers"],
-        sides=tuple(rows["side"]),
-        instances=tuple(rows["instance"]),
-        barriers=tuple(rows["barrier"]),
-        consumers=tuple(rows["consumer"]),
-        configurations=tuple(rows["configuration"]),
-        carriers=tuple(rows["carrier"]),
-        inputs=tuple(rows["input"]),
-        subsets=tuple(rows["subset"]),
-        silent=frozenset(silent),
-    )
