@@ -6,12 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Health, Incomplete, Location
+from fpuscan.unmatched import unmatched_inputs, unmatched_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.model import PlacePattern, Sink, Source
+    from fpuscan.model import Sink, Source
     from fpuscan.program import Program, Unit
 
 __all__ = ["examine"]
@@ -47,7 +46,7 @@ def examine(
         unaccounted=tuple(sorted(unaccounted)),
         unresolved_calls=tuple(sorted(unresolved)),
         unmatched_model_rows=tuple(
-            sorted((*_unmatched(analysis, used_sources), *(_unmatched_inputs(analysis) if inputs else ())))
+            sorted((*unmatched_rows(program, used_sources), *(unmatched_inputs(program) if inputs else ())))
         ),
         incomplete=tuple(sorted(incomplete)),
         unmodelled=tuple(sorted((*_unmodelled(program), *_dropped(program), *_lost(analysis)))),
@@ -210,79 +209,3 @@ def _dropped(program: Program) -> list[Location]:
         for path, arms in sorted(program.left_out.items())
         for arm in arms
     ]
-
-
-def _unmatched(analysis: Analysis, used_sources: frozenset[str]) -> tuple[str, ...]:
-    """The rows of the model that name nothing of this tree."""
-    program, model = analysis.program, analysis.model
-    found = [
-        f"source {source.id}"
-        for source in model.sources
-        if source.id not in used_sources
-        and not _names_something(program, source.pattern, source.function, source.macro)
-    ]
-    for sink in model.sinks:
-        if sink.quiet:
-            continue
-        function = sink.function if sink.kind in {"return", "compare", "local"} else sink.inside
-        if function:
-            known = program.defines(function)
-        elif sink.kind == "argument":
-            known = bool(program.occurrences(sink.function))
-        else:
-            known = _names_something(program, sink.pattern, "", "")
-        if not known:
-            found.append(f"sink {sink.id}")
-    found += [
-        f"configuration {row.id}" for row in model.configurations if not _names_something(program, row.pattern, "", "")
-    ]
-    for subset in model.subsets:
-        members = program.members(subset.type) or {}
-        if subset.part not in members or subset.whole not in members:
-            found.append(f"subset {subset.id}")
-        elif subset.severe and program.evaluate(subset.severe) is None:
-            found.append(f"subset {subset.id} ({subset.severe})")
-    return tuple(found)
-
-
-def _unmatched_inputs(analysis: Analysis) -> Iterator[str]:
-    """The rows about user input that name nothing of this tree; of a pattern of names nobody can tell."""
-    program = analysis.program
-    for row in analysis.model.inputs:
-        name = row.function or row.macro or row.call
-        if any(wild in name for wild in "*?["):
-            continue
-        if name:
-            known = bool(program.occurrences(name)) or name == "asm"
-        else:
-            known = _names_something(program, row.pattern, "", "")
-        if not known:
-            yield f"input {name or row.pattern}"
-
-
-def _names_something(program: Program, pattern: PlacePattern, function: str, macro: str) -> bool:
-    if function:
-        return program.defines(function)
-    if macro:
-        return program.macros.lookup(macro) is not None
-    if pattern.variable and "*" not in pattern.variable:
-        return program.types.global_var(pattern.variable) is not None
-    if not pattern.type:
-        return False
-    if program.members(pattern.type) is None:  # its definition is outside the scope: a declaration with it will do
-        return bool(program.holders(pattern.type))
-    if pattern.variable:
-        from fnmatch import fnmatchcase  # noqa: PLC0415
-
-        return any(fnmatchcase(name, pattern.variable) for name in program.globals_of(pattern.type))
-    tag = pattern.type
-    for name in pattern.member.split("."):
-        members = program.members(tag) or {}
-        if "*" in name:
-            from fnmatch import fnmatchcase  # noqa: PLC0415
-
-            return any(fnmatchcase(member, name) for member in members)
-        if name not in members:
-            return False
-        tag = program.types.resolve(members[name]).base
-    return True

@@ -130,7 +130,7 @@ class Sources:
         return parsed
 
     def _statements_for_others(self, path: str) -> list[Directive]:
-        # The macros of a header that name a tracked global or call what is a sink, and that no file of the program uses.
+        # The macros of a header that name a tracked global or call a sink, and that no file of the program uses.
         if not path.endswith(".h"):
             return []
         sinks = {sink.function for sink in self.model.sinks if sink.kind == "argument"} - {"asm"}
