@@ -24,6 +24,7 @@ class AliasIndex:
         self._users: dict[bytes, set[bytes]] | None = None
         self._pasting: dict[bytes, list[tuple[bytes, bytes]]] = {}
         self._found: dict[str, frozenset[str]] = {}
+        self._objects: set[bytes] = set()
 
     def of(self, name: str) -> frozenset[str]:
         """The macros in whose body an identifier stands, and the macros in whose body those stand."""
@@ -32,6 +33,11 @@ class AliasIndex:
             found = frozenset(macro.decode() for macro in self._find(name.encode())) - {name}
             self._found[name] = found
         return found
+
+    def is_object(self, macro: str) -> bool:
+        """Whether a macro has no arguments in one of its definitions: its name alone is a use."""
+        self._read()
+        return macro.encode() in self._objects
 
     def recursive(self, name: str) -> bool:
         """Whether a macro's body names the macro itself, directly or through others."""
@@ -61,6 +67,8 @@ class AliasIndex:
             for directive in self._directives():
                 if directive.kind == "define":
                     macro, *words = _IDENTIFIER.findall(directive.text) or [b""]
+                    if not directive.text.startswith(macro + b"("):
+                        self._objects.add(macro)
                     for word in words:
                         self._users.setdefault(word, set()).add(macro)
                     if b"##" in directive.text:

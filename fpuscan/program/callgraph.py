@@ -1,7 +1,8 @@
 """The call graph as the text shows it: which functions name which, followed by a parenthesis.
 
 It knows nothing of function pointers, and takes a macro that may stand for a
-function for its caller; so it has every direct call, and some that are none.
+function, or for a call of it, for its caller; so it has every direct call, and
+some that are none.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from fpuscan.program.aliases import AliasIndex
+    from fpuscan.program.names import NameIndex
     from fpuscan.program.units import Unit, UnitTable
 
 __all__ = ["CallGraph"]
@@ -23,8 +25,9 @@ _CALL = re.compile(rb"\b(\w++)\s*+\(")
 class CallGraph:
     """Who calls a name; indexed when somebody first asks, and again when files were added."""
 
-    def __init__(self, table: UnitTable, aliases: AliasIndex) -> None:
+    def __init__(self, table: UnitTable, aliases: AliasIndex, words: NameIndex) -> None:
         self._table = table
+        self._words = words
         self._aliases = aliases
         self._calls: dict[bytes, list[Unit]] = {}
         self._callers: dict[str, tuple[Unit, ...]] = {}
@@ -39,9 +42,15 @@ class CallGraph:
         if found is None:
             names = (name, *self._aliases.of(name))
             self.asked.update(names)
-            found = tuple(dict.fromkeys(unit for word in names for unit in self._calls.get(word.encode(), ())))
+            found = tuple(dict.fromkeys(unit for word in names for unit in self._users(word)))
             self._callers[name] = found
         return found
+
+    def _users(self, word: str) -> Iterator[Unit]:
+        yield from self._calls.get(word.encode(), ())
+        if self._aliases.is_object(word):  # `#define MASK (mask())`
+            places = (self._table.function_at(path, offset) for path, offset in self._words.occurrences(word))
+            yield from (unit for unit in places if unit is not None)
 
     def closure(self, units: Iterable[Unit]) -> frozenset[int]:
         """Some functions, and all that call them by name, directly or not (their numbers)."""

@@ -51,7 +51,7 @@ class Uses(Sources):
         super().__init__(tree, model, lower, parsed)
         stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
         self._alias_index = AliasIndex(self._directives)
-        self._call_graph = CallGraph(self.table, self._alias_index)
+        self._call_graph = CallGraph(self.table, self._alias_index, self.names)
         self._bodies = MacroBodies(self._directives, self._alias_index, stores)
         self._access = AccessIndex(self.names, self.table, self._bodies)
         self._address_taken: dict[str, bool] = {}

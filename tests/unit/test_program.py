@@ -121,6 +121,21 @@ void none(void)
 }
 """
 
+OBJECT = """
+#define FIRST (first(1))
+#define LONGER FIRST
+
+int first(int x)
+{
+	return x;
+}
+
+int second(void)
+{
+	return LONGER;
+}
+"""
+
 
 def test_callers_are_found_through_macros(tmp_path: Path) -> None:
     one = program(tmp_path, CALLS)
@@ -128,6 +143,12 @@ def test_callers_are_found_through_macros(tmp_path: Path) -> None:
     # The head of a definition looks like a call: a function is among its own callers.
     assert [unit.name for unit in one.users_of("first")] == ["first", "second"]
     assert [unit.name for unit in one.users_of("second")] == ["second", "third"]
+
+
+def test_a_macro_without_arguments_calls_what_its_body_calls(tmp_path: Path) -> None:
+    one = program(tmp_path, OBJECT)
+
+    assert [unit.name for unit in one.users_of("first")] == ["first", "second"]
 
 
 def test_the_closure_holds_all_that_call_by_name(tmp_path: Path) -> None:
