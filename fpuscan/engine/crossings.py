@@ -31,6 +31,14 @@ class Crossing:
     target: State | None
     label: Label
 
+    @property
+    def has_meetings(self) -> bool:
+        """Whether values meet on the way that may have bits in common, so that a closer look may find fewer."""
+        edges = (self.transfer, *(step.transfer for step in self.step.path()))
+        return any(
+            operation.kind in {"meet", "minus"} for edge in edges if edge is not None for operation in edge.operations
+        )
+
 
 # Behind an entry the uABI place is taken at its contract. The host's allows less than the guest's, which may
 # hold opt-in features, so whoever has entered the host side has entered both.
@@ -39,11 +47,12 @@ _SIDES_BEHIND = {"guest": frozenset({"guest"}), "host": _ALL_SIDES}
 
 
 def find_crossings(
-    flows: Flows, sinks: Sinks, seed: Seed, stops: Stops | None = None, *, quick: bool = False
+    flows: Flows, sinks: Sinks, seed: Seed, stops: Stops | None = None, *, quick: bool = False, closely: bool = False
 ) -> list[Crossing]:
     """All crossings of the flows from one seed. Where ``stops`` says so, a flow is not followed behind an edge.
 
     A ``quick`` search evaluates the plainest masks only: it finds no crossing less, and may leave bits that are cut.
+    One that looks ``closely`` takes out the bits that cancel each other, at a price.
     """
     found: list[Crossing] = []
     inside = _inside_already(sinks, seed)
@@ -75,7 +84,7 @@ def find_crossings(
     starts: list[Step] = []
     for start in seed.starts:
         assert start.transfer is not None
-        label = replace(start.state.label, quick=quick)
+        label = replace(start.state.label, quick=quick, closely=closely)
         origin = State(start.state.definition, start.state.frames, start.state.guards, label, inside)
         first = Step(origin, None, None)
         targets = visit(first, start.transfer, flows.follow(origin, start.transfer))

@@ -16,19 +16,20 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from fpuscan.engine.cancellation import Cancellation
 from fpuscan.engine.graph import Definition, DefUseGraph, Transfer
 from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.ir import ENTRY, Call
+from fpuscan.engine.reads import FREEZE, Operation
+from fpuscan.ir import ENTRY, Binary, Call
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
-    from fpuscan.engine.reads import Operation
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
@@ -46,6 +47,7 @@ class Label:
     ``masked``: some evaluated mask stood on the way. ``constant``: the source is
     a mask constant, which is no flow where it is itself used as a mask. ``quick``:
     masks are read only where they are written as constants or hold by contract; all others may hold any bit.
+    ``closely``: values that meet are compared bit by bit, so that what cancels out is seen.
     """
 
     aligned: int = WORD
@@ -54,6 +56,7 @@ class Label:
     masked: bool = False
     constant: bool = False
     quick: bool = False
+    closely: bool = False
 
     @property
     def bits(self) -> int:
@@ -77,6 +80,7 @@ class Label:
             self.format or other.format,
             self.masked and other.masked,
             self.constant and other.constant,
+            closely=self.closely,
         )
 
 
@@ -137,6 +141,7 @@ class Flows:
         self.graph = graph
         self.states = 0
         self.truncated = False
+        self._cancellation = Cancellation(analysis)
 
     # ------------------------------------------------------------ labels
 
@@ -154,10 +159,11 @@ class Flows:
         kernel = label.format or transfer.format
         if origin is not None:
             aligned &= ~self._known_clear(origin, transfer.guards)
-        for operation in transfer.operations:
+        operations = self._met(function, transfer, context) if label.closely else transfer.operations
+        for operation in operations:
             match operation.kind:
-                case "and":
-                    if label.constant and not frozen:
+                case "and" | "keep":
+                    if label.constant and not frozen and operation.kind == "and":
                         return None
                     may = self._may(function, transfer.instruction, operation, None if label.quick else context)
                     masked = masked or may != WORD
@@ -173,7 +179,7 @@ class Flows:
                     if sign:
                         copied, where = copied | sign if where else sign, where | WORD & ~low
                     aligned &= low
-                case "freeze":
+                case "freeze" | "minus":
                     frozen |= aligned | (copied if where else 0)
                     aligned = where = 0
                 case "format":
@@ -185,15 +191,31 @@ class Flows:
             frozen |= copied
         if not aligned and not frozen and not kernel:
             return None
-        return Label(aligned, frozen, kernel, masked, label.constant, label.quick)
+        return Label(aligned, frozen, kernel, masked, label.constant, label.quick, label.closely)
 
     def _may(
         self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...] | None
     ) -> int:
+        if operation.kind == "keep":
+            return operation.bits
         assert operation.other is not None
         if context is None:
             return self.analysis.values.written_mask(function, node, operation.other).may
         return self.analysis.values.mask(function, node, operation.other, context).may
+
+    def _met(
+        self, function: FunctionAnalysis, transfer: Transfer, context: tuple[CallSite, ...]
+    ) -> Iterator[Operation]:
+        """The operations of an edge; where values meet, what is left of their result."""
+        node = transfer.instruction
+        for operation in transfer.operations:
+            met = operation.other if operation.kind in {"meet", "minus"} else None
+            if not isinstance(met, Binary):
+                yield operation
+            elif operation.kind == "meet" or self._cancellation.is_bitwise(function, node, met):
+                yield Operation("keep", None, WORD & ~self._cancellation.never(function, node, met, context))
+            else:
+                yield FREEZE
 
     def _known_clear(self, origin: Definition, guards: Guards) -> int:
         """Bits that a branch has tested to be clear in this very definition."""

@@ -38,8 +38,10 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 class Operation:
     """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
     "cast" (to ``bits``, copying the sign where ``signed``), "fit" (the same where a type says so and no cast),
-    "freeze" (arithmetic and everything unknown), "truth" (``!``), "relation" (a comparison),
-    "format" (a size in kernel format unless ``other`` is false).
+    "freeze" (arithmetic and everything unknown), "minus" (the same, but for a difference that borrows nothing),
+    "meet" (``other`` is the result of two values that may have bits in common), "keep" (the bits ``bits`` of
+    such a result), "truth" (``!``), "relation" (a comparison), "format" (a size in kernel format unless ``other``
+    is false).
     """  # noqa: D205
 
     kind: str
@@ -122,7 +124,7 @@ def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterat
             yield from _walk(expr.operand, role, (operation, *outward))
         case Binary():
             for operand, other in ((expr.left, expr.right), (expr.right, expr.left)):
-                yield from _walk(operand, role, (_binary(expr.op, other), *outward))
+                yield from _walk(operand, role, (*_binary(expr, other), *outward))
         case Opaque():
             for operand in expr.operands:
                 yield from _walk(operand, role, (FREEZE, *outward))
@@ -147,9 +149,18 @@ def _indices(place: LValue, role: str | int, outward: tuple[Operation, ...]) -> 
                 current = None
 
 
-def _binary(operator: str, other: Expr) -> Operation:
-    if operator == "&":
-        return Operation("and", other)
-    if operator in {"|", "^"}:
-        return _OR
-    return _RELATION if operator in _COMPARISONS else FREEZE
+def _binary(expr: Binary, other: Expr) -> tuple[Operation, ...]:
+    """What a binary operator does to one operand."""
+    match expr.op:
+        case "&" if isinstance(other, Const):
+            return (Operation("and", other),)
+        case "&":
+            return Operation("and", other), Operation("meet", expr)
+        case "^":
+            return _OR, Operation("meet", expr)
+        case "|":
+            return (_OR,)
+        case "-" if not isinstance(other, Const):
+            return (Operation("minus", expr),)
+        case _:
+            return (_RELATION if expr.op in _COMPARISONS else FREEZE,)

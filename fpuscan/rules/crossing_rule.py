@@ -103,18 +103,24 @@ class CrossingRule:
         return number([self._finding(search, members) for _, members in ordered])
 
     def _crossings(self, search: Search, seed: Seed) -> list[tuple[Verdict, Crossing]]:
-        """The crossings of one seed that are findings: a quick look, and an exact one where something seems wrong."""
+        """The crossings of one seed that are findings: a quick look, an exact one where something seems wrong, and a
+        close one where values meet on a way that is wrong.
+        """  # noqa: D205
 
         def stops(transfer: Transfer, state: State) -> bool:
             stored = transfer.move == "stay" and search.seeds.is_source(state.definition.place)
             return stored or self.is_spent(search, seed, state)
 
-        found: list[tuple[Verdict, Crossing]] = []
-        for quick in (False,) if self.whole else (True, False):
-            ways = find_crossings(search.flows, search.sinks, seed, None if self.whole else stops, quick=quick)
-            found = [(verdict, way) for way in ways if (verdict := self.judge(search, way)) is not None]
-            if all(verdict.severity is Severity.NOTE for verdict, _ in found):
-                break
+        def look(*, quick: bool = False, closely: bool = False) -> list[tuple[Verdict, Crossing]]:
+            until = None if self.whole else stops
+            ways = find_crossings(search.flows, search.sinks, seed, until, quick=quick, closely=closely)
+            return [(verdict, way) for way in ways if (verdict := self.judge(search, way)) is not None]
+
+        found = look(quick=not self.whole)
+        if not self.whole and any(verdict.severity > Severity.NOTE for verdict, _ in found):
+            found = look()
+        if any(verdict.severity is Severity.ERROR and way.has_meetings for verdict, way in found):
+            found = look(closely=True)
         return found
 
     def _finding(self, search: Search, members: list[tuple[Verdict, Crossing]]) -> Finding:

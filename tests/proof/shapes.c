@@ -1319,3 +1319,45 @@ void P_run(int flag, int mode, u64 given)
 	P_xchg(&P_global, P_src.word);
 	P_sink1 = P_global;
 }
+//// meet
+struct P_few { u64 few : 4; };
+static u64 P_keep(u64 x, u64 y) { return x & ~y; }
+void P_run(int flag, int mode, u64 given)
+{
+	u64 now = 0, before = 0, one = 0, two = P_src.word, kept, x = P_src.word, i;
+	struct P_few f = { .few = x };
+	P_sink0 = 0;
+	P_sink1 = 0;
+	for (i = 0; i < 2; i++) {
+		before = now;
+		now = i ? P_src.word : 0;
+		P_sink0 |= P_keep(now, before);
+		kept = one;
+		one = two;
+		two = kept;
+		P_sink1 |= one & ~two;
+	}
+	P_out.word = x & ~(u64)f.few;
+}
+//// meetkind
+void P_run(int flag, int mode, u64 given)
+{
+	u64 x = P_src.word;
+	int narrow = x;
+	u8 low = x;
+	P_sink0 = x & ~(u64)(u32)narrow;
+	P_sink1 = x ^ low;
+	P_out.word = (x | 0xff) - (x & 0xf0f);
+}
+//// meetwhere
+void P_run(int flag, int mode, u64 given)
+{
+	u64 one = 0, two = 0, *p = flag ? &one : &two;
+	u64 set[2] = { 0, P_src.word };
+	struct P_in a = { .a = P_src.word }, b = { 0 }, *q = flag ? &a : &b, *r = flag ? &b : &a;
+	*p = P_src.word;
+	P_sink0 = (one & ~two) | (two & ~one);
+	P_sink1 = set[flag & 1] & ~set[mode & 1];
+	P_sink1 |= set[mode & 1] & ~set[flag & 1];
+	P_out.word = (q->a & ~r->a) | (r->a & ~q->a);
+}

@@ -87,6 +87,11 @@ class Expressions(Pointers):
         if self.has("signed"):
             kind = self.rng.choice(("int", "short", "signed char"))
             options += [f"(u64)({kind})({left})", f"({left} & {self.rng.choice(_INT_MASKS)})"]
+        if self.has("meetings"):  # a value and what was computed from it, or from another one
+            other = left if self.chance(60) else self._leaf(scope, depth)
+            part = f"({other} & {self.rng.choice((self.mask(), '~' + self.word(scope, depth + 1)))})"
+            options += [f"({left} ^ {part})", f"({left} & ~{part})", f"({left} - {part})"] * 2
+            options += [f"(({left} | {self.mask()}) ^ {self.mask()})"]
         return self.rng.choice(options)
 
     def _ternary(self, scope: Scope, depth: int) -> str:

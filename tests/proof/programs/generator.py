@@ -15,7 +15,7 @@ FEATURES = (
     "ops", "fnptr", "macros", "masks", "ifarms", "statics", "ternary", "guards", "arrays", "byvalue", "retptr",
     "globals", "compound", "stmtexpr", "container", "shifts", "arith", "narrow", "union", "swap", "once", "memset",
     "chained", "initialiser", "link", "recursion", "earlyreturn", "sourcepointer", "sourcecopy", "sinkpointer",
-    "sinkhelper", "fixedcall", "constlocal", "signed", "bits",
+    "sinkhelper", "fixedcall", "constlocal", "signed", "bits", "meetings",
 )  # fmt: skip
 
 
