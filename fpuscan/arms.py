@@ -164,25 +164,28 @@ def _truth(condition: _Condition) -> bool | None:
             return None
 
 
-def _literals(condition: _Condition, *, holds: bool) -> tuple[dict[str, bool], bool]:
+# CONFIG symbols with their values; one with both makes a condition that never has its value.
+_Values = frozenset[tuple[str, bool]]
+_NOTHING: _Values = frozenset()
+
+
+def _literals(condition: _Condition, *, holds: bool) -> tuple[_Values, bool]:
     # The CONFIG literals that follow from a condition's value, and whether they say all of it.
     match condition:
         case ("config", str(name)):
-            return {name: holds}, True
+            return frozenset({(name, holds)}), True
         case ("const", _):
-            return {}, True
+            return _NOTHING, True
         case ("not", tuple(inner)):
             return _literals(inner, holds=not holds)
         case ("and" | "or" as operator, tuple(operands)):
             undecided = [operand for operand in operands if _truth(operand) is None]
             if len(undecided) > 1 and (operator == "and") != holds:
-                return {}, False
+                return _NOTHING, False
             parts = [_literals(operand, holds=holds) for operand in undecided]
-            return {name: value for found, _ in parts for name, value in found.items()}, all(
-                all_of for _, all_of in parts
-            )
+            return _NOTHING.union(*(found for found, _ in parts)), all(all_of for _, all_of in parts)
         case _:
-            return {}, False
+            return _NOTHING, False
 
 
 # ---------------------------------------------------------------- arms
@@ -204,11 +207,13 @@ def _arm_facts(group: Group, path: str, *, guard: bool) -> Iterator[_ArmFacts]:
     truths = [_truth(condition) for condition in conditions]
     taken = truths.index(True) if True in truths else len(truths)  # the arms behind it are compiled by no build
     choices = sum(truth is not False for truth in truths[: taken + 1])
-    before: dict[str, bool] = {}
+    before = _NOTHING
     for index, (arm, condition) in enumerate(zip(group.arms, conditions, strict=True)):
         own, exact = _literals(condition, holds=True)
-        literals = [ConfigLiteral(name, value) for name, value in sorted((before | own).items())]
-        dead = arm.dead or truths[index] is False or index > taken
+        values = before | own
+        literals = [ConfigLiteral(name, value) for name, value in sorted(values)]
+        never = any((name, not value) in values for name, value in values)
+        dead = arm.dead or truths[index] is False or index > taken or never
         opaque = not exact and not guard if len(group.arms) == 1 else choices > 1 or dead
         if opaque:
             literals.append(ConfigLiteral(f"arm:{path}:{group.start}", index))
@@ -264,6 +269,7 @@ class ArmIndex:
         for offset, opens, _, arm in boundaries:
             if opens:
                 literals, dead = stack[-1]
+                dead = dead or contradict(literals, arm.literals)
                 new = tuple(literal for literal in arm.literals if literal not in literals)
                 stack.append((literals + new, dead or arm.dead))
             elif len(stack) > 1:

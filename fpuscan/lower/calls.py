@@ -51,9 +51,25 @@ class Calls(Expressions):
             inner = function.child_by_field_name("argument")
             assert inner is not None
             return self._indirect_call(node, self.value(inner), arguments)
-        if function.type == "call_expression":  # guard(mutex)(&x): a declaration in disguise
-            return Opaque(tuple(self.arguments(arguments)), "call")
+        if function.type == "call_expression":
+            callee = self._selected_member(function)
+            if callee is None:  # guard(mutex)(&x): a declaration in disguise
+                return Opaque(tuple(self.arguments(arguments)), "call")
+            return self._indirect_call(node, callee, arguments)
         return self._indirect_call(node, self.value(function), arguments)
+
+    def _selected_member(self, node: Node) -> Expr | None:
+        """The function pointer behind ``op(f)``, where a macro selects the member that its argument names."""
+        inner = node.child_by_field_name("function")
+        if inner is None or inner.type != "identifier":
+            return None
+        macros = self.callable_macros(self.text(inner), node)
+        if not any(_selects(macro) for macro in macros):
+            return None
+        value = self.value(node)
+        if isinstance(value, Load) and isinstance(value.place, Deref):  # (*ops.f)
+            return value.place.pointer
+        return value
 
     def _cast_in_disguise(self, function: Node, arguments: Node) -> Expr | None:
         """``(u32)(x >> 3)`` parses as a call of a parenthesised identifier."""
@@ -427,6 +443,11 @@ class Calls(Expressions):
 
     def _effect_alloc(self, node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
         return self._plain_call(node, name, arguments)
+
+
+def _selects(macro: Macro) -> bool:
+    """Whether a macro selects the member that an argument names."""
+    return any(re.search(rf"(?:\.|->)\s*{re.escape(name)}\b", macro.body) for name in macro.params or ())
 
 
 def _address(choose: Callable[[], Expr]) -> Expr:

@@ -14,6 +14,7 @@ from fpuscan.lower.loops import LoopBody, Loops
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import Expr, LValue
     from fpuscan.lower.builder import Frontier
     from fpuscan.normalise import Group
@@ -97,7 +98,8 @@ class Statements(Loops):
             exhaustive = exhaustive or item[0][depth][2]
         for arm in arms.values():
             conditions = self.context.conditions(self.facts.path, arm[0][1].start_byte)
-            if contradict(self.facts.config, conditions):  # another text of the function has it
+            if contradict(self.facts.config, conditions) or contradict(conditions, conditions):
+                # Another text of the function has it, or no build.
                 self.facts.covered_ranges.append((arm[0][1].start_byte, arm[-1][1].end_byte))
                 continue
             exhaustive = exhaustive or all(literal in self.facts.config for literal in conditions)
@@ -354,16 +356,14 @@ class Statements(Loops):
         if ctype is not None and not ctype.arrays:
             members = self.context.members(ctype.base)
         names = list(members) if members is not None else []
-        position = 0
+        position, config = 0, self.config
         for child in node.named_children:
             if child.type == "comment":
                 continue
+            before = self.frontier
             if self.offset_override is None:
                 self.span = (child.start_byte, child.end_byte)
-                if self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
-                    self.config = together(
-                        self.facts.config, self.context.conditions(self.facts.path, child.start_byte)
-                    )
+                self.config = together(config, self._arm_inside(child))
             if child.type == "initializer_pair":
                 value = child.child_by_field_name("value")
                 place, position = self._designated(target, child, names, position)
@@ -373,6 +373,15 @@ class Statements(Loops):
                 position += 1
             if value is not None:
                 self.initialise(place, value)
+            if self.config != config:  # a build without this arm goes past it
+                self.frontier = self.frontier + before
+            self.config = config
+
+    def _arm_inside(self, node: Node) -> tuple[ConfigLiteral, ...]:
+        """What must be configured for a part of a construct to be compiled."""
+        if not self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
+            return ()
+        return self.context.conditions(self.facts.path, node.start_byte)
 
     def _positional(self, target: LValue, names: list[str], position: int) -> LValue:
         ctype = target.type

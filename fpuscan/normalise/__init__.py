@@ -30,6 +30,7 @@ from fpuscan.normalise.shapes import (
     rewrite_ranges,
     rewrite_small_shapes,
     rewrite_type_arguments,
+    selecting_macros,
 )
 from fpuscan.normalise.text import Text
 from fpuscan.normalise.values import Arm, Attributes, Directive, DroppedArm, Group, MacroCall, Normalised
@@ -49,6 +50,7 @@ __all__ = [
     "loop_macros",
     "mask",
     "normalise",
+    "selecting_macros",
     "strip_comments",
 ]
 
@@ -74,7 +76,7 @@ def normalise(
     macro_calls = rewrite_declaring(text)
     macro_calls += blank_top_level_calls(text)
     iterators = rewrite_iterators(text, attributes.loops | loop_macros(table.directives))
-    rewrite_named_calls(text)
+    rewrite_named_calls(text, attributes.selectors | selecting_macros(table.directives))
     rewrite_ranges(text)
     rewrite_type_arguments(text)
     rewrite_small_shapes(text)

@@ -15,11 +15,18 @@ u64 (*f)(void) = g;              ->   int (*f)(void) = g;
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from fpuscan.normalise.text import Depth, Text
+from fpuscan.normalise.values import Directive
 
-__all__ = ["rewrite_named_calls", "rewrite_ranges", "rewrite_small_shapes", "rewrite_type_arguments"]
+__all__ = [
+    "rewrite_named_calls",
+    "rewrite_ranges",
+    "rewrite_small_shapes",
+    "rewrite_type_arguments",
+    "selecting_macros",
+]
 
 _DOUBLE_CALL = re.compile(rb"\)\(")
 _NOT_NAMING = frozenset(
@@ -32,6 +39,9 @@ _OPS = {
     b"kvm_pmu_call": b"kvm_pmu_ops. ",
     b"kvm_nested_call": b"nested_ops->",
 }
+_MACRO = re.compile(rb"([A-Za-z_]\w*)\(([^)]*)\)")  # the head of a function-like one
+_SELECTED = re.compile(rb"(?:\.|->)\s*(\w+)")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 _ELLIPSIS = re.compile(rb"\.\.\.")
 # A whole argument that is a type: by its keyword, by its first word, or by the star at its end.
 _TYPES = (
@@ -59,8 +69,21 @@ _NOT_WORD = re.compile(rb"\W")
 _NUMBER = re.compile(rb"(?:0[xX][0-9a-fA-F]+|0[bB][01]+|\d+(?:\.\d+)?(?:[eE]-?\d+)?)[uUlLfF]*\b")
 
 
-def rewrite_named_calls(text: Text) -> None:
-    """`X(y)(..)`, where X makes the function's name from y, becomes a call of y."""
+def selecting_macros(directives: Iterable[Directive]) -> frozenset[bytes]:
+    """The macros among some directives that select the member an argument names: `#define op(f) (*ops.f)`."""
+    heads = (_MACRO.match(directive.text) for directive in directives if directive.kind == "define")
+    return frozenset(
+        head[1]
+        for head in heads
+        if head and not set(_SELECTED.findall(head.string, head.end())).isdisjoint(_WORD.findall(head[2]))
+    )
+
+
+def rewrite_named_calls(text: Text, selectors: Collection[bytes] = ()) -> None:
+    """`X(y)(..)`, where X makes the function's name from y, becomes a call of y.
+
+    One of the `selectors` makes a member of y: it stays as it is.
+    """
     for match in _DOUBLE_CALL.finditer(text.buf):
         closing = match.start()
         inner, word = text.word_before(closing)
@@ -68,7 +91,7 @@ def rewrite_named_calls(text: Text) -> None:
         if not word or text.at(opening) != b"(" or text.at(opening - 1).isspace():
             continue
         start, name = text.word_before(opening)
-        if not name or name in _NOT_NAMING:
+        if not name or name in _NOT_NAMING or (name in selectors and name not in _OPS):
             continue
         text.blank(start, opening + 1)
         text.blank(closing, closing + 1)

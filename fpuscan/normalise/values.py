@@ -12,12 +12,13 @@ __all__ = ["Arm", "Attributes", "Directive", "DroppedArm", "Group", "MacroCall",
 class Attributes:
     """Names that stand for `__attribute__`s of the compiler: nothing that data could flow through.
 
-    `loops`: names of macros that head a loop.
+    `loops`: names of macros that head a loop; `selectors`: of those that select the member an argument names.
     """
 
     plain: frozenset[bytes]  # __init, __user
     with_arguments: frozenset[bytes]  # __aligned(64)
     loops: frozenset[bytes] = frozenset()
+    selectors: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

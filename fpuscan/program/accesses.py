@@ -69,7 +69,8 @@ class AccessIndex:
         address = text.rfind(b"&", statement, offset)
         if address >= 0 and text.find(b",", address, offset) < 0:
             return True
-        return handed_to(text, statement, offset, self._bodies.storing)
+        bodies = self._bodies
+        return any(handed_to(text, statement, offset, macros) for macros in (bodies.storing, bodies.selecting))
 
 
 def base_of(text: bytes, start: int, offset: int) -> tuple[bytes, bool] | None:

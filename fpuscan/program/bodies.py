@@ -6,6 +6,8 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from fpuscan.normalise import selecting_macros
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -48,6 +50,13 @@ class MacroBodies:
     def addressing(self) -> frozenset[bytes]:
         """The macros whose body takes an address, maybe that of an argument."""
         return self._doing(_ADDRESS, frozenset())
+
+    @cached_property
+    def selecting(self) -> frozenset[bytes]:
+        """The macros whose body selects the member that an argument names: ``#define GET(s, m) ((s)->m)``."""
+        found = selecting_macros(self._directives())
+        users = (self._aliases.of(name.decode()) for name in found)
+        return found.union(user.encode() for each in users for user in each)
 
     def _doing(self, pattern: re.Pattern[bytes], known: frozenset[bytes]) -> frozenset[bytes]:
         found: set[bytes] = set()

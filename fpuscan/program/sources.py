@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.cpp import MacroTable
-from fpuscan.normalise import learn_attributes, loop_macros
+from fpuscan.normalise import learn_attributes, loop_macros, selecting_macros
 from fpuscan.program.appended import statement_macros, with_additions
 from fpuscan.program.names import NameIndex
 from fpuscan.program.scope import Outside, read_quietly, scope_paths
@@ -79,8 +79,10 @@ class Sources:
         self._outside = Outside(self.tree, self.scope_files)
         paths = (*self.scope_files, *self._outside.naming(self.model.scope.tracked))
         headers = [parsed for path in paths if path.endswith(".h") and (parsed := self._read(path)) is not None]
-        loops = loop_macros(directive for parsed in headers for directive in parsed.normalised.directives)
-        self.attributes = replace(self.attributes, loops=loops)
+        directives = [directive for parsed in headers for directive in parsed.normalised.directives]
+        self.attributes = replace(
+            self.attributes, loops=loop_macros(directives), selectors=selecting_macros(directives)
+        )
         for path in paths:
             self._read(path)
         for path in self._outside.headers_naming(self._included(), self.model.scope.tracked):

@@ -195,12 +195,19 @@ class Uses(Sources):
             if unit is None or unit.id in found:
                 continue
             base = base_of(self.files[path].normalised.text, unit.start, offset) if tag else None
-            if not tag or (base is not None and (base[1] or base[0] in holders)):
+            if not tag or (base is not None and (base[1] or base[0] in holders)) or self._is_selected(unit, offset):
                 found[unit.id] = unit
         for alias in self.aliases(member):
             for unit in self.units_mentioning(alias):
                 found[unit.id] = unit
         return _in_order(found.values())
+
+    def _is_selected(self, unit: Unit, offset: int) -> bool:
+        """Whether a macro selects the member that its argument at ``offset`` names."""
+        text = unit.file.normalised.text
+        if not text[max(unit.start, offset - 8) : offset].rstrip().endswith((b"(", b",")):
+            return False
+        return handed_to(text, max(unit.start, offset - _LINE), offset, self._bodies.selecting)
 
     def storing(self, name: str) -> frozenset[int]:
         """The functions (numbers of the units) whose text may store into what a name stands for."""

@@ -134,6 +134,23 @@ def test_code_that_no_build_compiles_is_dead() -> None:
     assert index.at(code.index("two")) == ()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "#if !defined(CONFIG_KVM) && IS_ENABLED(CONFIG_KVM)\nint mark;\n#endif\n",
+        "#ifdef CONFIG_KVM\nint one;\n#ifndef CONFIG_KVM\nint mark;\n#endif\n#endif\n",
+        "#ifdef CONFIG_KVM\nint one;\n#elif defined(CONFIG_KVM)\nint mark;\n#endif\n",
+    ],
+)
+def test_an_arm_whose_conditions_contradict_each_other_is_dead(code: str) -> None:
+    code = f"int a;\n{code}int end;\n"
+    index = ArmIndex(read(code), PATH)
+
+    assert index.is_dead(code.index("mark"))
+    assert contradict(literals(code), literals(code))
+    assert not index.is_dead(code.index("end"))
+
+
 def test_behind_an_arm_that_every_build_takes_nothing_is_compiled() -> None:
     code = "int a;\n#if defined(__KERNEL__)\nint one;\n#elif defined(CONFIG_KVM)\nint two;\n#endif\n"
     index = ArmIndex(read(code), PATH)

@@ -494,6 +494,25 @@ def test_a_macro_that_names_a_function_is_its_name(code: str, expected: str) -> 
     assert alone(rewrite_named_calls, code) == tokens(expected)
 
 
+@pytest.mark.parametrize(
+    ("macro", "selects"),
+    [
+        ("op(f) ops.f", True),
+        ("op(f) (*(ops)->f)", True),
+        ("op(s, f) ((s)->f)", True),
+        ("op(s) ((s)->f)", False),
+        ("op(f) op_##f", False),
+        ("op ops.f", False),
+    ],
+)
+def test_a_macro_that_selects_a_member_is_no_name_of_a_function(macro: str, selects: bool) -> None:  # noqa: FBT001
+    code = f"#define {macro}\nvoid g(void)\n{{\n\tx = op(call)(y);\n}}\n"
+    text = normalise(code.encode(), BUILT_IN).text.decode()
+
+    assert (text.count("op(call)(y)") == 1) == selects
+    assert (re.search(r"x = +call +\(y\)", text) is not None) != selects
+
+
 # R8
 
 
