@@ -360,6 +360,9 @@ class Flows:
         if transfer.site is not None:
             caller = self.analysis.by_id(transfer.site[0])
             held = caller.entry_guards().get(transfer.site[1], NOTHING) | guards
+            if not compatible(held, transfer.guards):
+                return []
+            held = held | transfer.guards
             inner = self._inner_guards(transfer.site, target.function, held)
             if inner is None:
                 return []

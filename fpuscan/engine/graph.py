@@ -335,7 +335,7 @@ class DefUseGraph:
                     continue  # read by whoever names the member
                 if not self.analysis.calls.may_use(unit, inner):
                     continue
-                if self._reached_under(function, node, call, inner, place, held):
+                for conditions in self._reached_under(function, node, call, inner, place, held):
                     target = Definition(unit.id, ENTRY, inner)
                     index = inner[0][2]
                     assert isinstance(index, int)
@@ -345,7 +345,7 @@ class DefUseGraph:
                             "argument",
                             "call",
                             (),
-                            held,
+                            held | conditions,
                             function.id,
                             node,
                             index,
@@ -384,13 +384,18 @@ class DefUseGraph:
 
     def _reached_under(
         self, function: FunctionAnalysis, node: int, call: Call, inner: Place, place: Place, held: Guards
-    ) -> bool:
+    ) -> list[Guards]:
+        """When an argument points to a place that a callee knows as ``inner``: once for each way that it may."""
         index = inner[0][2]
         assert isinstance(index, int)
-        for root, path, conditions in function.targets(node, call.arguments[index])[0]:
-            if overlap((root, path), place) and (not conditions or compatible(held, conditions)):
-                return True
-        return "*" in inner[1] or OTHER_ELEMENTS in inner[1]
+        if "*" in inner[1] or OTHER_ELEMENTS in inner[1]:
+            return [NOTHING]
+        found = [
+            conditions
+            for root, path, conditions in function.targets(node, call.arguments[index])[0]
+            if overlap((root, path), place) and (not conditions or compatible(held, conditions))
+        ]
+        return [NOTHING] if NOTHING in found else list(dict.fromkeys(found))
 
     def is_read(self, definition: Definition, guards: Guards) -> bool:
         """Whether somebody may read a definition before it is overwritten; to mask it in place is no read."""
@@ -453,7 +458,7 @@ class DefUseGraph:
         return found
 
     def _find_readers(self, place: Place) -> list[Transfer]:
-        starts: dict[tuple[int, int, Place, CallSite | None], None] = {}
+        starts: dict[tuple[int, int, Place, CallSite | None, Guards], None] = {}
         sought = self.analysis.sought(place)
         for unit in self.analysis.readers(place):
             function = self.analysis.of(unit)
@@ -465,13 +470,13 @@ class DefUseGraph:
                     self._climb(function, here, place, starts, 0)
                 else:
                     for node in (ENTRY, *self._refreshed(function, here)):
-                        starts[(function.id, node, here, None)] = None
+                        starts[(function.id, node, here, None, NOTHING)] = None
         found = []
-        for number, node, here, site in starts:
+        for number, node, here, site, held in starts:
             move = "memory" if site is None else "memory-call"
             found.append(
                 Transfer(
-                    Definition(number, node, here, loaded=True), "load", move, (), NOTHING, number, node, "memory", site
+                    Definition(number, node, here, loaded=True), "load", move, (), held, number, node, "memory", site
                 )
             )
         return found
@@ -527,21 +532,25 @@ class DefUseGraph:
         function: FunctionAnalysis,
         here: Place,
         place: Place,
-        starts: dict[tuple[int, int, Place, CallSite | None], None],
+        starts: dict[tuple[int, int, Place, CallSite | None, Guards], None],
         depth: int,
     ) -> None:
-        """Memory below a parameter comes from the callers; only what they pass can be the place."""
+        """Memory below a parameter comes from the callers; only what they pass, and when they do, can be the place."""
         sites = self.analysis.calls.callers(function.unit)
         if not sites or depth > 8:  # recursion
-            starts[(function.id, ENTRY, here, None)] = None
+            starts[(function.id, ENTRY, here, None, NOTHING)] = None
             return
         for caller, node in sites:
             calling = self.analysis.by_id(caller)
-            for root, path, _ in self.analysis.calls.actual_places(calling, node, here[0], here[1]):
+            for root, path, held in self.analysis.calls.actual_places(calling, node, here[0], here[1]):
                 if root[0] in {"g", "h"} and self.analysis.same_memory(place, (root, path)):
-                    starts[(function.id, ENTRY, here, (caller, node))] = None
-                elif root[0] == "d":
+                    starts[(function.id, ENTRY, here, (caller, node), held)] = None
+                elif root[0] == "d" and self._may_be(place, (root, path)):
                     self._climb(calling, (root, path), place, starts, depth + 1)
+
+    def _may_be(self, place: Place, there: Place) -> bool:
+        """Whether a place below a parameter may be one in shared memory; behind a pointer without a type it may."""
+        return not self.analysis.chain(there) or self.analysis.same_memory(place, there)
 
     # ------------------------------------------------------------ sources
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.ir import Call
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.flows import State
+    from fpuscan.engine.flows import Frame, State
     from fpuscan.engine.graph import Transfer
     from fpuscan.model import Sink
     from fpuscan.places import Place
@@ -156,17 +157,19 @@ class Sinks:
     def _outward(
         self,
         place: Place,
-        frames: list[tuple[tuple[int, int], object]],
+        frames: list[Frame],
         names: dict[tuple[Place, str], None],
         depth: int,
     ) -> None:
         root, path = place
         unit = self.analysis.program.units[root[1]]
-        sites = [frames[-1][0]] if frames else list(self.analysis.calls.callers(unit))
+        sites = [frames[-1]] if frames else [(site, NOTHING) for site in self.analysis.calls.callers(unit)]
         found = False
-        for caller, node in sites:
+        for (caller, node), held in sites:
             function = self.analysis.by_id(caller)
-            for there, below, _ in self.analysis.calls.actual_places(function, node, root, path):
+            for there, below, conditions in self.analysis.calls.actual_places(function, node, root, path):
+                if not compatible(held, conditions):
+                    continue
                 if there[0] == "d" and depth < 6:  # wrappers of wrappers
                     self._outward((there, below), frames[:-1], names, depth + 1)
                     found = True
