@@ -1,4 +1,7 @@
-"""Globals that point into a configuration: tables of ``&cfg.member``, and pointers that are set to it at boot."""
+"""Globals that point into a configuration: tables of ``&cfg.member``, and pointers that are set to it at boot.
+
+Also pointers to compound literals, objects that only the pointer names.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Holders"]
 
+_LITERAL = re.compile(rb"\)\s*\{")
+
 
 class Holders:
     """Which globals some statement sets to the address of a tracked global or of one of its members."""
@@ -24,6 +29,7 @@ class Holders:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._names: frozenset[str] | None = None
+        self._literals: dict[str, bool] = {}
 
     def names(self) -> frozenset[str]:
         """The names of those globals, found once."""
@@ -35,11 +41,23 @@ class Holders:
         return self._names
 
     def holds(self, place: Place) -> bool:
-        """Whether a plain pointer in a global is one of them."""
+        """Whether a plain pointer in a global is one of them, or any pointer is set to a compound literal."""
         ctype = self.analysis.place_type(place)
-        if place[0][0] != "g" or ctype is None or not ctype.is_pointer or ctype.is_record:
+        if place[0][0] != "g" or ctype is None or not ctype.is_pointer:
             return False
-        return _plain(self.analysis.variable(place[0])) in self.names()
+        if not ctype.is_record and _plain(self.analysis.variable(place[0])) in self.names():
+            return True
+        return self.has_literal(place)
+
+    def has_literal(self, place: Place) -> bool:
+        """Whether the initialiser of a global holds a compound literal, as far as the text tells."""
+        name = _plain(self.analysis.variable(place[0]))
+        found = self._literals.get(name)
+        if found is None:
+            units = self.analysis.program.units_mentioning(name)
+            found = any(not unit.is_function and _LITERAL.search(unit.text()) for unit in units)
+            self._literals[name] = found
+        return found
 
     def _taking_addresses(self) -> list[Unit]:
         program, scope = self.analysis.program, self.analysis.model.scope

@@ -79,6 +79,9 @@ class LoweringContext(Protocol):
     def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
         """Lower the initialiser of a function-static variable."""
 
+    def add_static(self, variable: Var) -> None:
+        """Know an object of static storage that no declaration at file level names."""
+
     def evaluate(self, text: str) -> int | None:
         """The 64-bit word of a constant expression."""
 

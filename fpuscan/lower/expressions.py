@@ -82,6 +82,7 @@ class Expressions(Builder):
         self.passes: tuple[Expr, ...] = ()  # what the iterators around this place walk over
         self.offset_override: int | None = None  # inside a macro's expansion: where the macro was used
         self.expanding: tuple[str, ...] = ()
+        self.initialised = ""  # the global whose initialiser this is
 
     # ------------------------------------------------------------ text, names
 
@@ -183,7 +184,9 @@ class Expressions(Builder):
                 return self.deref(self.value(argument))
             case "call_expression":
                 return self.call_lvalue(node)
-            case "compound_literal_expression" | "conditional_expression" | "comma_expression":
+            case "compound_literal_expression":
+                return self.literal_object(node)
+            case "conditional_expression" | "comma_expression":
                 value = self.value(node)
                 if isinstance(value, Load):
                     return value.place
@@ -532,12 +535,21 @@ class Expressions(Builder):
         return self.value(right)
 
     def _compound_literal(self, node: Node) -> Expr:
+        return self.load(self.literal_object(node), node)
+
+    def literal_object(self, node: Node) -> Var:
+        """The object that a compound literal makes: a static one outside of functions, named after its user."""
         type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
         assert type_node is not None
-        variable = self.temp(self.context.types.resolve(self.context.parse_type(self.text(type_node))))
+        ctype = self.context.types.resolve(self.context.parse_type(self.text(type_node)))
+        variable = self.temp(ctype)
+        if self.initialised:
+            key = f"{self.facts.path}:literal@{self.offset(node)}.{self.initialised}"
+            variable = Var("global", self.initialised, key, ctype)
+            self.context.add_static(variable)
         if inner is not None:
             self.initialise(variable, inner)
-        return self.load(variable, node)
+        return variable
 
     @abstractmethod
     def initialise(self, target: LValue, node: Node) -> None:

@@ -65,6 +65,7 @@ def lower_initialiser(program: LoweringContext, parsed: ParsedFile, unit: Defini
         name, ctype = program.types.declarator(type_node, declarator, parsed.source.data)
         variable = Var("global", name, program.global_key(name, unit.path), program.types.resolve(ctype))
         lowering.span = (declarator.start_byte, declarator.end_byte)
+        lowering.initialised = name
         lowering.initialise(variable, value)
     lowering.finish()
     return facts

@@ -283,5 +283,9 @@ class Surroundings(Sources):
 
     def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
         """The initialiser of a function-static variable is a store like that of a global."""
-        self.static_types[str(variable.key)] = variable.type
+        self.add_static(variable)
         lowering.initialise(variable, value)
+
+    def add_static(self, variable: Var) -> None:
+        """Know an object of static storage that no declaration at file level names."""
+        self.static_types[str(variable.key)] = variable.type

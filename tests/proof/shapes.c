@@ -1361,3 +1361,14 @@ void P_run(int flag, int mode, u64 given)
 	P_sink1 |= set[mode & 1] & ~set[flag & 1];
 	P_out.word = (q->a & ~r->a) | (r->a & ~q->a);
 }
+//// literal
+static u64 *const P_ptrs[] = { &P_global, &P_src.other };
+static u64 *const *P_table = (u64 *const[]){ &P_src.word, &P_src.other };
+static struct P_in *P_made = &(struct P_in){ .a = 1, .b = 2 };
+void P_run(int flag, int mode, u64 given)
+{
+	P_sink0 = *P_table[0];
+	P_made->b = P_src.word;
+	P_sink1 = P_made->b;
+	P_out.word = *(u64 *[]){ &P_global, &P_src.word }[flag & 1] ^ (u64[]){ 0, P_src.word }[mode & 1];
+}

@@ -242,9 +242,12 @@ class CallPointers(CallGuards):
             return self._stored_pointers[key]
         self._stored_pointers[key] = ([], True)
         names = [name for name in path if name[0] != "["]
-        last = names[-1] if names else self.analysis.variable(root)
+        variable = self.analysis.variable(root).rpartition(".")[2]
+        last = names[-1] if names else variable
         found: dict[Guarded, None] = {}
-        for unit in self.units_storing(last):
+        unknown = not self._is_told(place)
+        units = [unit for unit in self.units_storing(variable) if not unit.is_function] if variable and names else []
+        for unit in dict.fromkeys((*self.units_storing(last), *units)):
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
@@ -252,11 +255,20 @@ class CallPointers(CallGuards):
                 for there, below, _ in function.resolve(number, instruction.target):
                     if not self.same_memory((there, below), place):
                         continue
-                    for target in function.targets(number, instruction.value)[0]:
+                    targets, more, _, _ = function.targets(number, instruction.value)
+                    unknown = unknown or more
+                    for target in targets:
                         if target[0][0] == "g":
                             found[(target[0], target[1], NOTHING)] = None
-        self._stored_pointers[key] = (list(found), True)
+        self._stored_pointers[key] = (list(found), unknown or not found)
         return self._stored_pointers[key]
+
+    def _is_told(self, place: Place) -> bool:
+        """Whether the stores of its file say all that is ever in a pointer: a static one set to compound literals."""
+        root, path = place
+        if root[0] != "g" or path or ":" not in str(root[1]) or not self.analysis.holders.has_literal(place):
+            return False
+        return not self.program.address_taken(self.analysis.variable(root).rpartition(".")[2])
 
     def same_memory(self, first: Place, second: Place) -> bool:
         """Whether two places of shared memory may overlap, through whatever pointer they were named."""

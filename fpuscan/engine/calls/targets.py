@@ -155,7 +155,7 @@ class CallTargets:
             if found or root[0] == "p":
                 return found
         if root[0] == "g":
-            found = self.stored_functions("", self.analysis.variable(root), path, root)
+            found = self.stored_functions("", self.analysis.variable(root).rpartition(".")[2], path, root)
             if found:
                 return found
         names = [name for name in path if name[0] not in "[*"]
@@ -309,7 +309,7 @@ class CallTargets:
                     if names:
                         found.add(names[-1])
                     elif root[0] == "g":
-                        found.add(self.analysis.variable(root))
+                        found.add(self.analysis.variable(root).rpartition(".")[2])
                     else:
                         found.add(function.facts.name)
                     for prefix in self.analysis.model.static_calls:
