@@ -43,7 +43,10 @@ def find(search: Search) -> list[Finding]:
 def _crossings(search: Search) -> Iterator[Crossing]:
     analysis = search.flows.analysis
     for row in (row for row in analysis.model.sinks if row.kind == "raw"):
+        callers = frozenset(unit.id for unit in analysis.program.users_of(row.function))
         for unit in analysis.program.units_accessing(row.type, row.member):
+            if unit.id not in callers:
+                continue
             function = analysis.of(unit)
             for node, instruction in enumerate(function.code):
                 if isinstance(instruction, Call) and instruction.callee == row.function:

@@ -127,7 +127,7 @@ class Calls(CallPointers):
     def _overwrites_object(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether a call overwrites a member of the one object that an argument points to."""
         units = self.callees(function, node)
-        if len(units) != 1:
+        if len(units) != 1 or units[0].id not in self.storing_closure(place):
             return False
         callee = self.analysis.of(units[0])
         for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
@@ -135,7 +135,7 @@ class Calls(CallPointers):
                 continue
             below: Root = ("d", callee.id, index)
             if function.pointees(node, argument, self.analysis.root_type(below)) == ((place[0], (), NOTHING),):
-                return callee.id in self.storing_closure(place) and self._always_writes(callee, (below, place[1]))
+                return self._always_writes(callee, (below, place[1]))
         return False
 
     def _always_writes(self, callee: FunctionAnalysis, place: Place) -> bool:
