@@ -42,6 +42,7 @@ __all__ = [
     "Member",
     "Opaque",
     "Return",
+    "Signature",
     "Unary",
     "Var",
     "subexpressions",
@@ -320,6 +321,15 @@ class Edge:
     target: int
     truth: bool | None = None
     equals: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Signature:
+    """What the head of a function says: the parameters, what it returns, whether more arguments may follow."""
+
+    params: tuple[Var, ...] = ()
+    returns: CType | None = None
+    variadic: bool = False
 
 
 @dataclass(slots=True, eq=False)

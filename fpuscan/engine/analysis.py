@@ -97,13 +97,13 @@ class Analysis:
         if kind == "h":
             return CType(str(root[1]))
         if kind == "r":
-            return self.by_id(root[1]).facts.returns
+            return self.program.units[root[1]].signature.returns
         if kind == "v":
             return self._local_type(root)
-        facts = self.by_id(root[1]).facts
+        params = self.program.units[root[1]].signature.params
         index = root[2]
         assert isinstance(index, int)
-        ctype = facts.params[index].type if index < len(facts.params) else None
+        ctype = params[index].type if index < len(params) else None
         if kind == "p":
             return ctype
         if ctype is not None and ctype.base in {"void", "char", "u8"}:
@@ -332,7 +332,7 @@ class Analysis:
         root, path = place
         if root[0] != "p" or path:
             return False
-        name = self.by_id(root[1]).facts.params[root[2]].name
+        name = self.program.units[root[1]].signature.params[root[2]].name
         return any(
             row.equals and row.parameter == name and self.program.evaluate(row.equals) == constant
             for row in self.model.sides
@@ -348,8 +348,8 @@ class Analysis:
             if row.member and self.matches(PlacePattern(row.type, row.member), place):
                 return True
             if row.parameter and not row.equals and root[0] == "p" and not path:
-                facts = self.by_id(root[1]).facts
-                if facts.params[root[2]].name == row.parameter:
+                params = self.program.units[root[1]].signature.params
+                if params[root[2]].name == row.parameter:
                     return True
         return False
 
@@ -375,12 +375,12 @@ class Analysis:
         return name + "".join(part if part[0] == "[" else f".{part.rpartition('>.')[2]}" for part in path)
 
     def _describe_parameter(self, root: Root) -> str:
-        facts = self.by_id(root[1]).facts
+        params = self.program.units[root[1]].signature.params
         index = root[2]
         assert isinstance(index, int)
         if root[0] == "d":
             ctype = self.root_type(root)
             if ctype is not None and ctype.is_struct:
                 return ctype.base
-            return f"*{facts.params[index].name}"
-        return facts.params[index].name if index < len(facts.params) else "..."
+            return f"*{params[index].name}"
+        return params[index].name if index < len(params) else "..."

@@ -241,15 +241,15 @@ class DefUseGraph:
         name = call.callee if isinstance(call.callee, str) else str(call.callee)
         units = self.analysis.calls.callees(function, node)
         for unit in units:
-            callee = self.analysis.of(unit)
-            if index < len(callee.facts.params):
+            signature = unit.signature
+            if index < len(signature.params):
                 target = Definition(unit.id, ENTRY, (("p", unit.id, index), below))
                 found.append(
                     Transfer(
                         target,
                         "argument",
                         "call",
-                        (*leaf.operations, *fitting(callee.facts.params[index].type)),
+                        (*leaf.operations, *fitting(signature.params[index].type)),
                         held,
                         function.id,
                         node,
@@ -258,7 +258,7 @@ class DefUseGraph:
                         callee=name,
                     )
                 )
-            elif callee.facts.variadic:
+            elif signature.variadic:
                 units = ()
         helper = self.analysis.model.helpers.get(name)
         if helper is not None and helper.mask == index:
@@ -329,8 +329,7 @@ class DefUseGraph:
         units = self.analysis.calls.callees(function, node)
         name = call.callee if isinstance(call.callee, str) else str(call.callee)
         for unit in units:
-            callee = self.analysis.of(unit)
-            for inner in self.analysis.calls.inward(function, node, callee, place):
+            for inner in self.analysis.calls.inward(function, node, unit, place):
                 if shared and not _points_to_integer(call.arguments[inner[0][2]]):
                     continue  # read by whoever names the member
                 if not self.analysis.calls.may_use(unit, inner):

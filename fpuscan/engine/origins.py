@@ -219,7 +219,7 @@ class Origins:
                     if value is not None:
                         found = max(found, self._part(inside, number, value, place[1], members))
             else:
-                inner = self.analysis.calls.inward(frame.function, node, callee, place)
+                inner = self.analysis.calls.inward(frame.function, node, unit, place)
                 found = max(found, self._worst(self._place(inside, EXIT, each, members) for each in inner))
             if found is Origin.ENUMERATED:
                 break

@@ -304,7 +304,7 @@ class Pairs:
                 return []
             for there, below, _ in self.calls.actual_places(caller, node, root, path):
                 for member in (self.part, self.whole):
-                    if len(self.calls.inward(caller, node, function, (there, (*below, *member)))) != 1:
+                    if len(self.calls.inward(caller, node, function.unit, (there, (*below, *member)))) != 1:
                         return []
                 found[((there, below),)] = None
         return list(found)

@@ -298,7 +298,7 @@ class Seeds:
                     continue
                 for unit in units:
                     target = Definition(unit.id, ENTRY, (("d", unit.id, leaf.role), below), loaded=True)
-                    if leaf.role < len(unit.facts.params) and not self.rows_of(target.place):
+                    if leaf.role < len(unit.signature.params) and not self.rows_of(target.place):
                         site = (function.id, node)
                         transfer = Transfer(target, "load", "memory-call", (), NOTHING, unit.id, ENTRY, "memory", site)
                         yield self._seed(rows, place, self.analysis.of(unit), ENTRY, IDENTITY, [transfer])

@@ -283,7 +283,7 @@ class FunctionWords:
         callee = self.analysis.of(unit)
         inner = [cell[0]]
         if not is_result and cell[0][0][0] != "g":
-            inner = self.calls.inward(self.function, node, callee, cell[0])
+            inner = self.calls.inward(self.function, node, unit, cell[0])
         if len(inner) != 1:
             return None
         entered.append(unit.id)

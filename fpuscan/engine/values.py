@@ -278,7 +278,7 @@ class Values:
                         continue
                     values.append(self.mask(callee, number, value, inner_context))
             else:
-                inward = self.analysis.calls.inward(function, node, callee, place)
+                inward = self.analysis.calls.inward(function, node, unit, place)
                 values.extend(self.place_mask(callee, EXIT, inner, inner_context) for inner in inward)
         if not values and place[0][0] in {"g", "h", "d"} and self.analysis.of_interest(place):
             content = self.content(place)

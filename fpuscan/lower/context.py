@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from fpuscan.cpp import ConfigLiteral, Macro
     from fpuscan.declarators import CType
-    from fpuscan.ir import Expr, LValue, Var
+    from fpuscan.ir import Expr, LValue, Signature, Var
     from fpuscan.model import Model
     from fpuscan.normalise import Group
     from fpuscan.syntax import Node
@@ -31,6 +31,14 @@ class Definition(Protocol):
     @property
     def node(self) -> Node:
         """The whole definition or declaration."""
+
+    @property
+    def head(self) -> Node:
+        """The same, but the body may be missing."""
+
+    @property
+    def signature(self) -> Signature:
+        """The parameters and the result; none for a global."""
 
 
 class Initialises(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import FunctionFacts, Var
+from fpuscan.ir import FunctionFacts, Signature, Var
 from fpuscan.lower.builder import together
 from fpuscan.lower.statements import Statements
 
@@ -12,30 +12,35 @@ if TYPE_CHECKING:
     from fpuscan.lower.context import Definition, LoweringContext
     from fpuscan.syntax import ParsedFile
 
-__all__ = ["lower_function", "lower_initialiser"]
+__all__ = ["lower_function", "lower_initialiser", "read_signature"]
 
 
-def lower_function(program: LoweringContext, parsed: ParsedFile, unit: Definition) -> FunctionFacts:
-    """The facts of a function definition."""
-    data = parsed.source.data
-    returns, params, variadic = program.types.signature(unit.node, data)
+def read_signature(program: LoweringContext, parsed: ParsedFile, unit: Definition) -> Signature:
+    """The parameters and the result of a function definition, whose body is not looked at."""
+    returns, params, variadic = program.types.signature(unit.head, parsed.source.data)
     variables = tuple(
         Var("param", name or f"arg{index}", index, program.types.resolve(ctype))
         for index, (name, ctype) in enumerate(params)
     )
+    return Signature(variables, program.types.resolve(returns), variadic)
+
+
+def lower_function(program: LoweringContext, parsed: ParsedFile, unit: Definition) -> FunctionFacts:
+    """The facts of a function definition."""
+    signature = unit.signature
     facts = FunctionFacts(
         unit.name,
         unit.path,
         unit.start,
         unit.end,
-        variables,
-        program.types.resolve(returns),
+        signature.params,
+        signature.returns,
         together(program.conditions(unit.path, unit.start), program.choice(unit.path, unit.start)),
-        variadic=variadic,
+        variadic=signature.variadic,
     )
-    lowering = Statements(facts, program, data, parsed.normalised.text)
+    lowering = Statements(facts, program, parsed.source.data, parsed.normalised.text)
     lowering.prepare()
-    lowering.scopes[0].update((variable.name, variable) for variable in variables)
+    lowering.scopes[0].update((variable.name, variable) for variable in signature.params)
     body = unit.node.child_by_field_name("body")
     if body is not None:
         lowering.block(body)

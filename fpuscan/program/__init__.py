@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.lower.function import lower_function, lower_initialiser
+from fpuscan.ir import Signature
+from fpuscan.lower.function import lower_function, lower_initialiser, read_signature
 from fpuscan.program.surroundings import Surroundings
 from fpuscan.program.units import Unit
 from fpuscan.program.uses import Uses
@@ -34,9 +35,14 @@ class Program(Uses, Surroundings):
         parsed: ParseCache | None = None,
     ) -> None:
         """``parsed``: files that other programs have parsed already."""
-        super().__init__(tree, model, self._lower, parsed)
+        super().__init__(tree, model, parsed)
         self.progress = progress or (lambda _: None)
 
-    def _lower(self, unit: Unit) -> FunctionFacts:
+    def read_signature(self, unit: Unit) -> Signature:
+        """What the head of a unit says."""
+        return read_signature(self, unit.file, unit) if unit.is_function else Signature()
+
+    def lower(self, unit: Unit) -> FunctionFacts:
+        """The facts of a unit."""
         lower = lower_function if unit.is_function else lower_initialiser
         return lower(self, unit.file, unit)

@@ -7,6 +7,7 @@ other file that holds a tracked global or that a flow calls into.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,8 @@ from fpuscan.tree import UnreadableFile
 from fpuscan.types import TypeTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fpuscan.arms import ConfigLiteral
-    from fpuscan.ir import FunctionFacts
+    from fpuscan.ir import FunctionFacts, Signature
     from fpuscan.model import Model
     from fpuscan.normalise import Directive, DroppedArm
     from fpuscan.program.appended import Choices
@@ -44,16 +43,10 @@ _ATTRIBUTE_HEADERS = ("include/linux/compiler_types.h", "include/linux/compiler_
 _ANGLED = re.compile(rb"<([\w./-]+)>")
 
 
-class Sources:
+class Sources(ABC):
     """All files that were read so far; ``units`` are numbered by their place in the list."""
 
-    def __init__(
-        self,
-        tree: KernelTree,
-        model: Model,
-        lower: Callable[[Unit], FunctionFacts],
-        parsed: ParseCache | None = None,
-    ) -> None:
+    def __init__(self, tree: KernelTree, model: Model, parsed: ParseCache | None = None) -> None:
         self.tree = tree
         self.parse = outline if parsed is None else parsed.parse
         self.model = model
@@ -64,12 +57,20 @@ class Sources:
         self.macros = MacroTable()
         self.types = TypeTable(self.macros.lookup)
         self.names = NameIndex()
-        self.table = UnitTable(lower)
+        self.table = UnitTable(self)
         self.units: list[Unit] = self.table.all
         self._outside = Outside(tree, ())
         self._searched: set[str] = set()
         self._choices: dict[str, list[Choices]] = {}
         self.left_out: dict[str, tuple[DroppedArm, ...]] = {}
+
+    @abstractmethod
+    def read_signature(self, unit: Unit) -> Signature:
+        """What the head of a unit says."""
+
+    @abstractmethod
+    def lower(self, unit: Unit) -> FunctionFacts:
+        """The facts of a unit."""
 
     def load(self) -> None:
         """Read and parse the scope, and every other file that holds a tracked name."""

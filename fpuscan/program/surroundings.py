@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from fpuscan.arms import ConfigLiteral
     from fpuscan.cpp import Macro
-    from fpuscan.ir import Expr, FunctionFacts, Var
+    from fpuscan.ir import Expr, Var
     from fpuscan.lower.context import Initialises
     from fpuscan.model import Contract, Model, Sink, Source
     from fpuscan.normalise import Group
-    from fpuscan.program.units import Unit
     from fpuscan.reuse import ParseCache
     from fpuscan.syntax import Node
     from fpuscan.tree import KernelTree
@@ -40,14 +39,8 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 class Surroundings(Sources):
     """The files, with the meaning of the names in them."""
 
-    def __init__(
-        self,
-        tree: KernelTree,
-        model: Model,
-        lower: Callable[[Unit], FunctionFacts],
-        parsed: ParseCache | None = None,
-    ) -> None:
-        super().__init__(tree, model, lower, parsed)
+    def __init__(self, tree: KernelTree, model: Model, parsed: ParseCache | None = None) -> None:
+        super().__init__(tree, model, parsed)
         self.static_types: dict[str, CType | None] = {}
         self._evaluator = Evaluator(self._constant_lookup)
         self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes, bytes] | None] = {}

@@ -7,27 +7,45 @@ lowered when somebody first asks for them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fpuscan.syntax import FunctionSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fpuscan.ir import FunctionFacts
+    from fpuscan.ir import FunctionFacts, Signature
     from fpuscan.syntax import Node, ParsedFile
 
-__all__ = ["Unit", "UnitTable"]
+__all__ = ["Lowering", "Unit", "UnitTable"]
+
+
+class Lowering(Protocol):
+    """Who makes facts of a unit's syntax."""
+
+    def read_signature(self, unit: Unit) -> Signature:
+        """What the head of the unit says."""
+
+    def lower(self, unit: Unit) -> FunctionFacts:
+        """All of its facts."""
 
 
 class Unit:
     """Something with facts: a function definition, or the initialiser of a global (its name is empty)."""
 
-    __slots__ = ("_facts", "_lower", "_what", "end", "file", "id", "is_function", "name", "path", "start")
+    __slots__ = (
+        "_facts",
+        "_lowering",
+        "_signature",
+        "_what",
+        "end",
+        "file",
+        "id",
+        "is_function",
+        "name",
+        "path",
+        "start",
+    )
 
-    def __init__(
-        self, number: int, file: ParsedFile, what: FunctionSpan | Node, lower: Callable[[Unit], FunctionFacts]
-    ) -> None:
+    def __init__(self, number: int, file: ParsedFile, what: FunctionSpan | Node, lowering: Lowering) -> None:
         self.id = number
         self.file = file
         self.path = file.source.path
@@ -36,8 +54,21 @@ class Unit:
         else:
             self.name, self.start, self.end, self.is_function = "", what.start_byte, what.end_byte, False
         self._what = what
-        self._lower = lower
+        self._lowering = lowering
+        self._signature: Signature | None = None
         self._facts: FunctionFacts | None = None
+
+    @property
+    def head(self) -> Node:
+        """The node of the definition or declaration; the body of a function may be missing."""
+        return self._what.node if isinstance(self._what, FunctionSpan) else self._what
+
+    @property
+    def signature(self) -> Signature:
+        """The parameters and the result, which most questions about a call need and no more: read at the first use."""
+        if self._signature is None:
+            self._signature = self._lowering.read_signature(self)
+        return self._signature
 
     @property
     def node(self) -> Node:
@@ -52,7 +83,7 @@ class Unit:
     def facts(self) -> FunctionFacts:
         """The facts, lowered at the first use."""
         if self._facts is None:
-            self._facts = self._lower(self)
+            self._facts = self._lowering.lower(self)
         return self._facts
 
     @property
@@ -71,9 +102,9 @@ class Unit:
 class UnitTable:
     """The units of a growing set of files; ``all`` has each at its number."""
 
-    def __init__(self, lower: Callable[[Unit], FunctionFacts]) -> None:
+    def __init__(self, lowering: Lowering) -> None:
         self.all: list[Unit] = []
-        self._lower = lower
+        self._lowering = lowering
         self._files: dict[str, ParsedFile] = {}
         self._by_name: dict[str, list[Unit]] = {}
         self._by_file: dict[str, list[Unit]] = {}
@@ -85,7 +116,7 @@ class UnitTable:
         path = parsed.source.path
         units = []
         for function in parsed.functions:
-            unit = Unit(len(self.all), parsed, function, self._lower)
+            unit = Unit(len(self.all), parsed, function, self._lowering)
             self.all.append(unit)
             units.append(unit)
             self._by_name.setdefault(function.name, []).append(unit)
@@ -115,7 +146,7 @@ class UnitTable:
             return None
         key = (path, node.start_byte)
         if key not in self._initialisers:
-            unit = Unit(len(self.all), self._files[path], node, self._lower)
+            unit = Unit(len(self.all), self._files[path], node, self._lowering)
             self.all.append(unit)
             self._initialisers[key] = unit
         return self._initialisers[key]

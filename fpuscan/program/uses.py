@@ -16,9 +16,8 @@ from fpuscan.program.callgraph import CallGraph
 from fpuscan.program.sources import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from fpuscan.ir import FunctionFacts
     from fpuscan.model import Model
     from fpuscan.normalise.values import Directive
     from fpuscan.program.units import Unit
@@ -41,14 +40,8 @@ _STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap"}
 class Uses(Sources):
     """The files, with what their text says about names."""
 
-    def __init__(
-        self,
-        tree: KernelTree,
-        model: Model,
-        lower: Callable[[Unit], FunctionFacts],
-        parsed: ParseCache | None = None,
-    ) -> None:
-        super().__init__(tree, model, lower, parsed)
+    def __init__(self, tree: KernelTree, model: Model, parsed: ParseCache | None = None) -> None:
+        super().__init__(tree, model, parsed)
         stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
         self._alias_index = AliasIndex(self._directives)
         self._call_graph = CallGraph(self.table, self._alias_index, self.names)

@@ -266,11 +266,10 @@ class Backward:
             return
         site = (function.id, node)
         for unit in self.analysis.calls.callees(function, node):
-            callee = self.analysis.of(unit)
             frames = self._deeper(question, site)
             if frames is None:
                 continue
-            for inner in self.analysis.calls.inward(function, node, callee, place):
+            for inner in self.analysis.calls.inward(function, node, unit, place):
                 self._ask(_Question(unit.id, EXIT, inner, frames))
 
     def _deeper(self, question: _Question, site: CallSite) -> Frames | None:
@@ -410,7 +409,7 @@ class Backward:
                     continue
                 for unit in self.analysis.calls.callees(function, node):
                     inner = (("d", unit.id, index), ())
-                    if index >= len(unit.facts.params) or self.analysis.chain(inner):
+                    if index >= len(unit.signature.params) or self.analysis.chain(inner):
                         continue  # to a struct: its members have names of their own
                     stored = True
                     self._mark(function, node)

@@ -51,9 +51,8 @@ class Calls(CallPointers):
         if not self._points_at(function, node, call, place) and not self._linked(function, place):
             return False
         for unit in self.callees(function, node):
-            callee = self.analysis.of(unit)
-            for inner in self.inward(function, node, callee, place):
-                if self._modifies(callee, inner):
+            for inner in self.inward(function, node, unit, place):
+                if self._modifies(self.analysis.of(unit), inner):
                     return True
         return False
 
@@ -112,30 +111,28 @@ class Calls(CallPointers):
         named = root[0] == "g" or (root[0] == "d" and not self._points_right_at(function, node, call, place))
         if named and units[0].id not in self.storing_closure(place):  # who stores into a member names it
             return False
-        callee = self.analysis.of(units[0])
         if root[0] == "g":
-            return self._always_writes(callee, place)
-        inner = self.inward(function, node, callee, place)
+            return self._always_writes(self.analysis.of(units[0]), place)
+        inner = self.inward(function, node, units[0], place)
         if len(inner) != 1:
             return False
         index = inner[0][0][2]
         targets, unknown, *_ = function.targets(node, call.arguments[index])
         if len(targets) != 1 or unknown or targets[0][2] or not covers((targets[0][0], targets[0][1]), place):
             return False
-        return self._always_writes(callee, inner[0])
+        return self._always_writes(self.analysis.of(units[0]), inner[0])
 
     def _overwrites_object(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether a call overwrites a member of the one object that an argument points to."""
         units = self.callees(function, node)
         if len(units) != 1 or units[0].id not in self.storing_closure(place):
             return False
-        callee = self.analysis.of(units[0])
-        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+        for index, argument in enumerate(call.arguments[: len(units[0].signature.params)]):
             if not isinstance(argument, Load) or argument.place.type is None or not argument.place.type.pointers:
                 continue
-            below: Root = ("d", callee.id, index)
+            below: Root = ("d", units[0].id, index)
             if function.pointees(node, argument, self.analysis.root_type(below)) == ((place[0], (), NOTHING),):
-                return self._always_writes(callee, (below, place[1]))
+                return self._always_writes(self.analysis.of(units[0]), (below, place[1]))
         return False
 
     def _always_writes(self, callee: FunctionAnalysis, place: Place) -> bool:
@@ -206,9 +203,8 @@ class Calls(CallPointers):
         if not units or depth > _MAX_DEPTH:
             return points
         for unit in units:
-            callee = self.analysis.of(unit)
-            for inner in self.inward(function, node, callee, place):
-                if self._reads_inside(callee, inner, depth):
+            for inner in self.inward(function, node, unit, place):
+                if self._reads_inside(self.analysis.of(unit), inner, depth):
                     return True
         return False
 

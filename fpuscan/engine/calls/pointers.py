@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Guarded, Place, Root
+    from fpuscan.program import Unit
 
 __all__ = ["CallPointers", "aligned"]
 
@@ -69,7 +70,7 @@ class CallPointers(CallGuards):
         found: list[Guarded] = []
         unknown = False
         named = [place] if place[0][0] == "g" else []
-        for inner in (*named, *self.inward(function, node, callee, place)):
+        for inner in (*named, *self.inward(function, node, callee.unit, place)):
             for definition in sorted(callee.reaching(EXIT, inner)):
                 if definition == ENTRY:
                     continue
@@ -132,12 +133,12 @@ class CallPointers(CallGuards):
             starts = [(r, (*p, name), g) for r, p, g in starts]
         return starts
 
-    def inward(self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, place: Place) -> list[Place]:
+    def inward(self, function: FunctionAnalysis, node: int, callee: Unit, place: Place) -> list[Place]:
         """The callee's names (below its parameters) for a place of the caller that it can reach through an argument."""
         call = function.code[node]
         assert isinstance(call, Call)
         found: dict[Place, None] = {}
-        for index, argument in enumerate(call.arguments[: len(callee.facts.params)]):
+        for index, argument in enumerate(call.arguments[: len(callee.signature.params)]):
             if isinstance(argument, Const | FunctionRef):
                 continue
             if isinstance(argument, Load):
@@ -157,7 +158,7 @@ class CallPointers(CallGuards):
         self,
         function: FunctionAnalysis,
         node: int,
-        callee: FunctionAnalysis,
+        callee: Unit,
         index: int,
         argument: Load,
         place: Place,
@@ -184,7 +185,7 @@ class CallPointers(CallGuards):
         self,
         function: FunctionAnalysis,
         node: int,
-        callee: FunctionAnalysis,
+        callee: Unit,
         index: int,
         argument: Expr,
         place: Place,
