@@ -164,17 +164,16 @@ class Seeds:
             return
         if not isinstance(leaf.expr, Load) or not self._may_be_source(leaf.expr.place):
             return
-        held = function.entry_guards().get(node)
         for root, path, guards in function.resolve(node, leaf.expr.place):
-            if root[0] not in {"g", "h", "d"} or not compatible(held or NOTHING, guards):
-                continue
-            for below in self._source_members((root, path)):
+            for below in self._source_members((root, path)) if root[0] in {"g", "h", "d"} else ():
                 place = (root, (*path, *below))
                 rows = self.rows_of(place)
                 if not rows:
                     continue
-                holds = (held if held is not None else NOTHING) | guards | function.followed(node)
-                transfers = self.graph.use(function, node, leaf, below, holds)
+                held = function.entry_guards().get(node, NOTHING)  # asked last: of most functions nobody needs them
+                if not compatible(held, guards):
+                    continue
+                transfers = self.graph.use(function, node, leaf, below, held | guards | function.followed(node))
                 if transfers:
                     yield self._seed(rows, place, function, node, IDENTITY, transfers)
 
