@@ -174,6 +174,7 @@ class FunctionAnalysis:
             self._forget_places()  # what was resolved meanwhile lacks the conditions of its definitions
         elif not self._entry_guards:
             self._asked_early = True
+            self.analysis.calls.cuts += 1
         return self._entry_guards
 
     def lasting_guards(self, definition: int, place: Place, found: Guards = NOTHING) -> Guards:

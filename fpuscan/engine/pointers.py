@@ -211,6 +211,7 @@ class Pointers:
         if known is not None:
             if key in self._loading:
                 self._circular.add(key)
+                self.analysis.calls.cuts += 1
             return known
         known = ([], False, "", (self.id, node))  # p = p->next starts from what p was before
         self._targets[key] = known

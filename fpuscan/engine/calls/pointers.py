@@ -30,6 +30,8 @@ class CallPointers(CallGuards):
     def __init__(self, analysis: Analysis) -> None:
         super().__init__(analysis)
         self._stored_pointers: dict[Place, tuple[list[Guarded], bool]] = {}
+        self._left_pointers: dict[tuple[int, Place], tuple[list[Guarded], bool]] = {}
+        self.cuts = 0  # how often a recursion was cut: what was found meanwhile holds for that way only
 
     def returned_pointers(self, function: FunctionAnalysis, node: int, place: Place) -> tuple[list[Guarded], bool]:
         """What a pointer in ``place`` points to behind a call that may have set it."""
@@ -39,7 +41,10 @@ class CallPointers(CallGuards):
         if place[0][0] in {"g", "h", "d"} and not self.analysis.of_interest(place):
             return [], True
         units = self.callees(function, node)
-        if not units or key in self._busy or len(self._busy) > _MAX_DEPTH:
+        if not units:
+            return [], True
+        if key in self._busy or len(self._busy) > _MAX_DEPTH:
+            self.cuts += 1
             return [], True
         self._busy.add(key)
         found: list[Guarded] = []
@@ -71,13 +76,27 @@ class CallPointers(CallGuards):
         unknown = False
         named = [place] if place[0][0] == "g" else []
         for inner in (*named, *self.inward(function, node, callee.unit, place)):
-            for definition in sorted(callee.reaching(EXIT, inner)):
-                if definition == ENTRY:
-                    continue
-                some, more = callee.pointer_from(inner, definition)
-                unknown = unknown or more
-                found += self._outward(function, node, callee, some)
+            some, more = self._pointers_at_exit(callee, inner)
+            unknown = unknown or more
+            found += self._outward(function, node, callee, some)
         return found, unknown or not found
+
+    def _pointers_at_exit(self, callee: FunctionAnalysis, place: Place) -> tuple[list[Guarded], bool]:
+        """What a function has set a pointer to when it leaves, in its own names: the same for all of its callers."""
+        key = (callee.id, place)
+        known = self._left_pointers.get(key)
+        if known is not None:
+            return known
+        cuts = self.cuts
+        found: list[Guarded] = []
+        unknown = False
+        for definition in sorted(callee.reaching(EXIT, place) - {ENTRY}):
+            some, more = callee.pointer_from(place, definition)
+            unknown = unknown or more
+            found += some
+        if self.cuts == cuts:
+            self._left_pointers[key] = found, unknown
+        return found, unknown
 
     def _outward(
         self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, targets: list[Guarded]
