@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque
-from fpuscan.lower.expressions import Expressions, first_named, strip_parentheses
+from fpuscan.lower.expressions import first_named, strip_parentheses
+from fpuscan.lower.offsets import Offsets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ _MAX_EXPANSIONS = 16
 _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
 
-class Calls(Expressions):
+class Calls(Offsets):
     """Adds calls to the lowering of expressions."""
 
     gotos: dict[str, Frontier]  # set up by ``statements.py``

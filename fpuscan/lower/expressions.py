@@ -399,12 +399,19 @@ class Expressions(Builder):
         operator = self.operator(node)
         if operator in {"&&", "||"}:
             return self.boolean(node)
+        member = self.by_offset(operator, left, right)
+        if member is not None:
+            return member
         first, second = self.value(left), self.value(right)
         if _is_number(first) and _is_number(second):
             word = self.context.evaluate_at(self.text(node), self.facts.path, self.offset(node))
             if word is not None:  # 1 << 31 is a negative int
                 return Const(word, self.text(node))
         return Binary(operator, first, second)
+
+    @abstractmethod
+    def by_offset(self, operator: str, left: Node, right: Node) -> Expr | None:
+        """The address of a member that is named by its offset; added by ``offsets.py``."""
 
     def boolean(self, node: Node) -> Expr:
         """A condition used as a value: 1 on its true side, 0 on its false side."""

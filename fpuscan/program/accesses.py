@@ -24,6 +24,8 @@ _OBJECT = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*([)]?)\s*\Z")
 # Behind a name that is stored into: `[i] |= x`, `= x`, `++`.
 _STORED = re.compile(rb"\s*(?:(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\+\+|--)")
 _SET = re.compile(rb"\s*=(?!=)")
+# `(char *)p + OFFSETOF(struct x, a.b`: what is stored there, or read, only the facts tell.
+_OFFSET = re.compile(rb"\bOFFSETOF\s*\([^()]*\Z")
 
 
 class AccessIndex:
@@ -66,6 +68,8 @@ class AccessIndex:
         if _STORED.match(text, offset + size, unit.end):
             return True
         statement = max(start, text.rfind(b";", start, offset) + 1)
+        if b"OFFSETOF" in text[statement:offset] and _OFFSET.search(text, statement, offset):
+            return True
         address = text.rfind(b"&", statement, offset)
         if address >= 0 and text.find(b",", address, offset) < 0:
             return True
@@ -79,6 +83,8 @@ def base_of(text: bytes, start: int, offset: int) -> tuple[bytes, bool] | None:
     None if no member operator stands before the offset, or no word before that.
     """
     before = text[max(start, offset - _NEAR) : offset].rstrip()
+    if b"OFFSETOF" in before and _OFFSET.search(before):
+        return b"", True
     if before.endswith(b"->"):
         before = before[:-2].rstrip()
     elif before.endswith(b"."):

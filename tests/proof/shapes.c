@@ -1372,3 +1372,13 @@ void P_run(int flag, int mode, u64 given)
 	P_sink1 = P_made->b;
 	P_out.word = *(u64 *[]){ &P_global, &P_src.word }[flag & 1] ^ (u64[]){ 0, P_src.word }[mode & 1];
 }
+//// offset
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out s = { 0 };
+	u64 *p = &s.in.b;
+	*(u64 *)((char *)&s + offsetof(struct P_out, in.b)) = P_src.word;
+	P_sink0 = s.in.b;
+	P_sink1 = *(u64 *)((void *)&P_src + offsetof(struct proof_source, word));
+	P_out.word = ((struct P_out *)((char *)p - offsetof(struct P_out, in.b)))->in.b;
+}
