@@ -110,6 +110,7 @@ class Statements(Loops):
 
     def statement_expression(self, node: Node) -> Expr:
         """``({ ...; value; })``."""
+        around = self.span, self.config
         self.scopes.append({})
         children = [child for child in node.named_children if child.type != "comment"]
         value: Expr = Const(None, "")
@@ -117,6 +118,7 @@ class Statements(Loops):
             self.sequence(children[:-1], node)
             last = first_named(children[-1])
             if last is not None:
+                self.at(children[-1])
                 inner = self.value(last)
                 result = self.temp(self.type_of(inner))
                 self.assign(result, inner)
@@ -124,6 +126,7 @@ class Statements(Loops):
         else:
             self.sequence(children, node)
         self.scopes.pop()
+        self.span, self.config = around
         return value
 
     # ------------------------------------------------------------ simple statements
@@ -350,7 +353,12 @@ class Statements(Loops):
         if node.type != "initializer_list":
             self.assign(target, self.value(node))
             return
+        around = self.span, self.config
         self.assign(target, Const(0, "0"))
+        self._initialise_list(target, node)
+        self.span, self.config = around
+
+    def _initialise_list(self, target: LValue, node: Node) -> None:
         ctype = target.type
         members = None
         if ctype is not None and not ctype.arrays:
@@ -401,14 +409,18 @@ class Statements(Loops):
                 place = self.member(place, name)
             else:
                 element = place.type.element() if place.type is not None and place.type.arrays else None
-                number = None
-                if designator.type == "subscript_designator" and designator.named_child_count:
-                    inner = first_named(designator)
-                    assert inner is not None
-                    number = self.constant_of(self.value(inner))
+                number, position = self._subscript(designator)
                 place = Index(place, None, number, element)
-                position = (number or 0) + 1
         return place, position
+
+    def _subscript(self, designator: Node) -> tuple[int | None, int]:
+        """The element that ``[n]`` names, None for the elements of ``[n ... m]``, and the position behind it."""
+        inner = first_named(designator) if designator.type == "subscript_designator" else None
+        if inner is None:
+            return None, 1
+        last = inner.child_by_field_name("right") if b"..." in self.data[inner.start_byte : inner.end_byte] else None
+        number = self.constant_of(self.value(last or inner))
+        return None if last is not None else number, (number or 0) + 1
 
 
 _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
