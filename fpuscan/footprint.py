@@ -17,15 +17,14 @@ Lines may have moved: the findings are the same by fingerprint, not by line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
+from fpuscan.normalise import Attributes
+from fpuscan.scope import Scope
 from fpuscan.source import SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fpuscan.normalise import Attributes
     from fpuscan.program import Program
     from fpuscan.reuse import ParseCache
     from fpuscan.syntax import ParsedFile
@@ -42,7 +41,7 @@ _TELLING = re.compile(
     rb"\bstatic_call_update\b|\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*|=\s*&"
     rb"|\b(?:struct|union|enum)\b\s*\w*\s*\{|\bstatic\b|\btypedef\b"
 )
-_IGNORE = b"fpuscan:"  # a comment that takes a finding back is part of the answer
+_IGNORE = b"fpuscan"  # a comment that takes a finding back, or means to, is part of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Footprint:
     asked: frozenset[bytes]
     outside: tuple[tuple[bytes, re.Pattern[bytes] | None], ...]
     in_part: frozenset[str]
-    in_scope: Callable[[str], bool]
+    scope: Scope
     attributes: Attributes
     cache: ParseCache
 
@@ -76,18 +75,50 @@ class Footprint:
             program.asked(),
             program.searched_outside(),
             frozenset(program.read_in_part),
-            program.model.scope.holds,
+            program.model.scope,
             program.attributes,
+            cache,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The footprint as JSON has it."""
+        return {
+            "files": sorted(self.files),
+            "lowered": {path: sorted(starts) for path, starts in sorted(self.lowered.items())},
+            "asked": _texts(self.asked),
+            "outside": [
+                [_text(word), pattern and _text(pattern.pattern), pattern.flags if pattern else 0]
+                for word, pattern in self.outside
+            ],
+            "in_part": sorted(self.in_part),
+            "scope": [getattr(self.scope, each.name) for each in fields(self.scope)],
+            "attributes": [_texts(getattr(self.attributes, each.name)) for each in fields(self.attributes)],
+        }
+
+    @classmethod
+    def restored(cls, record: dict[str, Any], cache: ParseCache) -> Footprint:
+        """The footprint that a record is of."""
+        return cls(
+            frozenset(record["files"]),
+            {path: frozenset(starts) for path, starts in record["lowered"].items()},
+            _words(record["asked"]),
+            tuple(
+                (word.encode("latin-1"), None if pattern is None else re.compile(pattern.encode("latin-1"), flags))
+                for word, pattern, flags in record["outside"]
+            ),
+            frozenset(record["in_part"]),
+            Scope(*map(tuple, record["scope"])),
+            Attributes(*map(_words, record["attributes"])),
             cache,
         )
 
     def indifferent(self, path: str, before: bytes | None, after: bytes | None) -> bool:
         """Whether a file may change like this, or come or go, and the answer stays the same."""
         if path not in self.files:
-            if path in self.in_part or self.in_scope(path):
+            if path in self.in_part or self.scope.holds(path):
                 return False
             return not any(self._matters(data) for data in (before, after) if data is not None)
-        if after is None or before is None or _IGNORE in before or _IGNORE in after:
+        if after is None or before is None or any(_IGNORE in data.lower() for data in (before, after)):
             return False
         # As they stand in the tree, without what a scan appends: that comes from directives and from between functions.
         old, new = (self.cache.parse(SourceFile(path, data), self.attributes) for data in (before, after))
@@ -125,6 +156,19 @@ class Footprint:
         return not any(
             _TELLING.search(part) or not self.asked.isdisjoint(_WORD.findall(part)) for part in _difference(was, now)
         )
+
+
+# Bytes as JSON has them: each is a character.
+def _text(data: bytes) -> str:
+    return data.decode("latin-1")
+
+
+def _texts(words: frozenset[bytes]) -> list[str]:
+    return sorted(map(_text, words))
+
+
+def _words(texts: list[str]) -> frozenset[bytes]:
+    return frozenset(text.encode("latin-1") for text in texts)
 
 
 # Whether the bytes of a function, or between two, mean the same: comments and the amount of blank space aside.

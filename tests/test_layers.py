@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fpuscan"
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(rooms.split())
     for rooms in (
-        "fpuscan errors result integers pieces places shipped rules.info",
+        "fpuscan errors result integers pieces places scope shipped rules.info",
         "tree source model excerpts git suppress baseline lock",
         "triage beside",
         "trees compare",

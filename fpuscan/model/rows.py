@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 
+from fpuscan.scope import Scope
+
 __all__ = [
     "Barrier",
     "Carrier",
@@ -332,25 +334,6 @@ class Masks:
     enum_prefix: str
     software_bits: tuple[str, ...] = ()
     mask_prefixes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which files a scan reads at once, and which globals it accounts for."""
-
-    folders: tuple[str, ...]
-    files: tuple[str, ...]
-    required: tuple[str, ...]
-    tracked: tuple[str, ...]
-    tracked_types: tuple[str, ...]
-    boot: tuple[str, ...] = ()  # what marks a function that runs only while the kernel boots
-
-    def holds(self, path: str) -> bool:
-        """Whether a C file at a path is read in any case."""
-        if path.startswith(tuple(f"{folder}/" for folder in self.folders)):
-            return True
-        parent = path.rpartition("/")[0]
-        return any(pattern.rpartition("/")[0] == parent and fnmatchcase(path, pattern) for pattern in self.files)
 
 
 @dataclass(frozen=True, slots=True)

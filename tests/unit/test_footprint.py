@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fpuscan.footprint import Footprint
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import open_folder
 
@@ -133,6 +135,25 @@ def test_a_function_that_a_flow_looked_for_is_seen_where_it_comes(tree: Path) ->
     defined = STRANGER + "u64 size_of_guest(u64 size)\n{\n\treturn 0;\n}\n"
 
     assert not indifferent(tree, OUTSIDE, STRANGER, defined)
+
+
+def test_what_was_kept_of_it_is_all_of_it(tree: Path) -> None:
+    calling = (
+        (tree / CORE).read_text().replace("= guest_default_cfg.user_size;", "= size_of(guest_default_cfg.user_size);")
+    )
+    (tree / CORE).write_text(calling)
+    memory = ScanMemory()
+    fingerprints(tree, memory)
+    footprint = memory.footprint
+    assert footprint is not None
+    assert any(pattern is not None for _, pattern in footprint.outside)
+
+    assert Footprint.restored(json.loads(json.dumps(footprint.record())), footprint.cache) == footprint
+
+
+@pytest.mark.parametrize("comment", ["/* FPUSCAN ignore this */", "/* fpuscan : ignore[FPU101] -- why */"])
+def test_a_comment_that_means_to_ignore_is_seen(tree: Path, comment: str) -> None:
+    assert not indifferent(tree, OTHER, STRANGER, f"{comment}\n{STRANGER}")
 
 
 def test_what_it_is_indifferent_to_changes_no_finding(tree: Path) -> None:
