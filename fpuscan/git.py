@@ -83,9 +83,14 @@ class StagedEntry:
 
 
 class Objects:
-    """Reads objects of one repository through a single ``git cat-file --batch``, started at the first use."""
+    """Reads objects of one repository through a single ``git cat-file --batch``, started at the first use.
 
-    def __init__(self, folder: Path) -> None:
+    ``grounds`` are the folders that belong to the repository; the first one is what all its work trees share.
+    An id is answered with the object of that name, whatever ``refs/replace`` says: equal ids are equal bytes.
+    """
+
+    def __init__(self, folder: Path, grounds: tuple[Path, ...] = ()) -> None:
+        self.grounds = grounds
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
@@ -134,7 +139,7 @@ class Objects:
             complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
             self._process = subprocess.Popen(  # noqa: S603 - the one place that runs git
                 _command(self._folder, "cat-file", "--batch"),
-                env=_environment(),
+                env={**_environment(), "GIT_NO_REPLACE_OBJECTS": "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
@@ -161,14 +166,16 @@ class Repository:
 
     ``folder`` is that folder, ``git_dir`` the repository's own, ``prefix`` the
     way from the top of the working tree to the folder, with ``/`` and without
-    one at the end; empty at the top and in a bare repository.
+    one at the end; empty at the top and in a bare repository. ``shared`` is the
+    folder that all work trees of the repository share.
     """
 
-    def __init__(self, folder: Path, git_dir: Path, prefix: str) -> None:
+    def __init__(self, folder: Path, git_dir: Path, prefix: str, shared: Path | None = None) -> None:
         self.folder = folder
         self.git_dir = git_dir
         self.prefix = prefix
-        self.objects = Objects(folder)
+        top = folder.resolve().parents[prefix.count("/")] if prefix else folder.resolve()
+        self.objects = Objects(folder, (shared or git_dir, git_dir, top))
         self._remote: str | None = None
 
     def commit_id(self, revision: str) -> str:
@@ -298,10 +305,11 @@ def open_repository(folder: str | Path) -> Repository:
     if not start.is_dir():
         raise GitError(f"{folder}: is no folder; give a folder of a git repository")
     probe = Repository(start, start, "")
-    lines = os.fsdecode(probe.call("rev-parse", "--absolute-git-dir", "--show-prefix")).split("\n")
-    if len(lines) != 3:
+    asked = probe.call("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-prefix")
+    lines = os.fsdecode(asked).split("\n")
+    if len(lines) != 4:
         raise GitError(f"{folder}: has a line break in its path")
-    return Repository(start, Path(lines[0]), lines[1].rstrip("/"))
+    return Repository(start, Path(lines[0]), lines[2].rstrip("/"), (start / lines[1]).resolve())
 
 
 def _staged_entries(listing: bytes) -> Iterator[StagedEntry]:

@@ -10,6 +10,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fpuscan.git import Objects
 from fpuscan.tree import FPU_FOLDER, SIZE_LIMIT, KernelTree, UnreadableFile
@@ -42,16 +43,32 @@ class GitTree(KernelTree):
         self._objects = objects
         self._top = top
 
+    @property
+    def grounds(self) -> tuple[Path, ...]:
+        """The folders that belong to the repository; the first is what all its work trees share."""
+        return self._objects.grounds
+
     def blob_id(self, path: str) -> str | None:
         """Give the object id of a file's content, links followed; None where there is no file to read.
 
         Equal ids are equal bytes, whatever the path and the commit: work on a file can be shared by it.
         """
         try:
-            node = self._resolve(path)
+            return self.content_id(path) or None
         except UnreadableFile:
             return None
-        return node.id if node is not None and node.kind not in {_FOLDER, _SUBMODULE} else None
+
+    def content_id(self, path: str) -> str:
+        """As `blob_id`, but empty where there is nothing; raises UnreadableFile for what is no file."""
+        node = self._resolve(path)
+        if node is not None and node.kind in {_FOLDER, _SUBMODULE}:
+            raise UnreadableFile(path, "is no regular file")
+        return node.id if node is not None else ""
+
+    def content(self, object_id: str) -> bytes | None:
+        """Give the bytes of a blob of the repository; None if it is not in this clone, or no file that can be read."""
+        found = self._objects.get(object_id, SIZE_LIMIT)
+        return found.data if found is not None and found.kind == "blob" else None
 
     def is_plain(self, path: str) -> bool:
         """Whether a path leads through no symbolic link and no submodule, up to where it exists."""

@@ -272,6 +272,17 @@ def test_only_full_object_ids_are_asked_for(linux: Repository) -> None:
     objects.close()
 
 
+def test_an_id_is_that_of_its_own_bytes(linux: Repository) -> None:
+    """refs/replace, which anybody may have put there, can name other bytes for an id."""
+    one, other = (linux.git("hash-object", "-w", "--stdin", data=text) for text in (b"one", b"other"))
+    linux.git("replace", one, other)
+
+    found = Objects(linux.folder).get(one, 100)
+
+    assert found is not None
+    assert found.data == b"one"
+
+
 def test_the_process_ends_with_its_reader(linux: Repository) -> None:
     objects = Objects(linux.folder)
     objects.get("0" * 40, 100)
