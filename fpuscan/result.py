@@ -379,3 +379,4 @@ class ScanResult:
     files: tuple[str, ...] = ()  # every file of the scope that was read, sorted
     provenance: Provenance | None = None
     lock: LockComparison | None = None  # a lock was given
+    unscanned: tuple[str, ...] = ()  # files that differ from what was scanned, in what no finding depends on

@@ -57,3 +57,10 @@ def _no_colour_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's colour settings change no expected output."""
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes the developer's cache, and none finds what another one has kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("FPUSCAN_NO_CACHE", raising=False)

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "tree source model excerpts git suppress baseline lock",
         "triage beside",
         "trees compare",
-        "patch blame",
+        "patch blame cache",
         "review",
         "request history",
         "normalise",

@@ -7,18 +7,21 @@ read from git's objects; nothing is checked out and nothing is written.
 from __future__ import annotations
 
 from fpuscan.trees.index import IndexTree, open_index
-from fpuscan.trees.nodes import Node
+from fpuscan.trees.nodes import GitTree, Node
 from fpuscan.trees.opening import open_other, open_tree
 from fpuscan.trees.overlay import Blocked, OverlayTree
 from fpuscan.trees.revision import RevisionTree, open_revision
+from fpuscan.trees.state import TreeState
 from fpuscan.trees.watched import WatchedTree
 
 __all__ = [
     "Blocked",
+    "GitTree",
     "IndexTree",
     "Node",
     "OverlayTree",
     "RevisionTree",
+    "TreeState",
     "WatchedTree",
     "open_index",
     "open_other",

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fpuscan.result import TreeInfo
 from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees.nodes import GitTree
+from fpuscan.trees.state import TreeState
 
 __all__ = ["WatchedTree"]
 
@@ -24,6 +25,7 @@ class WatchedTree(KernelTree):
         self.base = base
         self._contents: dict[str, bytes] = {}  # path -> what was found there, in short
         self._listings: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        self._unreadable: set[str] = set()
 
     @property
     def paths(self) -> frozenset[str]:
@@ -36,6 +38,7 @@ class WatchedTree(KernelTree):
             data = self.base.read(path)
         except UnreadableFile as error:
             self._contents[path] = _digest(b"unreadable", error.reason.encode())
+            self._unreadable.add(path)
             raise
         self._contents[path] = _of_content(data)
         return data
@@ -57,6 +60,13 @@ class WatchedTree(KernelTree):
             if listed != found:
                 yield from sorted(set(found).symmetric_difference(listed))
         yield from (path for path, found in self._contents.items() if not self._same(path, found, other))
+
+    def state(self) -> TreeState | None:
+        """What was read, by object id; None if the base has no such ids, or something could not be read."""
+        if self._unreadable or not isinstance(self.base, GitTree):
+            return None
+        files = {path: self.base.content_id(path) for path in self._contents}
+        return TreeState(files, tuple((*asked, found) for asked, found in self._listings.items()))
 
     # Equal object ids are equal bytes, and cost no reading.
     def _same(self, path: str, found: bytes, other: KernelTree) -> bool:

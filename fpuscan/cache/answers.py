@@ -1,0 +1,175 @@
+"""The answers themselves: found again by what a scan read, and told whether they still hold.
+
+An answer belongs to the repository whose objects it was made from. Another
+one, which anybody may have sent, can hold other bytes under the same ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from fpuscan.cache.folder import CacheFolder
+from fpuscan.cache.values import decode, encode
+from fpuscan.errors import FpuscanError
+from fpuscan.result import ScanResult
+from fpuscan.tree import KernelTree
+from fpuscan.trees import GitTree, TreeState, WatchedTree
+
+__all__ = ["Alike", "Answers", "Footprint"]
+
+_TRIED = 2  # answers, the most alike, that are asked whether the differences matter
+_MOST = 60  # files; to look into more of them is as slow as a scan
+_UNUSABLE = (FpuscanError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, re.error)
+
+
+class Footprint(Protocol):
+    """What the answer of a scan hangs on."""
+
+    def indifferent(self, path: str, before: bytes | None, after: bytes | None) -> bool:
+        """Whether a file may change like this (None: no such file), and the findings stay the same but for lines."""
+
+    def record(self) -> dict[str, Any]:
+        """The footprint as JSON has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """The answer about another tree, and the files that differ from it in what no finding depends on, sorted."""
+
+    result: ScanResult
+    differing: tuple[str, ...]
+
+
+class Answers:
+    """The kept answers to one question (`key`, see :func:`fpuscan.cache.key.question_key`).
+
+    `restored` makes a footprint of its record. Whatever cannot be used is as if it were not there.
+    """
+
+    def __init__(self, folder: Path, key: str, restored: Callable[[dict[str, Any]], Footprint]) -> None:
+        self._folder = CacheFolder(folder)
+        self._key = key
+        self._restored = restored
+        self._known: dict[str, _Entry | None] = {}
+
+    def exact(self, tree: KernelTree) -> ScanResult | None:
+        """The answer of a scan that read the very same: all of it holds for the tree."""
+        started = time.perf_counter()
+        try:
+            for source, entry in self._about(tree):
+                if next(entry.state.differences(source), None) is None:
+                    return _timed(entry.result(), started)
+        except _UNUSABLE:
+            pass
+        return None
+
+    def alike(self, tree: KernelTree) -> Alike | None:
+        """The answer about a tree that differs in nothing that a finding depends on; its lines may be others."""
+        started = time.perf_counter()
+        try:
+            compared = [
+                (tuple(islice(entry.state.differences(source), _MOST + 1)), entry, source)
+                for source, entry in self._about(tree)
+            ]
+            for differing, entry, source in sorted(compared, key=lambda each: len(each[0]))[:_TRIED]:
+                if len(differing) <= _MOST and self._indifferent(entry, differing, source):
+                    return Alike(_timed(entry.result(), started), tuple(sorted(differing)))
+        except _UNUSABLE:
+            pass
+        return None
+
+    def keep(self, watched: WatchedTree, result: ScanResult, footprint: Footprint | None) -> None:
+        """Keep the answer of a scan that could read all that it asked for."""
+        tree = watched.base
+        if footprint is None or result.health.incomplete or not isinstance(tree, GitTree) or self._is_inside(tree):
+            return
+        try:
+            state = watched.state()
+            if state is None:
+                return
+            head = {"state": state.record(), "footprint": footprint.record()}
+            plain = replace(result, timings=(), graph=None, provenance=None, lock=None)
+            text = f"{json.dumps(head, separators=(',', ':'))}\n{json.dumps(encode(plain), separators=(',', ':'))}"
+        except _UNUSABLE:
+            return
+        about = self._prefix(tree)
+        self._folder.write(about + _digest(json.dumps(head["state"], sort_keys=True)), text.encode("ascii"))
+
+    # What is kept about a tree's repository, the one that was used last in front.
+    def _about(self, tree: KernelTree) -> Iterator[tuple[GitTree, _Entry]]:
+        if not isinstance(tree, GitTree) or self._is_inside(tree):
+            return
+        prefix = self._prefix(tree)
+        for name in self._folder.names():
+            if name.startswith(prefix):
+                if name not in self._known:
+                    self._known[name] = _entry(self._folder.read(name))
+                if (entry := self._known[name]) is not None:
+                    yield tree, entry
+
+    def _prefix(self, tree: GitTree) -> str:
+        return _digest(f"{self._key} {tree.grounds[0]}")
+
+    # The cache may be anywhere but where the user's work is.
+    def _is_inside(self, tree: GitTree) -> bool:
+        path = self._folder.path.resolve()
+        return any(path.is_relative_to(ground.resolve()) for ground in tree.grounds)
+
+    def _indifferent(self, entry: _Entry, differing: Sequence[str], tree: GitTree) -> bool:
+        if not differing:
+            return True
+        footprint = self._restored(entry.footprint)
+        return all(
+            footprint.indifferent(path, _content(tree, entry.state.content_id(path)), tree.read(path))
+            for path in differing
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One kept answer; `footprint` is its record, `answer` the text of the result."""
+
+    state: TreeState
+    footprint: dict[str, Any]
+    answer: bytes
+
+    def result(self) -> ScanResult:
+        found = decode(json.loads(self.answer))
+        if not isinstance(found, ScanResult):
+            raise TypeError(found)
+        return found
+
+
+def _entry(piece: bytes | None) -> _Entry | None:
+    if piece is None:
+        return None
+    head, _, answer = piece.partition(b"\n")
+    try:
+        record = json.loads(head)
+        return _Entry(TreeState.restored(record["state"]), record["footprint"], answer)
+    except _UNUSABLE:
+        return None
+
+
+# What was read under an id; None for the empty one. Raises KeyError if the clone has lost it.
+def _content(tree: GitTree, object_id: str) -> bytes | None:
+    data = tree.content(object_id) if object_id else None
+    if object_id and data is None:
+        raise KeyError(object_id)
+    return data
+
+
+def _timed(result: ScanResult, started: float) -> ScanResult:
+    return replace(result, timings=(("cache", time.perf_counter() - started),))
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
