@@ -9,11 +9,10 @@ Whatever is slow to import (tree_sitter, networkx) is imported by the scan, so
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,11 +30,11 @@ from fpuscan.report.terminal import printable
 from fpuscan.result import BaselineEntry, LockEntry, ScanResult, Severity
 from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
 from fpuscan.shipped import shipped_folder
-from fpuscan.tree import KernelTree, enclosing_tree, open_folder
-from fpuscan.triage import compare_with, set_aside
+from fpuscan.tree import enclosing_tree, open_folder
+from fpuscan.triage import compare_with
 
 if TYPE_CHECKING:
-    from fpuscan.scan import ScanMemory
+    from fpuscan.scanning import Scans
 
 __all__ = ["command", "run"]
 
@@ -67,6 +66,7 @@ class _Options:
     history: str | None
     against: str | None
     blame: bool
+    no_cache: bool
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     fail_on: str
@@ -147,6 +147,14 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     help="Exit 1 from this severity on.",
 )
 @_option("Check", "--against", metavar="REV|TREE", help="Report only what is new compared with a commit or folder.")
+@_option(
+    "Check",
+    "--no-cache",
+    is_flag=True,
+    envvar="FPUSCAN_NO_CACHE",
+    help="Scan what --against and --patch compare with even if its answer is known; keep none. "
+    "FPUSCAN_NO_CACHE=1 does the same.",
+)
 @_option("Check", "--model", multiple=True, metavar="FILE", help="Add sources, sinks, masks... from a TOML file.")
 @_option("Check", "--baseline", metavar="FILE", help="Report and count only what FILE does not know.")
 @_option("Check", "--write-baseline", metavar="FILE", help="Write all findings to FILE, as known from now on.")
@@ -265,17 +273,19 @@ def _result(options: _Options) -> ScanResult:
         raise UsageError(
             "--demo scans a tree of its own; give it without TREE, --rev, --staged, --patch, --against and --blame"
         )
+    scans = _scans(options)
     if options.demo:
-        return _scan(open_folder(shipped_folder("demo")), options)
+        return scans.once(open_folder(shipped_folder("demo")))
     if not more:
-        return _scan(enclosing_tree() if options.tree is None else open_folder(options.tree), options)
+        return scans.once(enclosing_tree() if options.tree is None else open_folder(options.tree))
     from fpuscan.request import Request, answer
 
+    cache = not options.no_cache and bool(options.against or options.patch)
+    brief = options.format_ in {"text", "github"} and not options.verbose
     request = Request(
-        options.tree, options.rev, options.staged, options.patch, options.each, options.against, options.blame
+        options.tree, options.rev, options.staged, options.patch, options.each, options.against, options.blame, brief
     )
-    memory = _memory()
-    answered = answer(request, lambda tree: _scan(tree, options, memory), _standard_input)
+    answered = answer(request, scans.scanner(cache=cache), _standard_input)
     for note in answered.notes:
         _fail(f"note: {note}", EXIT_CLEAN)
     return answered.result
@@ -290,9 +300,9 @@ def _history(options: _Options, commits: str) -> int:
         raise UsageError("--history prints a table as it goes; give it without --format and -o")
     from fpuscan.history import history
 
-    status, last, memory = EXIT_CLEAN, "", _memory()
+    status, last, scans = EXIT_CLEAN, "", _scans(options)
     try:
-        for row in history(options.tree, commits, lambda tree: _scan(tree, options, memory), memory):
+        for row in history(options.tree, commits, scans, scans):
             last = row.commit
             if row.new or row.gone or row.incomplete or options.verbose:
                 click.echo("\n".join(map(printable, row.lines())))
@@ -317,37 +327,29 @@ def _standard_input(limit: int) -> bytes:
     return sys.stdin.buffer.read(limit)
 
 
-# What several scans of one run share.
-def _memory() -> ScanMemory:
-    from fpuscan.scan import ScanMemory
+def _scans(options: _Options) -> Scans:
+    from fpuscan.scanning import Question, Scans
 
-    return ScanMemory()
-
-
-def _scan(tree: KernelTree, options: _Options, memory: ScanMemory | None = None) -> ScanResult:
-    select, ignore = _rules(options.select, "--select"), _rules(options.ignore, "--ignore")
-    if not _checked(options):
+    checked = _checked(options)
+    if not checked:
         raise UsageError("--select and --ignore leave no rule to check; --list-rules shows them all")
-    from fpuscan.scan import ScanOptions, scan
+    locks = options.lock is not None or options.write_lock is not None
+    question = Question(
+        select=_rules(options.select, "--select"),
+        ignore=_rules(options.ignore, "--ignore"),
+        checked=checked,
+        model_files=tuple(map(Path, options.model)),
+        graph=options.format_ in {"graphml", "dot", "html"} and options.provenance is None,
+        provenance="uabi" if locks else options.provenance,
+    )
+    return Scans(question, lambda: _progress(options))
 
-    if memory is not None:  # one scan of several; nobody else frees what the one before left: see __main__
-        gc.collect()
+
+@contextlib.contextmanager
+def _progress(options: _Options) -> Iterator[_Progress | None]:
     progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
     try:
-        models = tuple(Path(name) for name in options.model)
-        graph = options.format_ in {"graphml", "dot", "html"} and options.provenance is None
-        locks = options.lock is not None or options.write_lock is not None
-        wanted = ScanOptions(
-            select=select,
-            ignore=ignore,
-            model_files=models,
-            progress=progress,
-            graph=graph,
-            memory=memory,
-            provenance="uabi" if locks else options.provenance,
-        )
-        result = scan(tree, wanted)
-        return set_aside(result, tree.read, _checked(options))
+        yield progress
     finally:
         if progress:
             progress.clear()

@@ -63,7 +63,9 @@ def history(folder: str | None, commits: str, scan: Scan, memory: Memory | None 
     start, end = repository.commit_id(first), repository.commit_id(last or "HEAD")
     prefix = open_revision(repository, end, enclosing=folder is None).prefix
     scope = tuple(f"{prefix}/{name}" if prefix else name for name in _SCOPE)
-    return _rows(repository.commits(start, end, scope), _States(repository, prefix, Scanner(scan, memory)))
+    return _rows(
+        repository.commits(start, end, scope), _States(repository, prefix, Scanner(scan, memory, loosely=True))
+    )
 
 
 def _rows(commits: list[tuple[str, tuple[str, ...]]], states: _States) -> Iterator[Row]:

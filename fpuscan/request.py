@@ -6,16 +6,17 @@ is printed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fpuscan.beside import Beside
 from fpuscan.blame import blame
 from fpuscan.compare import against
 from fpuscan.errors import UsageError
-from fpuscan.patch import apply_series, load_patches
+from fpuscan.patch import Applied, apply_series, load_patches
 from fpuscan.result import Health, ScanResult, TreeInfo
-from fpuscan.review import Scan, Scanner, review
+from fpuscan.review import Scanner, review
+from fpuscan.tree import KernelTree
 from fpuscan.trees import open_other, open_tree
 
 __all__ = ["Answer", "Request", "answer"]
@@ -25,7 +26,10 @@ _NOTHING = ScanResult(TreeInfo(), Health())
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The options that say what to read; each as typed, None or empty where not given."""
+    """The options that say what to read; each as typed, None or empty where not given.
+
+    `brief`: of findings that were there before, and of the health, the report shows numbers alone.
+    """
 
     tree: str | None = None
     rev: str | None = None
@@ -34,6 +38,7 @@ class Request:
     each: bool = False
     against: str | None = None
     blame: bool = False
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
-def answer(request: Request, scan: Scan, standard_input: Callable[[int], bytes]) -> Answer:
+def answer(request: Request, scanner: Scanner, standard_input: Callable[[int], bytes]) -> Answer:
     """Open what is asked about, scan it, and set aside what was there before.
 
     Raises FpuscanError with one line; what cannot be opened is found out
@@ -55,23 +60,30 @@ def answer(request: Request, scan: Scan, standard_input: Callable[[int], bytes])
     tree = open_tree(request.tree, revision=request.rev, staged=request.staged)
     states = apply_series(tree, load_patches(request.patches, standard_input))
     notes = tuple(note for state in states for note in state.notes)
-    scanner, beside = Scanner(scan), None
-    if request.against is not None:
-        open_other(request.against, request.tree)
-        beside = Beside(lambda: _other(request, scanner))
-    if states:
-        before = beside.answer() if beside is not None else None
-        result = review(tree, states, scanner, each=request.each, before=before)
+    if request.against is None:
+        result = review(tree, states, scanner, each=request.each) if states else scanner(tree)
     else:
-        result = scanner(tree)
-        result = against(result, beside.answer()) if beside is not None else result
+        result = _compared(request, scanner, tree, states)
     if request.blame:
         result, more = blame(result, states[-1].tree if states else tree, request.tree)
         notes += more
     return Answer(result, notes)
 
 
-# The other state; the process that asks has a repository of its own open.
-def _other(request: Request, scan: Scan) -> ScanResult:
+# The other state is scanned in a second process, if it has to be scanned at all.
+def _compared(request: Request, scanner: Scanner, tree: KernelTree, states: Sequence[Applied]) -> ScanResult:
     other = open_other(request.against or "", request.tree)
-    return scan(other) if other is not None else _NOTHING
+    known = scanner.known(other) if other is not None else _NOTHING
+    before = Beside(lambda: _other(request, scanner)).answer if known is None else lambda: known
+    if states:
+        return review(tree, states, scanner, each=request.each, before=before())
+    if known is not None and request.brief and (unchanged := scanner.unchanged(tree, known)) is not None:
+        return against(unchanged, known)
+    result = scanner(tree)
+    return against(result, before())
+
+
+# The process that asks has a repository of its own open.
+def _other(request: Request, scanner: Scanner) -> ScanResult:
+    other = open_other(request.against or "", request.tree)
+    return scanner.compared(other) if other is not None else _NOTHING

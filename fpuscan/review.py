@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from fpuscan.cache import Answers, Footprint
 from fpuscan.compare import against, has
 from fpuscan.errors import NotApplicableError
 from fpuscan.patch import Applied
@@ -19,18 +20,11 @@ from fpuscan.result import Finding, Related, ScanResult
 from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees import WatchedTree
 
-__all__ = ["Footprint", "Memory", "Scan", "Scanner", "review"]
+__all__ = ["Memory", "Scan", "Scanner", "review"]
 
 Scan = Callable[[KernelTree], ScanResult]
 
 _REMEMBERED = 4  # scans; neighbours in a series or a history are what is alike
-
-
-class Footprint(Protocol):
-    """What the answer of a scan hangs on."""
-
-    def indifferent(self, path: str, before: bytes | None, after: bytes | None) -> bool:
-        """Whether a file may change like this (None: no such file), and the findings stay the same but for lines."""
 
 
 class Memory(Protocol):
@@ -44,41 +38,91 @@ class Memory(Protocol):
 class Scanner:
     """Scans trees, and gives the result of an earlier scan for a tree in which nothing that it hangs on differs.
 
-    With a `memory`, a tree may differ in what the footprint of the earlier scan is indifferent to. The result is
-    then the same by fingerprint; its lines are those of the earlier tree.
+    `memory` is where the scan leaves its footprint. With `loosely`, a tree may differ in what the footprint of the
+    earlier scan is indifferent to. The result is then the same by fingerprint; its lines are those of the earlier
+    tree. `plain` is a scan for findings alone, where the other one asks for more. `answers` are those of earlier
+    runs, to plain scans.
     """
 
-    def __init__(self, scan: Scan, memory: Memory | None = None) -> None:
+    def __init__(
+        self,
+        scan: Scan,
+        memory: Memory | None = None,
+        *,
+        loosely: bool = False,
+        plain: Scan | None = None,
+        answers: Answers | None = None,
+    ) -> None:
         self._scan = scan
+        self._plain = plain or scan
         self._memory = memory
+        self._loosely = loosely
+        self._answers = answers
         self._done: deque[_Done] = deque(maxlen=_REMEMBERED)
         self.scans = 0
 
     def __call__(self, tree: KernelTree) -> ScanResult:
         """Give the result for a tree; raises what the scan raises."""
-        done = next((each for each in reversed(self._done) if each.holds_in(tree)), None)
-        outcome = self._scanned(WatchedTree(tree)) if done is None else done.outcome
+        return self._result(tree, self._scan)
+
+    def compared(self, tree: KernelTree) -> ScanResult:
+        """Give the findings of a tree that another is compared with: of their lines nobody reads."""
+        known = self.known(tree)
+        return self._result(tree, self._plain) if known is None else known
+
+    def known(self, tree: KernelTree) -> ScanResult | None:
+        """As `compared`, but None if that takes a scan."""
+        if self._answers is None:
+            return None
+        found = self._answers.exact(tree)
+        if found is None and (alike := self._answers.alike(tree)) is not None:
+            found = alike.result
+        return None if found is None else replace(found, tree=tree.info())
+
+    def unchanged(self, tree: KernelTree, before: ScanResult) -> ScanResult | None:
+        """Give the result for a tree that differs from one that was scanned in what no finding depends on.
+
+        None if there is none, or it has findings that `before` has not: their lines can only be known from a scan.
+        """
+        if self._answers is None or self._plain is not self._scan:
+            return None
+        alike = self._answers.alike(tree)
+        if alike is None or against(alike.result, before).findings or alike.result.health.unaccounted:
+            return None
+        return replace(alike.result, tree=tree.info(), unscanned=alike.differing)
+
+    def _result(self, tree: KernelTree, scan: Scan) -> ScanResult:
+        fitting = (each for each in reversed(self._done) if each.scan in {scan, self._scan} and each.holds_in(tree))
+        done = next(fitting, None)
+        if done is not None:
+            outcome = done.outcome
+        else:
+            kept = self._answers.exact(tree) if self._answers is not None and scan is self._plain else None
+            outcome = self._scanned(WatchedTree(tree), scan) if kept is None else kept
         if isinstance(outcome, NotApplicableError):
             raise outcome
         return replace(outcome, tree=tree.info())
 
-    def _scanned(self, watched: WatchedTree) -> ScanResult | NotApplicableError:
+    def _scanned(self, watched: WatchedTree, scan: Scan) -> ScanResult | NotApplicableError:
         self.scans += 1
         outcome: ScanResult | NotApplicableError
         footprint = None
         try:
-            outcome = self._scan(watched)
+            outcome = scan(watched)
             footprint = self._memory.footprint if self._memory is not None else None
+            if self._answers is not None and scan is self._plain:
+                self._answers.keep(watched, outcome, footprint)
         except NotApplicableError as error:
             outcome = error
-        self._done.append(_Done(watched, outcome, footprint))
+        self._done.append(_Done(scan, watched, outcome, footprint if self._loosely else None))
         return outcome
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A scan: what it read, what it found, and what that hangs on."""
+    """A scan: which one, what it read, what it found, and what that hangs on, if that matters."""
 
+    scan: Scan
     watched: WatchedTree
     outcome: ScanResult | NotApplicableError
     footprint: Footprint | None
@@ -96,7 +140,7 @@ class _Done:
 
 
 def review(
-    base: KernelTree, states: Sequence[Applied], scan: Scan, *, each: bool = False, before: ScanResult | None = None
+    base: KernelTree, states: Sequence[Applied], scan: Scanner, *, each: bool = False, before: ScanResult | None = None
 ) -> ScanResult:
     """Scan what a series makes of a tree; `findings` are those that it adds, with the patch that brings each.
 
@@ -119,7 +163,7 @@ def review(
 class _Series:
     """The results after 0, 1, ... patches, each scanned when it is first asked for."""
 
-    def __init__(self, base: KernelTree, states: Sequence[Applied], scan: Scan) -> None:
+    def __init__(self, base: KernelTree, states: Sequence[Applied], scan: Scanner) -> None:
         self._trees: list[KernelTree] = [base, *(state.tree for state in states)]
         self._names = ["", *(state.name for state in states)]
         self._scan = scan
@@ -128,7 +172,8 @@ class _Series:
     def at(self, number: int) -> ScanResult:
         """The result after that many patches."""
         if number not in self._results:
-            self._results[number] = self._scan(self._trees[number])
+            last = number == len(self._trees) - 1
+            self._results[number] = (self._scan if last else self._scan.compared)(self._trees[number])
         return self._results[number]
 
     def attributed(self, finding: Finding) -> Finding:

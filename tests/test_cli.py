@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 
-from fpuscan import __version__, cli
+from fpuscan import __version__, beside, cli
 from fpuscan.errors import ModelError, NotApplicableError
+from fpuscan.lock import write_lock
 from fpuscan.report import FORMATS
 from fpuscan.result import ScanResult
 from fpuscan.rules.info import RULE_INFOS
@@ -711,6 +712,30 @@ def test_a_lock_fails_where_a_root_came_or_went_and_is_written_on_demand_only(
     assert fpuscan(tree, "--lock", lock).status == 5
     assert fpuscan(tree, "--lock", lock, "--write-lock", lock).status == 5
     assert fpuscan(tree, "--lock", lock).status == 4
+
+
+@pytest.mark.parametrize("arguments", [["--lock", "lock"], ["--write-lock", "other"], ["--format", "html"]])
+def test_what_a_state_is_compared_with_is_asked_for_findings_alone(
+    engine: Engine,
+    fpuscan: Callable[..., Run],
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+) -> None:
+    monkeypatch.setattr(beside, "_cores", lambda: 1)
+    monkeypatch.chdir(tmp_path)
+    write_lock(Path("lock"), PROVENANCE)
+    repository.commit({CORE: "int a;\n"})
+    Path("1.patch").write_text(f"--- a/{CORE}\n+++ b/{CORE}\n@@ -1 +1 @@\n-int a;\n+int c;\n")
+    engine.result = ASKED
+    engine.action = lambda: engine.asked[-1][0].read(CORE)
+
+    assert fpuscan(*arguments, "--rev", "HEAD", "--against", "HEAD~1", repository.folder).status == 0
+    assert fpuscan(*arguments, "--patch", "1.patch", repository.folder).status == 0
+
+    wanted = (None if "html" in arguments else "uabi", "html" in arguments)
+    assert [(asked.provenance, asked.graph) for _, asked in engine.asked] == [wanted, (None, False)] * 2
 
 
 def test_a_damaged_lock_is_said_before_the_scan(

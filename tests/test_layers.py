@@ -42,6 +42,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "rules unmatched",
         "health",
         "scan",
+        "scanning",
         "report",
         "cli",
         "__main__ bench",

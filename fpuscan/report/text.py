@@ -259,6 +259,11 @@ def health_lines(result: ScanResult, options: ReportOptions) -> Iterator[str]:
         f"{plural(health.error_bytes, 'byte')} unparsed; "
         f"{plural(health.occurrences, 'occurrence')} of tracked globals, {accounted}"
     )
+    if result.unscanned:
+        text += (
+            f"; the answer is that of an earlier scan: {plural(len(result.unscanned), 'file')} "
+            f"differ{'s' if len(result.unscanned) == 1 else ''} in what no finding depends on"
+        )
     yield from _wrap(printable(text), "", "  ", options)
     yield from _listed("not accounted for", [_where(at) for at in health.unaccounted], options, always=True)
     yield from _listed("unresolved call near a flow", health.unresolved_calls, options)

@@ -12,6 +12,7 @@ from fpuscan.blame import Commit, blame, parse_blame
 from fpuscan.patch import apply_series, read_patches
 from fpuscan.request import Request, answer
 from fpuscan.result import Finding, Health, Location, ScanResult
+from fpuscan.review import Scanner
 from fpuscan.tree import KernelTree
 from fpuscan.trees import open_tree
 from tests.repositories import CORE, FPU, MAKEFILE, Repository, make_repository
@@ -104,7 +105,7 @@ def test_a_request_from_below_is_blamed(linux: Repository, monkeypatch: pytest.M
     monkeypatch.chdir(linux.folder / FPU)
 
     for request in (Request(blame=True), Request(rev="HEAD", blame=True), Request(staged=True, blame=True)):
-        result = answer(request, scan, lambda _: b"").result
+        result = answer(request, Scanner(scan), lambda _: b"").result
         assert [item.kind for finding in result.findings for item in finding.related] == ["introduced by"] * 2
 
 

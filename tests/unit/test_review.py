@@ -77,7 +77,7 @@ def _one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(scan: Scan, request: Request, text: str = "") -> Answer:
-    return answer(request, scan, lambda limit: text.encode()[:limit])
+    return answer(request, Scanner(scan), lambda limit: text.encode()[:limit])
 
 
 def series(linux: Repository, *cores: str) -> str:
