@@ -52,6 +52,7 @@ def environment(home: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "PRE_COMMIT_HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
         "PRE_COMMIT_COLOR": "never",
     }
 

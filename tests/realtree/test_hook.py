@@ -33,20 +33,28 @@ def kernel(root: Path, trees: tuple[Path, ...], tmp_path_factory: pytest.TempPat
     return made
 
 
+def kept(kernel: Repository) -> set[str]:
+    """The answers that the hook has kept: one for each state that it has scanned."""
+    return {file.name for file in Path(kernel.environment["XDG_CACHE_HOME"], "fpuscan").glob("*")}
+
+
 def test_a_commit_passes_though_the_tree_has_a_warning_of_its_own(kernel: Repository) -> None:
     """fpu__init_disable_system_xstate() is reported in every tree; it is no fault of this commit."""
     text = (kernel.folder / XSTATE).read_text()
-    started = time.perf_counter()
+    for number, scanned in ((1, 2), (2, 2)):  # HEAD and the index; then neither
+        started = time.perf_counter()
 
-    done = kernel.commit(XSTATE, "/* one line more */\n" + text)
+        done = kernel.commit(XSTATE, "/* one line more */\n" * number + text)
 
-    print(f"a commit of a comment waits {time.perf_counter() - started:.2f} s")
-    assert done.returncode == 0, done.stdout
-    assert "Passed" in done.stdout
+        print(f"commit {number} of a comment waits {time.perf_counter() - started:.2f} s")
+        assert done.returncode == 0, done.stdout
+        assert "Passed" in done.stdout
+        assert len(kept(kernel)) == scanned
 
 
 def test_a_commit_in_kvm_passes(kernel: Repository) -> None:
     text = (kernel.folder / LAPIC).read_text()
+    before = kept(kernel)
     started = time.perf_counter()
 
     done = kernel.commit(LAPIC, text + "\nstatic void __maybe_unused nobody(void)\n{\n}\n")
@@ -54,6 +62,21 @@ def test_a_commit_in_kvm_passes(kernel: Repository) -> None:
     print(f"a commit of a function waits {time.perf_counter() - started:.2f} s")
     assert done.returncode == 0, done.stdout
     assert "Passed" in done.stdout
+    assert len(kept(kernel) - before) <= 2
+
+
+def test_a_statement_that_no_finding_depends_on_is_not_scanned_for(kernel: Repository) -> None:
+    text = (kernel.folder / LAPIC).read_text()
+    declared = text.index(";\n", text.index("void kvm_apic_set_x2apic_id(struct kvm_lapic *apic, u32 id)\n{")) + 2
+    kernel.commit(LAPIC, text + "\n")
+    before = kept(kernel)
+    started = time.perf_counter()
+
+    done = kernel.commit(LAPIC, f'{text[:declared]}\tpr_debug_once("id");\n{text[declared:]}')
+
+    print(f"a commit of a statement waits {time.perf_counter() - started:.2f} s")
+    assert done.returncode == 0, done.stdout
+    assert kept(kernel) == before
 
 
 def test_a_leak_is_refused_and_nothing_else_is_shown(kernel: Repository) -> None:
