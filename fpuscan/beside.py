@@ -7,12 +7,13 @@ machine has a second core, the second costs no time.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 __all__ = ["Beside"]
 
@@ -26,6 +27,8 @@ class Beside(Generic[Answer]):
     """
 
     def __init__(self, question: Callable[[], Answer]) -> None:
+        import multiprocessing  # noqa: PLC0415 - slow, and seldom needed: most answers are known
+
         self._question = question
         self._reader: Connection | None = None
         if _cores() > 1 and "fork" in multiprocessing.get_all_start_methods():

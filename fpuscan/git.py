@@ -20,14 +20,15 @@ import shutil
 import subprocess
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from fpuscan.errors import UsageError
 
-__all__ = ["GitError", "Object", "Objects", "Repository", "StagedEntry", "open_repository"]
+__all__ = ["GitError", "Object", "Objects", "Repository", "Staged", "StagedEntry", "open_repository"]
 
 # What a repository's configuration may say and must not get. Names of filters and text converters
 # are free and cannot be listed; no command that is called here applies them.
@@ -206,14 +207,14 @@ class Repository:
             raise GitError(f"{commit[:12]}: is no readable commit of the repository of {self.folder}{self._why_not()}")
         return match[1].decode()
 
-    def staged(self) -> tuple[StagedEntry, ...]:
+    def staged(self) -> Staged:
         """List the index, sorted by path; raises GitError if there is none or a merge is not resolved."""
         index = self._index_of_the_commit()
         extra = {"GIT_INDEX_FILE": str(index)} if index else {}
         listing = self.call("ls-files", "--stage", "-z", "--full-name", "--", ":/", environment=extra)
         if not listing and self._ask("rev-parse", "--is-bare-repository") == b"true\n":
             raise GitError(f"{self.folder}: the repository is bare and has no index; name a commit with --rev")
-        return tuple(_staged_entries(listing))
+        return Staged(listing)
 
     # `git commit FILE` and `git commit -a` hand their hooks an index of their own, which is what is committed.
     # The variable counts only where it names a file of this very repository.
@@ -312,14 +313,38 @@ def open_repository(folder: str | Path) -> Repository:
     return Repository(start, Path(lines[0]), lines[2].rstrip("/"), (start / lines[1]).resolve())
 
 
-def _staged_entries(listing: bytes) -> Iterator[StagedEntry]:
-    for record in listing.split(b"\0")[:-1]:
+class Staged:
+    """The entries of an index, sorted by path. A kernel's has ninety thousand: one is looked into when it is needed."""
+
+    def __init__(self, listing: bytes) -> None:
+        self._records = listing.split(b"\0")[:-1]
+        if listing.count(b" 0\t") != len(self._records):
+            for number in range(len(self._records)):
+                self[number]  # raises for the one that is not merged
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, number: int) -> StagedEntry:
+        record = self._records[number]
         match = _STAGED.match(record)
         assert match, record
         path = record[match.end() :]
         if match[3] != b"0":
             raise GitError(f"{os.fsdecode(path)}: is not merged; resolve it and git add it first")
-        yield StagedEntry(path, int(match[1], 8), match[2].decode())
+        return StagedEntry(path, int(match[1], 8), match[2].decode())
+
+    def find(self, path: bytes, start: int = 0) -> int:
+        """The number of the first entry from `start` on whose path is not in front of a path."""
+        return bisect_left(self._records, path, start, key=_path_of)
+
+    def path(self, number: int) -> bytes:
+        """The path of an entry."""
+        return _path_of(self._records[number])
+
+
+def _path_of(record: bytes) -> bytes:
+    return record[record.index(b"\t") + 1 :]
 
 
 def _command(folder: Path, *arguments: str) -> list[str]:

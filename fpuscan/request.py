@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fpuscan.beside import Beside
-from fpuscan.blame import blame
 from fpuscan.compare import against
 from fpuscan.errors import UsageError
-from fpuscan.patch import Applied, apply_series, load_patches
 from fpuscan.result import Health, ScanResult, TreeInfo
 from fpuscan.review import Scanner, review
-from fpuscan.tree import KernelTree
 from fpuscan.trees import open_other, open_tree
+
+if TYPE_CHECKING:
+    from fpuscan.patch import Applied
+    from fpuscan.tree import KernelTree
 
 __all__ = ["Answer", "Request", "answer"]
 
@@ -58,16 +60,24 @@ def answer(request: Request, scanner: Scanner, standard_input: Callable[[int], b
     if request.each and not request.patches:
         raise UsageError("--each goes with --patch: it checks the tree after every patch of a series")
     tree = open_tree(request.tree, revision=request.rev, staged=request.staged)
-    states = apply_series(tree, load_patches(request.patches, standard_input))
+    states = _states(request, tree, standard_input) if request.patches else ()
     notes = tuple(note for state in states for note in state.notes)
     if request.against is None:
         result = review(tree, states, scanner, each=request.each) if states else scanner(tree)
     else:
         result = _compared(request, scanner, tree, states)
     if request.blame:
+        from fpuscan.blame import blame
+
         result, more = blame(result, states[-1].tree if states else tree, request.tree)
         notes += more
     return Answer(result, notes)
+
+
+def _states(request: Request, tree: KernelTree, standard_input: Callable[[int], bytes]) -> Sequence[Applied]:
+    from fpuscan.patch import apply_series, load_patches
+
+    return apply_series(tree, load_patches(request.patches, standard_input))
 
 
 # The other state is scanned in a second process, if it has to be scanned at all.

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fpuscan.cache import Answers, Footprint
 from fpuscan.compare import against, has
 from fpuscan.errors import NotApplicableError
-from fpuscan.patch import Applied
 from fpuscan.result import Finding, Related, ScanResult
 from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees import WatchedTree
+
+if TYPE_CHECKING:
+    from fpuscan.patch import Applied  # slow to import, and only --patch brings one
 
 __all__ = ["Memory", "Scan", "Scanner", "review"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 __all__ = ["shipped_folder"]
@@ -13,6 +12,6 @@ _IN_CHECKOUT = {"queries": "queries", "demo": "fixtures/demo"}
 
 def shipped_folder(name: str) -> Path:
     """Find the folder ``queries`` or ``demo``, in the wheel or in the checkout."""
-    package = Path(str(resources.files("fpuscan")))
+    package = Path(__file__).parent
     installed = package / name
     return installed if installed.is_dir() else package.parent / _IN_CHECKOUT[name]

@@ -21,10 +21,11 @@ from fpuscan.cache.values import decode, encode
 from fpuscan.errors import FpuscanError
 from fpuscan.result import ScanResult
 from fpuscan.tree import KernelTree
-from fpuscan.trees import GitTree, TreeState, WatchedTree
+from fpuscan.trees import GitTree, TreeState, TreeView, WatchedTree
 
 __all__ = ["Alike", "Answers", "Footprint"]
 
+_CANDIDATES = 8  # answers about a repository, those that were used last
 _TRIED = 2  # answers, the most alike, that are asked whether the differences matter
 _MOST = 60  # files; to look into more of them is as slow as a scan
 _UNUSABLE = (FpuscanError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, re.error)
@@ -59,14 +60,15 @@ class Answers:
         self._key = key
         self._restored = restored
         self._known: dict[str, _Entry | None] = {}
+        self._view: TreeView | None = None  # of the tree that was asked about last
 
     def exact(self, tree: KernelTree) -> ScanResult | None:
         """The answer of a scan that read the very same: all of it holds for the tree."""
         started = time.perf_counter()
         try:
-            for source, entry in self._about(tree):
-                if next(entry.state.differences(source), None) is None:
-                    return _timed(entry.result(), started)
+            for view, entry in self._about(tree):
+                if next(entry.state.differences(view), None) is None:
+                    return self._told(entry, started)
         except _UNUSABLE:
             pass
         return None
@@ -76,12 +78,12 @@ class Answers:
         started = time.perf_counter()
         try:
             compared = [
-                (tuple(islice(entry.state.differences(source), _MOST + 1)), entry, source)
-                for source, entry in self._about(tree)
+                (tuple(islice(entry.state.differences(view), _MOST + 1)), view.tree, entry)
+                for view, entry in self._about(tree)
             ]
-            for differing, entry, source in sorted(compared, key=lambda each: len(each[0]))[:_TRIED]:
+            for differing, source, entry in sorted(compared, key=lambda each: len(each[0]))[:_TRIED]:
                 if len(differing) <= _MOST and self._indifferent(entry, differing, source):
-                    return Alike(_timed(entry.result(), started), tuple(sorted(differing)))
+                    return Alike(self._told(entry, started), tuple(sorted(differing)))
         except _UNUSABLE:
             pass
         return None
@@ -104,16 +106,21 @@ class Answers:
         self._folder.write(about + _digest(json.dumps(head["state"], sort_keys=True)), text.encode("ascii"))
 
     # What is kept about a tree's repository, the one that was used last in front.
-    def _about(self, tree: KernelTree) -> Iterator[tuple[GitTree, _Entry]]:
+    def _about(self, tree: KernelTree) -> Iterator[tuple[TreeView, _Entry]]:
         if not isinstance(tree, GitTree) or self._is_inside(tree):
             return
         prefix = self._prefix(tree)
-        for name in self._folder.names():
-            if name.startswith(prefix):
-                if name not in self._known:
-                    self._known[name] = _entry(self._folder.read(name))
-                if (entry := self._known[name]) is not None:
-                    yield tree, entry
+        if self._view is None or self._view.tree is not tree:
+            self._view = TreeView(tree)
+        for name in [name for name in self._folder.names() if name.startswith(prefix)][:_CANDIDATES]:
+            if name not in self._known:
+                self._known[name] = _entry(name, self._folder.read(name))
+            if (entry := self._known[name]) is not None:
+                yield self._view, entry
+
+    def _told(self, entry: _Entry, started: float) -> ScanResult:
+        self._folder.use(entry.name)
+        return replace(entry.result(), timings=(("cache", time.perf_counter() - started),))
 
     def _prefix(self, tree: GitTree) -> str:
         return _digest(f"{self._key} {tree.grounds[0]}")
@@ -137,6 +144,7 @@ class Answers:
 class _Entry:
     """One kept answer; `footprint` is its record, `answer` the text of the result."""
 
+    name: str
     state: TreeState
     footprint: dict[str, Any]
     answer: bytes
@@ -148,13 +156,13 @@ class _Entry:
         return found
 
 
-def _entry(piece: bytes | None) -> _Entry | None:
+def _entry(name: str, piece: bytes | None) -> _Entry | None:
     if piece is None:
         return None
     head, _, answer = piece.partition(b"\n")
     try:
         record = json.loads(head)
-        return _Entry(TreeState.restored(record["state"]), record["footprint"], answer)
+        return _Entry(name, TreeState.restored(record["state"]), record["footprint"], answer)
     except _UNUSABLE:
         return None
 
@@ -165,10 +173,6 @@ def _content(tree: GitTree, object_id: str) -> bytes | None:
     if object_id and data is None:
         raise KeyError(object_id)
     return data
-
-
-def _timed(result: ScanResult, started: float) -> ScanResult:
-    return replace(result, timings=(("cache", time.perf_counter() - started),))
 
 
 def _digest(text: str) -> str:

@@ -49,10 +49,15 @@ class CacheFolder:
         return []
 
     def read(self, name: str) -> bytes | None:
-        """Give a piece, which counts as used now; None if there is none, or it is not what was written."""
+        """Give a piece; None if there is none, or it is not what was written."""
         with contextlib.suppress(OSError), self._opened() as folder:
             return _read(folder, f"{name}.answer")
         return None
+
+    def use(self, name: str) -> None:
+        """Count a piece as used now."""
+        with contextlib.suppress(OSError), self._opened() as folder:
+            os.utime(f"{name}.answer", dir_fd=folder, follow_symlinks=False)
 
     def write(self, name: str, body: bytes) -> None:
         """Put a piece there, if that can be done; the ones that were not used for longest make place."""
@@ -90,11 +95,7 @@ def _read(folder: int, name: str) -> bytes | None:
         if not (_is_ours(status) and stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST):
             return None
         head, _, body = opened.readall().partition(b"\n")
-    if head != _HEAD + _digest(body):
-        return None
-    with contextlib.suppress(OSError):
-        os.utime(name, dir_fd=folder, follow_symlinks=False)
-    return body
+    return body if head == _HEAD + _digest(body) else None
 
 
 # Under a name of its own first: a reader sees the old piece or the new one.

@@ -11,7 +11,7 @@ from fpuscan.trees.nodes import GitTree, Node
 from fpuscan.trees.opening import open_other, open_tree
 from fpuscan.trees.overlay import Blocked, OverlayTree
 from fpuscan.trees.revision import RevisionTree, open_revision
-from fpuscan.trees.state import TreeState
+from fpuscan.trees.state import TreeState, TreeView
 from fpuscan.trees.watched import WatchedTree
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "OverlayTree",
     "RevisionTree",
     "TreeState",
+    "TreeView",
     "WatchedTree",
     "open_index",
     "open_other",

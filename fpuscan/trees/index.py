@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from fpuscan.errors import NotApplicableError
-from fpuscan.git import Objects, Repository, StagedEntry
+from fpuscan.git import Objects, Repository, Staged
 from fpuscan.trees.nodes import GitTree, Node, what_is_missing
 
 __all__ = ["IndexTree", "open_index"]
@@ -19,11 +18,10 @@ _FOLDER = 0o040000
 class IndexTree(GitTree):
     """The staged content below one folder of the repository."""
 
-    def __init__(self, objects: Objects, entries: Sequence[StagedEntry], prefix: str = "") -> None:
+    def __init__(self, objects: Objects, entries: Staged, prefix: str = "") -> None:
         super().__init__(objects, Node(_FOLDER, f"{prefix}/" if prefix else ""))
         self.prefix = prefix
         self._staged = entries
-        self._paths = [entry.path for entry in entries]
         self._read: dict[str, Mapping[str, Node]] = {}
 
     # An index lists files only, sorted by path: a folder is the range of the paths that begin with it.
@@ -35,14 +33,15 @@ class IndexTree(GitTree):
 
     def _range(self, folder: str) -> dict[str, Node]:
         prefix, found = os.fsencode(folder), {}
-        at = bisect_left(self._paths, prefix)
-        while at < len(self._paths) and self._paths[at].startswith(prefix):
-            name, slash, _ = self._paths[at][len(prefix) :].partition(b"/")
+        at = self._staged.find(prefix)
+        while at < len(self._staged) and (path := self._staged.path(at)).startswith(prefix):
+            name, slash, _ = path[len(prefix) :].partition(b"/")
             if slash:
                 found[os.fsdecode(name)] = Node(_FOLDER, os.fsdecode(prefix + name + b"/"))
-                at = bisect_left(self._paths, prefix + name + b"0", at)  # "0" comes next after "/"
+                at = self._staged.find(prefix + name + b"0", at)  # "0" comes next after "/"
             else:
-                found[os.fsdecode(name)] = Node(self._staged[at].mode, self._staged[at].object_id)
+                entry = self._staged[at]
+                found[os.fsdecode(name)] = Node(entry.mode, entry.object_id)
                 at += 1
         return found
 

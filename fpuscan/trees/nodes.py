@@ -42,6 +42,7 @@ class GitTree(KernelTree):
     def __init__(self, objects: Objects, top: Node) -> None:
         self._objects = objects
         self._top = top
+        self._folders: dict[str, Mapping[str, Node]] = {}  # those without a link on the way
 
     @property
     def grounds(self) -> tuple[Path, ...]:
@@ -129,6 +130,20 @@ class GitTree(KernelTree):
 
     # The node at a path, every link on the way followed; None if there is none.
     def _resolve(self, path: str) -> Node | None:
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = self._plain(folder)
+        node = self._folders[folder].get(name)
+        return node if node is not None and node.kind != _LINK else self._followed(path)
+
+    # The entries of a folder; none where the way to it is not one name after the other.
+    def _plain(self, folder: str) -> Mapping[str, Node]:
+        node: Node | None = self._top
+        for name in folder.split("/") if folder else ():
+            node = self._entries(node).get(name) if node is not None and node.kind == _FOLDER else None
+        return self._entries(node) if node is not None and node.kind == _FOLDER else {}
+
+    def _followed(self, path: str) -> Node | None:
         way, todo, hops = [self._top], _names(path), 0
         while todo:
             name = todo.pop()

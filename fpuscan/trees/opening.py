@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fpuscan.errors import UsageError
-from fpuscan.git import GitError, open_repository
+from fpuscan.git import GitError, Repository, open_repository
 from fpuscan.tree import KernelTree, enclosing_tree, open_folder
 from fpuscan.trees.index import open_index
 from fpuscan.trees.revision import open_revision
@@ -39,13 +39,23 @@ def open_other(name: str, folder: str | None) -> KernelTree | None:
         return open_folder(name)
     try:
         repository = open_repository("." if folder is None else folder)
-        if name == "HEAD" and not repository.has_commits():
+        commit = _commit(repository, name)
+        if commit is None:
             return None
-        repository.commit_id(name)
     except GitError as error:
         if is_folder:
             return open_folder(name)
         raise UsageError(f"--against {name}: is neither a folder nor a commit ({error})") from error
     if is_folder:
         raise UsageError(f"--against {name}: is both a folder and a commit; write ./{name} for the folder")
-    return open_revision(repository, name, enclosing=folder is None)
+    return open_revision(repository, name, enclosing=folder is None, commit=commit)
+
+
+# None for HEAD before the first commit.
+def _commit(repository: Repository, name: str) -> str | None:
+    try:
+        return repository.commit_id(name)
+    except GitError:
+        if name == "HEAD" and not repository.has_commits():
+            return None
+        raise

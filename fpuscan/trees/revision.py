@@ -71,15 +71,17 @@ def open_revision(
     enclosing: bool = False,
     folder: str | None = None,
     known: dict[str, Mapping[str, Node]] | None = None,
+    commit: str | None = None,
 ) -> RevisionTree:
     """Open the kernel tree that a commit holds at the repository's folder, or at `folder` below its top.
 
     With `enclosing`, the first folder from there upwards that is a kernel tree
     counts, as for a tree that nobody named. `known` are folders by object id,
-    for the commits of one repository to share. Raises GitError if there is no
-    such commit, NotApplicableError if it holds no Linux tree with an x86 FPU.
+    for the commits of one repository to share; `commit` is the revision's full
+    id, where it is known already. Raises GitError if there is no such commit,
+    NotApplicableError if it holds no Linux tree with an x86 FPU.
     """
-    commit = repository.commit_id(revision)
+    commit = commit or repository.commit_id(revision)
     where = address(repository.remote_url(), repository.git_dir)
     top = Node(_FOLDER, repository.tree_id(commit))
     whole = RevisionTree(repository.objects, commit, top, known=known, repository=where)

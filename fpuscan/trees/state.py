@@ -13,7 +13,31 @@ from typing import Any
 from fpuscan.tree import UnreadableFile
 from fpuscan.trees.nodes import GitTree
 
-__all__ = ["TreeState"]
+__all__ = ["TreeState", "TreeView"]
+
+
+class TreeView:
+    """A git tree that is compared with several states: what it was asked once is known."""
+
+    def __init__(self, tree: GitTree) -> None:
+        self.tree = tree
+        self._ids: dict[str, str | None] = {}
+        self._listings: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+
+    def list(self, folder: str, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+        """List as the tree does; raises UnreadableFile."""
+        if (folder, suffixes) not in self._listings:
+            self._listings[folder, suffixes] = self.tree.list(folder, suffixes)
+        return self._listings[folder, suffixes]
+
+    def content_id(self, path: str) -> str | None:
+        """The object id of a file's content, empty where there is nothing, None for what is no file."""
+        if path not in self._ids:
+            try:
+                self._ids[path] = self.tree.content_id(path)
+            except UnreadableFile:
+                self._ids[path] = None
+        return self._ids[path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +47,7 @@ class TreeState:
     files: Mapping[str, str]
     listings: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
 
-    def differences(self, tree: GitTree) -> Iterator[str]:
+    def differences(self, tree: TreeView) -> Iterator[str]:
         """Give every path for which a tree would have answered differently, each once."""
         told: set[str] = set()
         for folder, suffixes, found in self.listings:
@@ -31,7 +55,7 @@ class TreeState:
             if listed != found:
                 told.update(set(found).symmetric_difference(listed))
         yield from sorted(told)
-        yield from (path for path, known in self.files.items() if path not in told and not _is(tree, path, known))
+        yield from (path for path, known in self.files.items() if path not in told and tree.content_id(path) != known)
 
     def content_id(self, path: str) -> str:
         """The id of what was read at a path, empty if nothing was there; raises KeyError for what was not read."""
@@ -48,10 +72,3 @@ class TreeState:
         """The state that a record is of."""
         listings = ((folder, tuple(suffixes), tuple(found)) for folder, suffixes, found in record["listings"])
         return cls(record["files"], tuple(listings))
-
-
-def _is(tree: GitTree, path: str, known: str) -> bool:
-    try:
-        return tree.content_id(path) == known
-    except UnreadableFile:
-        return False

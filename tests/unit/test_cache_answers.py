@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -219,6 +220,23 @@ def test_an_unscanned_commit_says_so(hook: Hook) -> None:
 
     assert "the answer is that of an earlier scan: 2 files differ in what no finding depends on" in report
     assert hook.scans == 0
+
+
+def test_a_known_answer_imports_no_engine(hook: Hook) -> None:
+    """What is slow to import is not, where no scan is needed."""
+    hook()
+    stage(hook.linux, {"Documentation/x": "text"})
+    code = (
+        "import sys; from fpuscan import cli; status = cli.run(sys.argv[1:]); "
+        "slow = {'fpuscan.scan', 'fpuscan.model', 'fpuscan.patch', 'tree_sitter', 'networkx', 'multiprocessing'}; "
+        "sys.exit(status or ', '.join(sorted(slow & set(sys.modules))) or None)"
+    )
+    command = [sys.executable, "-c", code, "--staged", "--against", "HEAD", str(hook.linux.folder)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FIXTURES.parent)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "known from the baseline" in done.stdout
 
 
 def test_a_folder_is_compared_with_a_known_commit(hook: Hook, capfd: pytest.CaptureFixture[str]) -> None:

@@ -214,6 +214,7 @@ def test_a_system_call_that_fails_costs_the_piece_at_most(
     monkeypatch.setattr(os, call, fails)
 
     folder.write(OTHER, BODY)
+    folder.use(NAME)
     assert folder.read(NAME) in {None, BODY}
     assert set(folder.names()) <= {NAME, OTHER}
     monkeypatch.undo()
@@ -263,7 +264,9 @@ def test_the_pieces_that_were_not_used_for_longest_make_place(path: Path, monkey
         folder.write(f"{number:064x}", b"x")
         os.utime(file(folder, f"{number:064x}"), (number, number))
 
-    assert folder.read(f"{0:064x}") == b"x"  # used again
+    assert folder.read(f"{1:064x}") == b"x"  # looked at, and of no use
+    folder.use(f"{0:064x}")
+    assert folder.names()[0] == f"{0:064x}"
     folder.write(f"{3:064x}", b"x")
 
     assert sorted(folder.names()) == [f"{number:064x}" for number in (0, 2, 3)]
