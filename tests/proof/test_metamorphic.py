@@ -1,8 +1,9 @@
 """What changes no meaning changes no finding: the same rule, severity, source and sink, and the same fingerprints.
 
 Each change is made to the text of every C file of a fixture, or of a real tree
-with a leaking edit. Changes keep names of functions, members and globals, so
-fingerprints stay; lines may move.
+with a leaking edit; ``tests/realtree/test_metamorphic.py`` rewrites single sites.
+Changes keep names of functions, members and globals, so fingerprints stay; lines
+may move.
 """
 
 from __future__ import annotations

@@ -140,8 +140,7 @@ class TreeCopy:
 
     def append(self, path: str, code: str) -> None:
         """Put code at the end of a file, which is made if it is not there."""
-        file = self.root / path
-        self.write(path, (self.text(path) if file.exists() else "") + "\n" + code + "\n")
+        self.write(path, (self.text(path) if self.exists(path) else "") + "\n" + code + "\n")
 
     def place(self, path: str, function: str, anchor: str) -> Place:
         """Where the one ``anchor`` of ``function`` stands."""
@@ -168,6 +167,10 @@ class TreeCopy:
     def text(self, path: str) -> str:
         """A file of the copy; one byte is one character."""
         return (self.root / path).read_bytes().decode("latin-1")
+
+    def exists(self, path: str) -> bool:
+        """Whether the copy has a file."""
+        return (self.root / path).exists()
 
     def write(self, path: str, text: str) -> None:
         """Replace a file of the copy; its link to the original is cut."""

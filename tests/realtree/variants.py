@@ -129,24 +129,26 @@ class MemoryCopy(TreeCopy):
     def __init__(self, source: Path, memory: ScanMemory) -> None:
         super().__init__(source, source)
         self.memory = memory
-        self.changes: dict[str, str] = {}
+        self.changes: dict[str, str | None] = {}
 
     def text(self, path: str) -> str:
         """A file of the copy; one byte is one character."""
-        if path not in self.changes:
-            return (self.source / path).read_bytes().decode("latin-1")
-        return self.changes[path]
+        changed = self.changes.get(path)
+        return (self.source / path).read_bytes().decode("latin-1") if changed is None else changed
+
+    def remove(self, path: str) -> None:
+        """Take a file out of the copy."""
+        self.changes[path] = None
 
     def write(self, path: str, text: str) -> None:
         """Replace a file of the copy."""
-        if (path in self.changes or (self.source / path).exists()) and text == self.text(path):
+        if self.exists(path) and text == self.text(path):
             raise EditError(f"{path}: the edit changes nothing")
         self.changes[path] = text
 
-    def append(self, path: str, code: str) -> None:
-        """Put code at the end of a file, which is made if it is not there."""
-        known = path in self.changes or (self.source / path).exists()
-        self.write(path, f"{self.text(path) if known else ''}\n{code}\n")
+    def exists(self, path: str) -> bool:
+        """Whether the copy has a file."""
+        return path in self.changes or (self.source / path).exists()
 
     def include(self, path: str, header: str) -> None:
         """Include a header in front of the others."""
@@ -154,10 +156,14 @@ class MemoryCopy(TreeCopy):
         at = text.index("#include")
         self.write(path, f"{text[:at]}#include {header}\n{text[at:]}")
 
+    def tree(self) -> OverlayTree:
+        """The copy as a tree."""
+        changes = {path: None if text is None else text.encode("latin-1") for path, text in self.changes.items()}
+        return OverlayTree(open_folder(self.source), changes)
+
     def scan(self) -> ScanResult:
         """Scan the copy."""
-        changes = {path: text.encode("latin-1") for path, text in self.changes.items()}
-        return scan(OverlayTree(open_folder(self.source), changes), ScanOptions(memory=self.memory))
+        return scan(self.tree(), ScanOptions(memory=self.memory))
 
 
 def read_variants(file: str) -> Iterator[Variant]:
