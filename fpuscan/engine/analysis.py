@@ -199,6 +199,10 @@ class Analysis:
             self._of_interest[place] = found
         return found
 
+    def is_rare(self, tag: str) -> bool:
+        """Whether few places of the program name a struct ("struct x"), so that who stores into it is soon known."""
+        return len(self.program.occurrences(tag.partition(" ")[2])) <= _FEW
+
     def storers(self, place: Place) -> list[Unit]:
         """The units that may store into a place of shared memory, or copy a struct around it."""
         found = self._touching(place)

@@ -25,7 +25,7 @@ from fpuscan.ir import (
     Unary,
     Var,
 )
-from fpuscan.places import is_several, same_object
+from fpuscan.places import covers, is_several, same_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,12 +246,8 @@ class Conditions:
             instruction = self.code[definition]
             if isinstance(instruction, Call):
                 inner: Guards | None = self.analysis.calls.returned_truth(self.function, definition, want)
-            elif isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
-                value = stored(instruction)
-                if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
-                    return None
-                narrowed = not fits(value, instruction.target.type) and not is_boolean(value)
-                inner = NOTHING if narrowed and not want else self.truth(definition, value, want, depth + 1)
+            elif isinstance(instruction, Assign):
+                inner = self._truth_of_store(place, definition, instruction, want, depth)
             else:
                 return None
             if inner is None:
@@ -272,6 +268,41 @@ class Conditions:
             known = isinstance(instruction, Assign) and isinstance(instruction.value, Const)
             return common if known else None
         return common
+
+    def _truth_of_store(
+        self,
+        place: Place,
+        definition: int,
+        instruction: Assign,
+        want: bool,  # noqa: FBT001
+        depth: int,
+    ) -> Guards | None:
+        """The truth of a variable or of a member of one, from the one store that left its value there."""
+        written = self.function.writes(definition)
+        if place[0][0] not in {"v", "p"} or len(written) != 1 or not written[0][2] or written[0][3] or not covers(written[0][:2], place):
+            return None
+        below = place[1][len(written[0][1]) :]
+        if below:
+            return self._truth_of_copy(definition, instruction.value, below, want, depth)
+        value = stored(instruction)
+        if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
+            return None
+        narrowed = not fits(value, instruction.target.type) and not is_boolean(value)
+        return NOTHING if narrowed and not want else self.truth(definition, value, want, depth + 1)
+
+    def _truth_of_copy(
+        self,
+        definition: int,
+        value: Expr,
+        below: tuple[str, ...],
+        want: bool,  # noqa: FBT001
+        depth: int,
+    ) -> Guards | None:
+        """The truth of a member of a struct that was copied as a whole."""
+        places = self.function.resolve(definition, value.place) if isinstance(value, Load) else []
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+            return None
+        return self.place_truth(definition, (places[0][0], (*places[0][1], *below)), want, depth + 1)
 
     def followed(self, node: int) -> Guards:
         """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""

@@ -41,9 +41,10 @@ class Calls(CallPointers):
         assert isinstance(call, Call)
         if place[0][0] in {"g", "h", "d"}:
             if not self.analysis.of_interest(place):
-                return not isinstance(call.callee, str) or bool(
-                    self.program.functions_named(call.callee, function.unit.path)
-                )
+                if not isinstance(call.callee, str):
+                    return True
+                units = self.program.functions_named(call.callee, function.unit.path)
+                return bool(units) and not self._spare(units, place)
             closure = self.storing_closure(place)
             if isinstance(call.callee, str):
                 return any(unit.id in closure for unit in self.callees(function, node))
@@ -55,6 +56,19 @@ class Calls(CallPointers):
                 if self._modifies(self.analysis.of(unit), inner):
                     return True
         return False
+
+    def _spare(self, units: list[Unit], place: Place) -> bool:
+        """Whether some functions certainly do not store into a member of a struct that few places name."""
+        chain, path = self.analysis.chain(place), place[1]
+        if not chain or not path or path[-1][0] in "[*<" or not self.analysis.is_rare(chain[-1][0]):
+            return False
+        key = (chain[-1][0], path[-1:])
+        closure = self._storing.get(key)
+        if closure is None:
+            writers = self.program.storing(path[-1]) | {unit.id for unit in self.program.copiers(chain[-1][0])}
+            closure = self.program.callers_closure(self.program.units[number] for number in sorted(writers))
+            self._storing[key] = closure
+        return all(unit.id not in closure for unit in units)
 
     def _points_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether some argument points at (or into, or around) a variable of the caller."""
