@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hit", "Sinks"]
 
+_MAX_PARTS = 3  # helpers of helpers
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
 
 
@@ -45,6 +46,7 @@ class Sinks:
             kind: {row.function: row for row in sinks if row.kind == kind} for kind in ("return", "compare", "local")
         }
         self._matched: dict[Place, Sink | None] = {}
+        self._part_of: dict[int, tuple[str, ...]] = {}
         self.used: set[str] = set()
 
     def place_row(self, place: Place) -> Sink | None:
@@ -64,7 +66,7 @@ class Sinks:
         function = self.analysis.by_id(transfer.function)
         name = function.facts.name
         if transfer.operand in {"compare", "test"}:
-            row = self._functions["compare"].get(name)
+            row = self._compared(transfer.function)
             if row is not None and transfer.operand == "test" and row.what != "features":
                 row = None  # the check of a size is a comparison, the check of a mask a test
             return [self._hit(row, transfer, state, f"a comparison in {name}()")] if row else []
@@ -80,8 +82,33 @@ class Sinks:
             found += self._handed_back(state, transfer, target)
         return found
 
+    def _compared(self, function: int) -> Sink | None:
+        """The row about the comparisons of a function, or of the one that it is a part of."""
+        rows = self._functions["compare"]
+        name = self.analysis.program.units[function].name
+        if name in rows or not rows:
+            return rows.get(name)
+        return next((rows[part] for part in self._parts(function) if part in rows), None)
+
+    def _parts(self, function: int, depth: int = 0) -> tuple[str, ...]:
+        """The functions that a helper is a part of: its only caller, and the only one of that."""
+        found = self._part_of.get(function)
+        if found is None:
+            self._part_of[function] = found = ()
+            unit = self.analysis.program.units[function]
+            callers = {caller for caller, _ in self.analysis.calls.callers(unit)} - {function}
+            names = {self.analysis.program.units[caller].name for caller in callers}
+            if len(names) == 1 and depth < _MAX_PARTS:
+                found = (*names, *self._parts(min(callers), depth + 1))
+            self._part_of[function] = found
+        return found
+
     def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
-        rows = [row for row in self._arguments.get(transfer.callee, ()) if row.inside in {"", name}]
+        rows = [
+            row
+            for row in self._arguments.get(transfer.callee, ())
+            if row.inside in {"", name} or row.inside in self._parts(transfer.function)
+        ]
         if not rows:
             return []
         call = self.analysis.by_id(transfer.function).code[transfer.instruction]
