@@ -154,8 +154,9 @@ class Values:
     def _mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> MaskValue:
         match expr:
             case Unary() if expr.op == "~":
-                inverted = ~self.mask(function, node, expr.operand, context)
-                return inverted if isinstance(expr.operand, Const) and expr.operand.macros else _typed(expr, inverted)
+                operand = self.mask(function, node, expr.operand, context)
+                named = isinstance(expr.operand, Const) and expr.operand.macros
+                return ~operand if named or _is_wide(operand) else _typed(expr, ~operand)
             case Cast():
                 return _fitted(expr.type, self.mask(function, node, expr.operand, context))
             case Binary():
@@ -567,6 +568,11 @@ def _typed(expr: Unary | Binary, value: MaskValue) -> MaskValue:
     if kind is None:
         return value.join(value.cast(32)).join(value.cast(32, signed=True))
     return value.cast(kind[0], signed=kind[1]) if kind[0] < WORD_BITS else value
+
+
+def _is_wide(value: MaskValue) -> bool:
+    """Whether a constant does not fit into 32 bits, so that its type is wider, whatever its suffix."""
+    return value.may == value.must and value.may >> 32 not in {0, WORD >> 32}
 
 
 def _join(values: list[MaskValue]) -> MaskValue:
