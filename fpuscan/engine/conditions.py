@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import fits, stored_constant
@@ -31,13 +32,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.literals import Guards
+    from fpuscan.engine.literals import Guards, Literal
     from fpuscan.ir import Edge, Expr, LValue
     from fpuscan.places import Place
 
 __all__ = ["Conditions"]
 
 _SMALL = 300  # instructions
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether a value is true ("truth"), is a constant ("equals") or has one of the bits of a mask ("bits"), or not."""
+
+    about: str
+    want: bool
+    constant: int = 0
 
 
 class Conditions:
@@ -138,7 +148,7 @@ class Conditions:
         ]
         return frozenset.intersection(*fitting) if fitting else IMPOSSIBLE
 
-    def equals(self, node: int, expr: Expr, constant: int, equal: bool) -> Guards:  # noqa: FBT001
+    def equals(self, node: int, expr: Expr, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when a value equals (does not equal) a constant."""
         while isinstance(expr, Cast) and fits(expr.operand, expr.type):
             expr = expr.operand
@@ -151,9 +161,9 @@ class Conditions:
             return NOTHING
         if constant >> 31 == 1:  # 0xffffffff is -1 for an int
             constant = stored_constant(constant, expr.place.type)
-        return self.place_equals(node, (places[0][0], places[0][1]), constant, equal)
+        return self.place_equals(node, (places[0][0], places[0][1]), constant, equal, depth)
 
-    def place_equals(self, node: int, place: Place, constant: int, equal: bool) -> Guards:  # noqa: FBT001
+    def place_equals(self, node: int, place: Place, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` equals (does not equal) a constant."""
         reaching = self.function.reaching(node, place)
         values = [self._constant_definition(definition) for definition in reaching]
@@ -162,7 +172,15 @@ class Conditions:
                 return IMPOSSIBLE
             if all((value == constant) is equal for value in values):
                 return NOTHING
-        return frozenset({(("b", self.id, *place, reaching), "=" if equal else "!", constant)})
+        literal = (("b", self.id, *place, reaching), "=" if equal else "!", constant)
+        return self._and_definitions(literal, place, _Question("equals", equal, constant), depth)
+
+    def _and_definitions(self, literal: Literal, place: Place, question: _Question, depth: int) -> Guards:
+        """A literal about a value, and what follows from what was stored: ``flags = guest ? FOR_GUEST : 0``."""
+        found = self._by_definitions(place, literal[0][4], question, depth)
+        if found is None:
+            return frozenset({literal})
+        return found if found == IMPOSSIBLE else found | {literal}
 
     def _constant_definition(self, definition: int) -> int | None:
         instruction = self.code[definition]
@@ -179,27 +197,38 @@ class Conditions:
                 return self.bits(node, side, mask, want)
         return NOTHING
 
-    def bits(self, node: int, expr: Expr, mask: int, want: bool) -> Guards:  # noqa: FBT001
+    def bits(self, node: int, expr: Expr, mask: int, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when one of some bits of a value is set (none of them is)."""
         while isinstance(expr, Cast) and (fits(expr.operand, expr.type) or mask == stored_constant(mask, expr.type)):
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
             return NOTHING if bool(expr.value & mask) is want else IMPOSSIBLE
+        if isinstance(expr, Binary) and expr.op == "|":
+            return self._joined_bits(node, expr, mask, want, depth)
         if not isinstance(expr, Load):
             return NOTHING
         places = self.function.resolve(node, expr.place)
         if len(places) != 1 or places[0][2] or is_several(places[0][1]):
             return NOTHING
-        return self.place_bits(node, (places[0][0], places[0][1]), mask, want)
+        return self.place_bits(node, (places[0][0], places[0][1]), mask, want, depth)
 
-    def place_bits(self, node: int, place: Place, mask: int, want: bool) -> Guards:  # noqa: FBT001
+    def _joined_bits(self, node: int, expr: Binary, mask: int, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """The same for ``x | y``: clear where both are; set by the one where the other cannot set it."""
+        sides = [(side, self.bits(node, side, mask, want, depth)) for side in (expr.left, expr.right)]
+        possible = [literals for _, literals in sides if literals != IMPOSSIBLE]
+        if want:
+            return possible[0] if len(possible) == 1 else NOTHING if possible else IMPOSSIBLE
+        return frozenset().union(*possible) if len(possible) == len(sides) else IMPOSSIBLE
+
+    def place_bits(self, node: int, place: Place, mask: int, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """The same about the value in a place."""
         reaching = self.function.reaching(node, place)
         values = [self._constant_definition(definition) for definition in reaching]
         known = {bool(value & mask) for value in values if value is not None}
         if None not in values and len(known) == 1:
             return NOTHING if want in known else IMPOSSIBLE
-        return frozenset({(("b", self.id, *place, reaching), "set" if want else "clr", mask)})
+        literal = (("b", self.id, *place, reaching), "set" if want else "clr", mask)
+        return self._and_definitions(literal, place, _Question("bits", want, mask), depth)
 
     def _correlates(self, place: LValue) -> bool:
         """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
@@ -226,30 +255,18 @@ class Conditions:
     def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` is true (false)."""
         reaching = self.function.reaching(node, place)
-        found = self._truth_by_definitions(place, reaching, want, depth)
+        found = self._by_definitions(place, reaching, _Question("truth", want), depth)
         if found is not None:
             return found
         return frozenset({(("b", self.id, *place, reaching), "!" if want else "=", 0)})
 
-    def _truth_by_definitions(
-        self,
-        place: Place,
-        reaching: frozenset[int],
-        want: bool,  # noqa: FBT001
-        depth: int,
-    ) -> Guards | None:
-        """The truth of a variable, from what was stored into it: ``bool host = !guest``."""
+    def _by_definitions(self, place: Place, reaching: frozenset[int], question: _Question, depth: int) -> Guards | None:
+        """What is asked about a variable, from what was stored into it: ``bool host = !guest``."""
         if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
             return None
         consistent: list[Guards] = []
         for definition in sorted(reaching):
-            instruction = self.code[definition]
-            if isinstance(instruction, Call):
-                inner: Guards | None = self.analysis.calls.returned_truth(self.function, definition, want)
-            elif isinstance(instruction, Assign):
-                inner = self._truth_of_store(place, definition, instruction, want, depth)
-            else:
-                return None
+            inner = self._by_definition(place, definition, question, depth)
             if inner is None:
                 return None
             if inner != IMPOSSIBLE:
@@ -269,40 +286,55 @@ class Conditions:
             return common if known else None
         return common
 
-    def _truth_of_store(
-        self,
-        place: Place,
-        definition: int,
-        instruction: Assign,
-        want: bool,  # noqa: FBT001
-        depth: int,
-    ) -> Guards | None:
-        """The truth of a variable or of a member of one, from the one store that left its value there."""
+    def _by_definition(self, place: Place, definition: int, question: _Question, depth: int) -> Guards | None:
+        """The same from the one call or store that left the value of a variable, or of a member of one, there."""
+        instruction = self.code[definition]
+        if isinstance(instruction, Call) and question.about == "truth":
+            return self.analysis.calls.returned_truth(self.function, definition, question.want)
+        if not isinstance(instruction, Assign) or place[0][0] not in {"v", "p"}:
+            return None
         written = self.function.writes(definition)
-        if place[0][0] not in {"v", "p"} or len(written) != 1 or not written[0][2] or written[0][3] or not covers(written[0][:2], place):
+        if len(written) != 1 or not written[0][2] or written[0][3] or not covers(written[0][:2], place):
             return None
         below = place[1][len(written[0][1]) :]
         if below:
-            return self._truth_of_copy(definition, instruction.value, below, want, depth)
-        value = stored(instruction)
-        if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
-            return None
-        narrowed = not fits(value, instruction.target.type) and not is_boolean(value)
-        return NOTHING if narrowed and not want else self.truth(definition, value, want, depth + 1)
+            return self._of_copy(definition, instruction.value, below, question, depth)
+        return self._of_store(definition, instruction, question, depth)
 
-    def _truth_of_copy(
-        self,
-        definition: int,
-        value: Expr,
-        below: tuple[str, ...],
-        want: bool,  # noqa: FBT001
-        depth: int,
+    def _of_store(self, definition: int, store: Assign, question: _Question, depth: int) -> Guards | None:
+        value = stored(store)
+        match question.about:
+            case "truth":
+                if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
+                    return None
+                narrowed = not fits(value, store.target.type) and not is_boolean(value)
+                if narrowed and not question.want:
+                    return NOTHING
+                return self.truth(definition, value, question.want, depth + 1)
+            case "bits":
+                if question.constant != stored_constant(question.constant, store.target.type):
+                    return None
+                return self.bits(definition, value, question.constant, question.want, depth + 1)
+            case _:
+                if not fits(value, store.target.type):
+                    return None
+                return self.equals(definition, value, question.constant, question.want, depth + 1)
+
+    def _of_copy(
+        self, definition: int, value: Expr, below: tuple[str, ...], question: _Question, depth: int
     ) -> Guards | None:
-        """The truth of a member of a struct that was copied as a whole."""
+        """The same about a member of a struct that was copied as a whole."""
         places = self.function.resolve(definition, value.place) if isinstance(value, Load) else []
         if len(places) != 1 or places[0][2] or is_several(places[0][1]):
             return None
-        return self.place_truth(definition, (places[0][0], (*places[0][1], *below)), want, depth + 1)
+        place = (places[0][0], (*places[0][1], *below))
+        match question.about:
+            case "truth":
+                return self.place_truth(definition, place, question.want, depth + 1)
+            case "bits":
+                return self.place_bits(definition, place, question.constant, question.want, depth + 1)
+            case _:
+                return self.place_equals(definition, place, question.constant, question.want, depth + 1)
 
     def followed(self, node: int) -> Guards:
         """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""
