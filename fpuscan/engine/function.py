@@ -9,6 +9,7 @@ definition forward to what may read it. Nothing is computed before it is asked f
 from __future__ import annotations
 
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.conditions import Conditions
@@ -17,7 +18,7 @@ from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.pointers import Pointers
 from fpuscan.engine.reaching import Reaching
 from fpuscan.engine.variables import base_variable
-from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Deref, Index, Load, Return, Var
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Branch, Call, Cast, Deref, Index, Load, Return, Var
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
@@ -238,15 +239,16 @@ class FunctionAnalysis:
     def walk(self, start: int, place: Place | None, guards: Guards) -> list[Touch]:
         """The nodes that control reaches behind ``start`` before ``place`` is overwritten, with what holds there."""
         held: dict[int, Guards] = {}
-        order: list[int] = []
-        work: list[int] = []
+        work: list[int] = []  # a heap: in program order nearly all ways into a node are known when it is taken
+        waiting: set[int] = set()
         succ, code = self.facts.succ, self.code
         candidates = self._candidates(place) if place is not None else set()
 
         def spread(node: int, here: Guards) -> None:
+            branches = isinstance(code[node], Branch)
             for edge in succ[node]:
                 arriving = here
-                literals = self.edge_literals(node, edge)
+                literals = self.edge_literals(node, edge) if branches else NOTHING
                 if literals:
                     if literals == IMPOSSIBLE or not compatible(here, literals):
                         continue
@@ -257,24 +259,22 @@ class FunctionAnalysis:
                         continue
                     arriving = arriving | config
                 before = held.get(edge.target)
-                if before is None:
-                    held[edge.target] = arriving
-                    order.append(edge.target)
-                    work.append(edge.target)
-                else:
-                    both = before & arriving
-                    if both != before:
-                        held[edge.target] = both
-                        work.append(edge.target)
+                both = arriving if before is None else before & arriving
+                if both != before:
+                    held[edge.target] = both
+                    if edge.target not in waiting:
+                        waiting.add(edge.target)
+                        heappush(work, edge.target)
 
         spread(start, guards)
         while work:
-            node = work.pop()
+            node = heappop(work)
+            waiting.discard(node)
             here = held[node]
             if place is not None and candidates is not None and node in candidates and self._kills(node, place, here):
                 continue
             spread(node, self.after(node, here))
-        return [(node, held[node]) for node in sorted(order)]
+        return sorted(held.items())
 
     def after(self, node: int, guards: Guards) -> Guards:
         """What still holds behind a node, and what it adds: a pointer that was followed is not NULL."""
