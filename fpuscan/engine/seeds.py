@@ -66,11 +66,15 @@ class Seeds:
         found = self._known.get(place)
         if found is None:
             found = ()
+            around = {"", *(tag for tag, _ in self.analysis.chain(place))}  # most rows are of other types
             for family in self.families:
                 found = tuple(
                     row
                     for row in family
-                    if not row.function and not row.macro and self.analysis.matches(row.pattern, place)
+                    if row.type in around
+                    and not row.function
+                    and not row.macro
+                    and self.analysis.matches(row.pattern, place)
                 )
                 if found:
                     break

@@ -57,13 +57,12 @@ class CallGraph:
         self._index()
         known = {unit.id for unit in units}
         names = {self._table.all[number].name for number in known}
-        work = list(names)
-        while work:
-            numbers, callers = self._above(work.pop())
-            known |= numbers
-            new = callers - names
-            names |= new
-            work += new
+        frontier = names
+        while frontier:
+            levels = [self._above(name) for name in frontier]
+            known.update(*(numbers for numbers, _ in levels))
+            frontier = set[str]().union(*(callers for _, callers in levels)) - names
+            names |= frontier
         return frozenset(known)
 
     def _above(self, name: str) -> tuple[frozenset[int], frozenset[str]]:

@@ -31,6 +31,7 @@ _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _MEMBER = re.compile(rb"\s*(?:\.|\[)")
 _VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
 _COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
+_STATIC_CALL_WORDS = (b"DEFINE_STATIC_CALL", b"static_call_update")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _LINE = 200  # bytes before a name in which the macro stands that it is handed to
 _MAX_NESTED = 4  # calls of one macro, each in the arguments of the next, that are expanded
@@ -155,8 +156,10 @@ class Uses(Sources):
         """The functions (units) behind each static call that is defined or updated by name."""
         if self._static_calls is None:
             self._static_calls = {}
-            for path in self.files:
-                for match in _STATIC_CALL.finditer(self.files[path].source.data):
+            for path, parsed in self.files.items():
+                if not any(word in parsed.source.data for word in _STATIC_CALL_WORDS):  # far quicker than the pattern
+                    continue
+                for match in _STATIC_CALL.finditer(parsed.source.data):
                     targets = self._static_calls.setdefault(match.group(1).decode(), set())
                     targets.update(unit.id for unit in self.functions_named(match.group(2).decode(), path))
         return self._static_calls
