@@ -51,12 +51,16 @@ def _of_file(path: str, numbers: list[int], read: Read) -> Iterator[SourceExcerp
     if data is None:
         return
     # b"\n" alone ends a line: str.splitlines() would also split at form feeds and U+2028, and shift every number.
-    lines = [line.removesuffix(b"\r")[:_LONGEST_LINE].decode("utf-8", "surrogateescape") for line in data.split(b"\n")]
+    lines = data.split(b"\n")
     first = previous = 0
     for number in [*(number for number in numbers if number <= len(lines)), 0]:
         if number == previous + 1 and first:
             previous = number
             continue
         if first:
-            yield SourceExcerpt(path, first, tuple(lines[first - 1 : previous]))
+            yield SourceExcerpt(path, first, tuple(map(_shown, lines[first - 1 : previous])))
         first = previous = number
+
+
+def _shown(line: bytes) -> str:
+    return line.removesuffix(b"\r")[:_LONGEST_LINE].decode("utf-8", "surrogateescape")

@@ -20,7 +20,6 @@ from fpuscan.footprint import Footprint
 from fpuscan.health import examine
 from fpuscan.model import load_model
 from fpuscan.program import Program
-from fpuscan.provenance import answer
 from fpuscan.result import Assumption, ScanResult
 from fpuscan.reuse import ParseCache
 from fpuscan.rules import crossings, not_subset, partial_reset
@@ -112,6 +111,8 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     ]
     provenance = None
     if options.provenance is not None:
+        from fpuscan.provenance import answer  # noqa: PLC0415 - a plain scan does without
+
         progress("searching for roots")
         provenance = answer(flows, options.provenance, bits)
         clock.lap("provenance")
