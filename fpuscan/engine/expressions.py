@@ -46,7 +46,7 @@ def expressions_of(instruction: Instruction) -> tuple[Expr, ...]:
 
 
 def walk_expression(expr: Expr) -> Iterator[Expr]:
-    """An expression and all its operands, pointers inside lvalues included."""
+    """An expression and all its operands, pointers and indices inside lvalues included."""
     stack = [expr]
     while stack:
         current = stack.pop()
@@ -59,8 +59,7 @@ def walk_expression(expr: Expr) -> Iterator[Expr]:
                     case Member():
                         place = place.base
                     case Index():
-                        if place.pointer is not None:
-                            stack.append(place.pointer)
+                        stack.extend(inner for inner in (place.pointer, place.by) if inner is not None)
                         place = place.base
                     case Deref():
                         stack.append(place.pointer)

@@ -44,6 +44,7 @@ class FunctionAnalysis:
         self.code = self.facts.code
         self.address_taken: set[object] = set()
         self.definitions: dict[object, list[int]] = {}
+        self._reads: dict[object, set[int]] = {}
         self.memory_stores: list[int] = []
         self.calls: list[int] = []
         self.globals_named: set[object] = set()
@@ -82,12 +83,12 @@ class FunctionAnalysis:
     def _survey(self) -> None:
         for number, instruction in enumerate(self.code):
             for expr in expressions_of(instruction):
-                self._survey_expression(expr)
+                self._survey_expression(number, expr)
             match instruction:
                 case Assign():
                     self._survey_target(number, instruction)
                     if not isinstance(instruction.target, Var):
-                        self._survey_expression(Load(instruction.target, 0))
+                        self._survey_expression(number, Load(instruction.target, 0))
                 case Call():
                     self.calls.append(number)
                     if instruction.result is not None:
@@ -99,14 +100,16 @@ class FunctionAnalysis:
                 case _:
                     pass
 
-    def _survey_expression(self, expr: Expr) -> None:
+    def _survey_expression(self, number: int, expr: Expr) -> None:
         for part in walk_expression(expr):
             if isinstance(part, Load | Addr):
                 variable = base_variable(part.place)
-                if variable is not None and variable.kind == "global":
-                    self.globals_named.add(variable.key)
-                if variable is not None and isinstance(part, Addr):
-                    self.address_taken.add(variable.key)
+                if variable is not None:
+                    self._reads.setdefault(variable.key, set()).add(number)
+                    if variable.kind == "global":
+                        self.globals_named.add(variable.key)
+                    if isinstance(part, Addr):
+                        self.address_taken.add(variable.key)
             if isinstance(part, Cast) and part.type.pointers == 1 and isinstance(part.operand, Load):
                 self._hint(part.type, part.operand.place)
 
@@ -128,6 +131,15 @@ class FunctionAnalysis:
                 self._hint(target.type, value.place)  # struct x *p = void_parameter, without a cast
         else:
             self.memory_stores.append(number)
+
+    def is_unaliased(self, place: Place) -> bool:
+        """Whether a place is in a variable whose address nobody takes: only its own name reads or sets it."""
+        root, path = place
+        return root[0] in {"v", "p"} and root[2] not in self.address_taken and "*" not in path
+
+    def may_read(self, node: int, place: Place) -> bool:
+        """Whether a node reads a place, as far as the names in it say."""
+        return not self.is_unaliased(place) or node in self._reads.get(place[0][2], ())
 
     def is_partial(self, place: LValue, target: Place) -> bool:
         """Whether a store through a cast pointer changes only some bytes of an integer: ``*(u32 *)&word``."""
@@ -242,7 +254,7 @@ class FunctionAnalysis:
         work: list[int] = []  # a heap: in program order nearly all ways into a node are known when it is taken
         waiting: set[int] = set()
         succ, code = self.facts.succ, self.code
-        candidates = self._candidates(place) if place is not None else set()
+        candidates = self._candidates(place) if place is not None else ()
 
         def spread(node: int, here: Guards) -> None:
             branches = isinstance(code[node], Branch)
@@ -271,7 +283,7 @@ class FunctionAnalysis:
             node = heappop(work)
             waiting.discard(node)
             here = held[node]
-            if place is not None and candidates is not None and node in candidates and self._kills(node, place, here):
+            if place is not None and node in candidates and self._kills(node, place, here):
                 continue
             spread(node, self.after(node, here))
         return sorted(held.items())

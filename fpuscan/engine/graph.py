@@ -122,6 +122,8 @@ class DefUseGraph:
                 escapes = True
                 found += self._leave(function, definition, held)
                 continue
+            if not function.may_read(node, place):
+                continue
             instruction = function.code[node]
             for leaf in self.leaves(function, node):
                 found += self._read(function, node, leaf, place, held)
@@ -405,6 +407,8 @@ class DefUseGraph:
             if node == EXIT:
                 if shared:
                     return True
+                continue
+            if not function.may_read(node, place):
                 continue
             instruction = function.code[node]
             read = any(self._suffixes(function, node, leaf, place, held) for leaf in self.leaves(function, node))

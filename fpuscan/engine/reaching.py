@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import NOTHING, compatible
@@ -57,13 +58,15 @@ class Reaching:
             direct = self.function.definitions.get(root[2], [])
             if len(direct) == 1 and self.defines_whole(direct[0]):
                 return frozenset(direct)
-        found: set[int] = set()
-        seen: set[int] = set()
-        stack = list(self.function.facts.pred[node])
         if node == ENTRY:
             return frozenset({ENTRY})
-        pred = self.function.facts.pred
         candidates = self.candidates(place)
+        if not candidates:  # a parameter that nobody sets: most questions are about one
+            return frozenset({ENTRY}) if node in self._entered else frozenset()
+        found: set[int] = set()
+        seen: set[int] = set()
+        pred = self.function.facts.pred
+        stack = list(pred[node])
         while stack:
             current = stack.pop()
             if current in seen:
@@ -72,7 +75,7 @@ class Reaching:
             if current == ENTRY:
                 found.add(ENTRY)
                 continue
-            if candidates is None or current in candidates:
+            if current in candidates:
                 verdict = self._defines(current, place)
                 if verdict:
                     found.add(current)
@@ -81,17 +84,29 @@ class Reaching:
             stack += pred[current]
         return frozenset(found)
 
-    def candidates(self, place: Place) -> set[int] | None:
+    def candidates(self, place: Place) -> frozenset[int]:
         """The nodes that may define a place."""
         root = place[0]
-        nodes: set[int] = set(self.function.memory_stores)
-        if root[0] in {"v", "p"}:
-            direct = self.function.definitions.get(root[2], [])
-            if root[2] not in self.function.address_taken and "*" not in place[1]:
-                return set(direct)
-            nodes.update(direct)
-        nodes.update(self.function.calls)
-        return nodes
+        if root[0] not in {"v", "p"}:
+            return self._touching_memory
+        direct = frozenset(self.function.definitions.get(root[2], ()))
+        return direct if self.function.is_unaliased(place) else direct | self._touching_memory
+
+    @cached_property
+    def _touching_memory(self) -> frozenset[int]:
+        """The nodes that may store elsewhere than into a variable of the function."""
+        return frozenset((*self.function.memory_stores, *self.function.calls))
+
+    @cached_property
+    def _entered(self) -> frozenset[int]:
+        """The nodes that control reaches from the entry."""
+        found: set[int] = set()
+        work = [ENTRY]
+        while work:
+            new = {edge.target for edge in self.function.facts.succ[work.pop()]} - found
+            found |= new
+            work += new
+        return frozenset(found)
 
     def defines_whole(self, node: int) -> bool:
         """Whether a node that stores into a variable overwrites all of it."""
