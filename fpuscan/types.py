@@ -98,6 +98,7 @@ class TypeTable:
         self._definitions: dict[str, list[_Declaration]] = {}
         self._typedefs: dict[str, CType | None] = {}
         self._variables: dict[str, tuple[GlobalVar, ...]] = {}
+        self._visible: dict[tuple[str, str], GlobalVar | None] = {}
         self._functions: dict[str, tuple[FunctionDecl, ...]] = {}
         self._returned: dict[str, CType | None] = {}
 
@@ -108,6 +109,7 @@ class TypeTable:
         self._enums.add(parsed.source.path, parsed.normalised.text)
         self._typedefs.clear()
         self._variables.clear()
+        self._visible.clear()
         self._functions.clear()
         self._returned.clear()
 
@@ -203,12 +205,18 @@ class TypeTable:
         Without a path, any. A definition is preferred to an ``extern``
         declaration, one with an initialiser to one without.
         """
+        key = (name, path)
+        if key not in self._visible:
+            visible = [each for each in self._global_vars(name) if not path or each.path == path or not each.is_static]
+            self._visible[key] = min(visible, key=lambda each: _preference(each, path), default=None)
+        return self._visible[key]
+
+    def _global_vars(self, name: str) -> tuple[GlobalVar, ...]:
         if name not in self._variables:
             self._variables[name] = tuple(
                 _variable(at, each) for at, each in self._declared(name) if _is_variable(at.node, each)
             )
-        visible = [each for each in self._variables[name] if not path or each.path == path or not each.is_static]
-        return min(visible, key=lambda each: _preference(each, path), default=None)
+        return self._variables[name]
 
     def functions(self, name: str) -> tuple[FunctionDecl, ...]:
         """All definitions of a function, then all prototypes, each by path and position."""

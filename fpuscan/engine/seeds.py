@@ -58,6 +58,7 @@ class Seeds:
         self.rows = [row for rows in self.families for row in rows]
         self.used: set[str] = set()
         self._receivers = {row.function for row in self.analysis.model.sinks if row.kind == "argument"}
+        self._constant_functions = frozenset(row.function for row in self.rows if row.function)
         self._known: dict[Place, tuple[Source, ...]] = {}
         self._names_known: dict[tuple[str, str], bool] = {}
 
@@ -336,9 +337,9 @@ class Seeds:
             yield self._constant_seed(rows, rows[0].macro, leaf.expr.value, function, node, transfers)
 
     def _constant_call(self, function: FunctionAnalysis, node: int, call: Call) -> Iterator[Seed]:
-        rows = self._first_family(lambda row: bool(row.function) and row.function == call.callee)
-        if not rows or call.result is None:
+        if call.callee not in self._constant_functions or call.result is None:
             return
+        rows = self._first_family(lambda row: row.function == call.callee)
         if rows[0].format:
             yield from self._format_call(rows, function, node, call)
             return
