@@ -157,7 +157,9 @@ class RecordTable:
         for declared in declared_in(child, data, f"{_unbracketed(tag)}."):
             if specifier is not None:
                 self.remember(declared.type, specifier, data)
-            record.members.setdefault(declared.name, declared.type)
+            known = record.members.get(declared.name)
+            if known is None or _is_wider(declared.type, known):  # of two arms, that which cuts no bits off
+                record.members[declared.name] = declared.type
             added.append(declared.name)
         return added
 
@@ -192,6 +194,11 @@ class RecordTable:
             for rows in self._tags.values():
                 rows.sort()
             self._unindexed.clear()
+
+
+def _is_wider(one: CType, other: CType) -> bool:
+    # Whether an integer type has all values of another, and more: more bits, or a sign besides.
+    return one.integer is not None and other.integer is not None and one.integer > other.integer
 
 
 def _unbracketed(tag: str) -> str:

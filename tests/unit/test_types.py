@@ -242,6 +242,24 @@ def test_a_struct_that_embeds_itself_ends() -> None:
     assert table("struct s { struct s; int x; };\n").members("struct s") == {"x": CType("int")}
 
 
+@pytest.mark.parametrize(
+    ("arms", "expected"),
+    [
+        (("u32", "u64"), "u64"),
+        (("u64", "u32"), "u64"),
+        (("u32", "int"), "int"),
+        (("struct a", "u64"), "struct a"),
+    ],
+)
+def test_a_member_of_two_widths_has_the_larger_one(arms: tuple[str, str], expected: str) -> None:
+    """Bits 32 to 63 of a mask were cut off, since the first of two arms declares an u32."""
+    types = table(f"struct s {{\n#ifdef CONFIG_A\n{arms[0]} m;\n#else\n{arms[1]} m;\n#endif\n}};\n")
+    members = types.members("struct s")
+
+    assert members is not None
+    assert members["m"].base == expected
+
+
 def test_bodies_of_several_arms_are_one_struct() -> None:
     types = table("#ifdef CONFIG_A\nstruct s { int a; };\n#else\nstruct s { int b; };\n#endif\n")
 
