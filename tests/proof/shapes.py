@@ -12,7 +12,7 @@ __all__ = ["shapes"]
 _PRELUDE = """#include <asm/fpu/proof.h>
 struct proof_source P_src;
 struct proof_sink P_out;
-u64 P_sink0, P_sink1, P_global;
+u64 P_sink0, P_sink1, P_quiet, P_global;
 struct P_in { u64 a; u64 b; u32 n; };
 struct P_out { u64 x; struct P_in in; u64 arr[3]; struct P_in *link; union { u64 first; u64 second; }; };
 struct P_in P_spare;
@@ -37,4 +37,4 @@ def _program(number: int, text: str) -> Program:
         (f"arch/x86/kernel/fpu/p{number}_{part}.c", tuple(body.replace("P_", prefix).split("\n")))
         for part, body in enumerate(bodies)
     )
-    return Program(number, files, (), arm=False)
+    return Program(number, files, (), switches=())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tests.proof.programs.scope import Helper
+from tests.proof.programs.scope import Helper, Usable
 
 __all__ = ["Choices"]
 
@@ -19,8 +19,11 @@ class Choices:
         self.features = features
         self.p = f"p{number}"
         self.helpers: list[Helper] = []
+        self.idioms: list[Usable] = []
+        self.switches = tuple(f"CONFIG_{self.p.upper()}_{letter}" for letter in "ABC")
         self.serial = 0
         self.depth = 0
+        self.level = 0
         self.in_entry = False
 
     def has(self, *names: str) -> bool:
@@ -41,6 +44,27 @@ class Choices:
     def mask(self) -> str:
         text = f"{self.p.upper()}_MASK" if self.has("macros") and self.chance(40) else self.constant()
         return f"~{text}" if self.chance(25) else text
+
+    def switch(self) -> str:
+        return self.rng.choice(self.switches)
+
+    def arm_condition(self) -> str:
+        """What an arm may test."""
+        first, second = self.switch(), self.switch()
+        conditions = (
+            f"defined({first})",
+            f"!defined({first})",
+            f"IS_ENABLED({first})",
+            f"defined({first}) && !defined({second})",
+            f"defined({first}) || IS_ENABLED({second})",
+        )
+        return self.rng.choice(conditions)
+
+    def arm(self) -> str:
+        """The directive that opens an arm."""
+        if self.chance(50):
+            return f"{self.rng.choice(('#ifdef', '#ifdef', '#ifndef'))} {self.switch()}"
+        return f"#if {self.arm_condition()}"
 
     def of(self, *kinds: str) -> list[Helper]:
         return [helper for helper in self.helpers if helper.kind in kinds]

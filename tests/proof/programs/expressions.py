@@ -40,7 +40,8 @@ class Expressions(Pointers):
         if choice == 2:
             return f"{flag} && {self.rng.choice(scope.flags)} != 1"
         if choice == 3:
-            return f"{flag} || !{self.rng.choice(scope.flags)}"
+            other = self.rng.choice(scope.flags)
+            return flag if other == flag else f"{flag} || !{other}"
         if choice == 4 and scope.words:
             return f"{self.rng.choice(scope.words)} & {self.mask()}"
         return flag
@@ -54,6 +55,7 @@ class Expressions(Pointers):
             makers += [self._macro] if self.has("macros") else []
             makers += [self.call, self.call] if self.values() else []
             makers += [self._odd]
+            makers += [self._idiom, self._idiom] if self.idioms else []
         return self.rng.choice(makers)(scope, depth)
 
     def _leaf(self, scope: Scope, _depth: int) -> str:
@@ -103,6 +105,12 @@ class Expressions(Pointers):
         options += [f"{name}_CUT({self.word(scope, depth + 1)})"]
         options += [f"{name}_GET({pointer})" for pointer in self.inner_pointers(scope)]
         return self.rng.choice(options)
+
+    def _idiom(self, scope: Scope, depth: int) -> str:
+        outer, self.level = self.level, depth
+        found = self.rng.choice(self.idioms).value(scope, depth)
+        self.level = outer
+        return found or self._leaf(scope, depth)
 
     def _odd(self, scope: Scope, depth: int) -> str:
         options = [self._leaf(scope, depth)]

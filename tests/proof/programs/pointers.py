@@ -51,8 +51,18 @@ class Pointers(Choices):
             found += [f"{name}.link" for name in scope.outer] + [f"{name}->link" for name in scope.to_outer]
         return found
 
+    def own_inner_pointer(self, scope: Scope) -> str:
+        """A pointer to a struct in that the scope may write; empty if there is none."""
+        pointers = self.inner_pointers(scope.targets)
+        return self.rng.choice(pointers) if pointers else "" if scope.own else f"&{self.p}_spare"
+
     def inner_pointer(self, scope: Scope) -> str:
         return self.rng.choice(self.inner_pointers(scope) or [f"&{self.p}_spare"])
 
     def outer_pointer(self, scope: Scope) -> str:
         return self.rng.choice([*(f"&{name}" for name in scope.outer), *scope.to_outer] or [f"&{self.p}_shared"])
+
+    def inners(self, scope: Scope) -> list[str]:
+        """Lvalues of struct in."""
+        inner = [*scope.inner, *(f"{name}.in" for name in scope.outer), *(f"{name}->in" for name in scope.to_outer)]
+        return inner + [f"*{name}" for name in scope.to_inner]

@@ -23,12 +23,12 @@ Node = str | Block
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One program: its files (path to nodes), the number of sinks, and whether the compiler takes the #if arm."""
+    """One program: its files (path to nodes), the number of sinks, and the switches that its #if arms test."""
 
     number: int
     files: tuple[tuple[str, tuple[Node, ...]], ...]
     features: tuple[str, ...]
-    arm: bool
+    switches: tuple[str, ...]
 
     @property
     def name(self) -> str:

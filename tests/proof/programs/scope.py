@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Protocol
 
-__all__ = ["Helper", "Scope"]
+from tests.proof.programs.program import Node
+
+__all__ = ["Helper", "Scope", "Usable"]
 
 
 @dataclass(slots=True)
@@ -28,6 +31,12 @@ class Scope:
         """What may be written."""
         return self.own or self
 
+    def child(self) -> Scope:
+        """A scope inside of this one: what is added to it is not added here."""
+        own = self.own.child() if self.own else None
+        kept = {each.name: list(getattr(self, each.name)) for each in fields(self) if each.name != "own"}
+        return Scope(**kept, own=own)
+
     def add(self, kind: str, name: str) -> None:
         """Declare a local variable."""
         for scope in {id(each): each for each in (self, self.targets)}.values():
@@ -38,3 +47,17 @@ class Scope:
 class Helper:
     kind: str
     name: str
+
+
+class Usable(Protocol):
+    """An idiom that the program has declared."""
+
+    @property
+    def pure(self) -> bool:
+        """Whether its statements write only what the scope may write."""
+
+    def value(self, scope: Scope, depth: int, /) -> str:
+        """A u64 expression without effects; empty if it has none."""
+
+    def statements(self, scope: Scope, /) -> list[Node]:
+        """Statements, which may stand in a block of their own; none if it has none."""

@@ -72,11 +72,6 @@ class Statements(Calls):
             options += [f"{name}.link = &{self.rng.choice(scope.lasting)};" for name in own.outer]
         return self.rng.choice(options)
 
-    def inners(self, scope: Scope) -> list[str]:
-        """Lvalues of struct in."""
-        inner = [*scope.inner, *(f"{name}.in" for name in scope.outer), *(f"{name}->in" for name in scope.to_outer)]
-        return inner + [f"*{name}" for name in scope.to_inner]
-
     def _struct_stores(self, scope: Scope, own: Scope, target: str, source: str) -> list[str]:
         p = self.p
         options: list[str] = []
@@ -106,12 +101,24 @@ class Statements(Calls):
             ]
         return options
 
+    def idiom(self, scope: Scope) -> list[Node]:
+        """Statements of one idiom of the program."""
+        idioms = [idiom for idiom in self.idioms if idiom.pure or scope.own is None]
+        outer, self.level = self.level, 0
+        found = self.rng.choice(idioms).statements(scope) if idioms else []
+        self.level = outer
+        return found
+
     def statements(self, scope: Scope, count: int, *, label: str = "", loop: bool = False) -> list[Node]:
         """Some statements; ``label`` is where a goto may lead, ``loop`` whether a break may stand here."""
         return [self.statement(scope, label, loop=loop) for _ in range(count)]
 
     def statement(self, scope: Scope, label: str, *, loop: bool) -> Node:
         if self.depth >= 2 or self.chance(60):
+            if self.idioms and self.chance(40):
+                found = self.idiom(scope)
+                if found:
+                    return Block("{", found)
             maker = self.rng.choice((self.assignment, self.assignment, self.struct_statement, self.call_statement))
             return maker(scope)
         self.depth += 1
@@ -162,14 +169,12 @@ class Statements(Calls):
             case "goto":
                 return Block(f"if ({self.condition(scope)})", [f"goto {label};"], "", open=False)
             case "arm":
-                return Block(f"#ifdef CONFIG_{self.p.upper()}", self._body(scope, label, loop=loop), "#endif")
+                return Block(self.arm(), self._body(scope, label, loop=loop), "#endif")
             case "arms":
-                return Block(
-                    f"#ifdef CONFIG_{self.p.upper()}",
-                    [*self._body(scope, label, loop=loop), "#else", *self._body(scope, label, loop=loop)],
-                    "#endif",
-                    open=False,
-                )
+                first = self._body(scope, label, loop=loop)
+                if self.chance(40):
+                    first += [f"#elif {self.arm_condition()}", *self._body(scope, label, loop=loop)]
+                return Block(self.arm(), [*first, "#else", *self._body(scope, label, loop=loop)], "#endif", open=False)
             case "leave":
                 return Block(
                     f"if ({self.condition(scope)})", [self.rng.choice(("break;", "continue;"))], "", open=False
