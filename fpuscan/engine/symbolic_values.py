@@ -31,7 +31,8 @@ __all__ = ["Cell", "FunctionWords", "SymbolicValues", "memory_cell"]
 
 Cell = tuple["Place", ...]  # the places that one pointer may denote; nearly always a single one
 _MAX_CALLS = 5
-_MAX_NESTED = 120  # reads inside reads; a function that needs more is not followed
+_MAX_LOOKED = 1000  # callees that are looked into for one call; functions that all call each other have more
+_MAX_NESTED = 60  # reads inside reads, each about ten calls deep; a function that needs more is not followed
 _GATES = frozenset("&|^")
 
 
@@ -55,6 +56,7 @@ class SymbolicValues:
         self.entered: list[int] = []  # the callees that are being looked into
         self.nested = 0
         self.cuts = 0
+        self.looked = 0  # callees behind the outermost call
         self._functions: dict[int, FunctionWords] = {}
 
     def of(self, function: FunctionAnalysis) -> FunctionWords:
@@ -77,6 +79,7 @@ class FunctionWords:
         self.calls = values.analysis.calls
         self.id = function.id
         self._read: dict[tuple[int, Cell], Word] = {}
+        self._read_inside: dict[tuple[frozenset[int], tuple[int, Cell]], Word] = {}  # by the functions around
         self._marks: dict[Cell, frozenset[int]] = {}
         self._made: list[Choice] = []
         self._unfinished = 0
@@ -87,7 +90,11 @@ class FunctionWords:
     def read(self, node: int, cell: Cell) -> Word:
         """The word in a cell in front of a node."""
         key = (node, cell)
+        around = frozenset(self.values.entered)
         found = self._read.get(key)
+        if found is None and (around, key) in self._read_inside:
+            found = self._read_inside[around, key]
+            self.values.cuts += 1  # what reads it may be more elsewhere, too
         if found is None:
             if self.values.nested > _MAX_NESTED:
                 return self._unclear(node, cell)
@@ -101,6 +108,7 @@ class FunctionWords:
                 self._read[key] = found
             else:
                 self._read.pop(key, None)  # elsewhere more of it may be known
+                self._read_inside[around, key] = found
         return settled(found)
 
     def passed(self, node: int, marks: frozenset[int]) -> Word:
@@ -277,7 +285,9 @@ class FunctionWords:
     def _left_by(self, node: int, unit: Unit, cell: Cell, *, is_result: bool) -> Word | None:
         """What a callee returns, or leaves in a cell; None where that is not known."""
         entered = self.values.entered
-        if unit.id in entered or len(entered) >= _MAX_CALLS or len(cell) > 1:
+        self.values.looked = self.values.looked + 1 if entered else 0
+        too_many = len(entered) >= _MAX_CALLS or self.values.looked > _MAX_LOOKED
+        if unit.id in entered or too_many or len(cell) > 1:
             self.values.cuts += 1
             return None
         callee = self.analysis.of(unit)
