@@ -16,6 +16,7 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING
 
+from fpuscan.arms import contradict
 from fpuscan.expansion import expand_call, split_arguments
 from fpuscan.normalise import normalise
 from fpuscan.syntax import Addition, appended
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Choices", "statement_macros", "with_additions"]
 
 _MOST_COPIES = 8  # of one construct; beyond it not every combination of arms is read
+_MOST_TRIED = 256  # combinations, many of which may be of no build
 _LONGEST = 200_000  # bytes of one construct; none is longer
 _32_BIT = frozenset({("CONFIG_X86_64", False), ("CONFIG_64BIT", False), ("CONFIG_X86_32", True)})
 _DEEPEST = 4  # definitions by macros that define by macros
@@ -113,21 +115,23 @@ def _as_function(macro: Directive) -> Addition:
 def _constructs(parsed: ParsedFile, arms: ArmIndex) -> Iterator[_Construct]:
     for (start, end), groups in _split_constructs(parsed):
         ways = [_Way(parsed, arms, found) for found in _alike(groups)]
-        first, *others = islice(product(*(way.options for way in ways)), _MOST_COPIES)
+        first, *others = islice(product(*(way.options for way in ways)), _MOST_TRIED)
+        possible = [chosen for chosen in others if not contradict(_together(chosen), _together(chosen))]
         copies = []
-        for chosen in others:
+        for chosen in possible[: _MOST_COPIES - 1]:
             text = bytearray(parsed.source.data[start:end])
             for way, option in zip(ways, chosen, strict=True):
                 way.write(text, start, option)
             _blank_definitions(parsed, text, start)
             copies.append((Addition(bytes(text), start, end, copied=True), _together(chosen)))
-        cut = prod(len(way.options) for way in ways) > _MOST_COPIES
+        cut = len(possible) >= _MOST_COPIES or prod(len(way.options) for way in ways) > _MOST_TRIED
         yield _Construct(Choices(start, end, _together(first)), copies, cut)
 
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    # One arm (by its number) of all groups with the same conditions; None: none of them.
+    # One arm (by its number) of all groups with the same conditions; None: none of them. What must hold for the text
+    # around a group is no part of its conditions: where that does not hold, no arm is chosen.
     arm: int | None
     conditions: tuple[ConfigLiteral, ...]
 
@@ -139,15 +143,20 @@ class _Way:
         self._groups = groups
         dropped = {(arm.start, arm.end) for arm in parsed.normalised.dropped}
         first = groups[0]
+        around = arms.at(first.start)
+
+        def own(conditions: tuple[ConfigLiteral, ...]) -> tuple[ConfigLiteral, ...]:
+            return tuple(literal for literal in conditions if literal not in around)
+
         found = [
-            _Option(number, arms.at(arm.start))
+            _Option(number, own(arms.at(arm.start)))
             for number, arm in sorted(enumerate(first.arms), key=lambda item: (item[1].start, item[1].end) in dropped)
             if not arm.dead
         ]
         if all(arm.kind != "else" for arm in first.arms):
-            none = _Option(None, arms.otherwise(first))
-            if not any((literal.name, literal.value) in _32_BIT for literal in none.conditions):
-                found.append(none)
+            conditions = arms.otherwise(first)
+            if not any((literal.name, literal.value) in _32_BIT for literal in conditions):
+                found.append(_Option(None, own(conditions)))
         self.options = found
 
     def write(self, text: bytearray, start: int, option: _Option) -> None:
