@@ -25,6 +25,7 @@ NOT_CLAIMED = {
     "casemacros": "a macro call without a `;` behind it that makes statements or the cases of a `switch`",
     "containers": "the local around a member that another function finds by `container_of()`",
     "entries": "the local around a member that another function finds by `container_of()`",
+    "pastedmacros": "the name of a macro that another macro pastes together",
     "tablefile": "a file that is included inside of a function, an enum or an initialiser",
     "membermacros": "members of a struct that a macro call inside it declares",
     "globalpointers": "a pointer to a local that is stored in a global or on the heap and followed by another function",

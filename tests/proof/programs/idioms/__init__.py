@@ -8,6 +8,7 @@ from tests.proof.programs.idioms.definers import (
     Definers,
     MemberMacros,
     Paste,
+    PastedMacros,
     StatementMacros,
     TableFile,
     XMacros,
@@ -23,8 +24,8 @@ __all__ = ["IDIOMS"]
 _ALL: tuple[type[Idiom], ...] = (
     ArmFunctions, ArmMembers, Assignments, BitFields, Blocks, Boxes, CallMacros, Callbacks, CaseMacros, Cleanup, Commas,
     Containers, Contradictions, Correlated, Definers, Elvis, Entries, EnumTables, FallThrough, GlobalPointers,
-    HandedOn, Handlers, Heap, IsEnabled, LoopMacros, MemberMacros, Mutual, Nested, Nodes, Offsets, Paste, Returned,
-    Shadows, SplitArms, StatementMacros, StaticCalls, StaticLocals, Steps, TableFile, Tables, Views, XMacros,
+    HandedOn, Handlers, Heap, IsEnabled, LoopMacros, MemberMacros, Mutual, Nested, Nodes, Offsets, Paste, PastedMacros,
+    Returned, Shadows, SplitArms, StatementMacros, StaticCalls, StaticLocals, Steps, TableFile, Tables, Views, XMacros,
 )  # fmt: skip
 
 IDIOMS = {idiom.name: idiom for idiom in _ALL}

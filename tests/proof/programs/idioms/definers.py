@@ -6,7 +6,7 @@ from tests.proof.programs.idioms.base import Idiom, function
 from tests.proof.programs.program import Block, Node
 from tests.proof.programs.scope import Scope
 
-__all__ = ["CaseMacros", "Definers", "MemberMacros", "Paste", "StatementMacros", "TableFile", "XMacros"]
+__all__ = ["CaseMacros", "Definers", "MemberMacros", "Paste", "PastedMacros", "StatementMacros", "TableFile", "XMacros"]
 
 
 class Definers(Idiom):
@@ -140,18 +140,11 @@ class Paste(Idiom):
             f"#define {p}_CAT2(a, b) {p}_CAT(a, b)",
             f"#define {p}_FIELD(s, f) ((s).f)",
             f"#define {p}_SHOW(x) ((void)#x, (x))",
-            f"#define {p}_A(s) {p}_FIELD(s, a)",
-            f"#define {p}_B(s) {p}_FIELD(s, b)",
-            f"#define {p}_NTH(s, n) {p}_CAT({p}_, n)(s)",
         ]
 
     def value(self, scope: Scope, _depth: int) -> str:
         options = [f"{self.p}_SHOW({self.word(scope)})"]
-        for struct in self.g.inners(scope)[:2]:
-            options += [
-                f"{self.p}_FIELD({struct}, {self.pick('a', 'b')})",
-                f"{self.p}_NTH({struct}, {self.pick('A', 'B')})",
-            ]
+        options += [f"{self.p}_FIELD({struct}, {self.pick('a', 'b')})" for struct in self.g.inners(scope)[:2]]
         return self.pick(*options)
 
     def statements(self, scope: Scope) -> list[Node]:
@@ -159,6 +152,25 @@ class Paste(Idiom):
         cat = self.pick("CAT", "CAT2")
         store = f"{self.target(scope)} = {self.p}_{cat}({name}_, {self.pick('1', '2')});"
         return [f"u64 {name}_1 = {self.word(scope)}, {name}_2 = {self.word(scope)};", store]
+
+
+class PastedMacros(Idiom):
+    """The name of a macro that another one pastes together."""
+
+    name = "pastedmacros"
+
+    def header(self) -> list[Node]:
+        p = self.p
+        return [
+            f"#define {p}_GLUE(a, b) a##b",
+            f"#define {p}_A(s) ((s).a)",
+            f"#define {p}_B(s) ((s).b)",
+            f"#define {p}_NTH(s, n) {p}_GLUE({p}_, n)(s)",
+        ]
+
+    def value(self, scope: Scope, _depth: int) -> str:
+        structs = self.g.inners(scope)
+        return f"{self.p}_NTH({self.g.rng.choice(structs)}, {self.pick('A', 'B')})" if structs else ""
 
 
 class StatementMacros(Idiom):
