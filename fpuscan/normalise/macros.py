@@ -38,8 +38,8 @@ _SYSCALL = re.compile(rb"\w*SYSCALL\w*_DEFINE[0-6]")
 _STRINGS = re.compile(rb'\s*"[^"]*"(?:\s*"[^"]*")*')
 _STATEMENT_STARTS = (b"", b";", b"{", b"}", b")", b":")
 _OPERATORS = frozenset((b"=", b",", b"(", b"?", b"&", b"|", b"+", b"-", b"/", b"<", b">", b"!"))
-# What can follow the head of a loop: its body. Everything else makes it a value.
-_NO_BODY = frozenset((b"", *(bytes((sign,)) for sign in b";,)=&|+*/<>?.-^%]:")))
+# What cannot follow the head of a loop, but for `*p = ...`, `++i` and `--i`: it makes the call a value.
+_NO_BODY = frozenset((b"", *(bytes((sign,)) for sign in b";,)=&|+/<>?.-^%]:")))
 _KEYWORDS = frozenset(
     {b"if", b"while", b"for", b"switch", b"return", b"sizeof", b"typeof", b"__typeof__", b"asm", b"ASM", b"do", b"else"}
 )
@@ -142,10 +142,11 @@ def _by_brace(text: Text) -> Iterator[int]:
 
 
 def _has_body(text: Text, start: int, closing: int) -> bool:
-    following = text.at(text.after(closing + 1))
+    offset = text.after(closing + 1)
+    following = text.at(offset)
     if following == b";" and text.at(text.before(start)) == b"}":
         return _closes_do(text, start)
-    return following not in _NO_BODY
+    return following not in _NO_BODY or bytes(text.buf[offset : offset + 2]) in (b"++", b"--")
 
 
 def _loop(text: Text, start: int, opening: int, closing: int) -> bool:

@@ -431,6 +431,11 @@ def test_declaring_macros_stay_in_the_side_table() -> None:
         ("{ kvm_for_each_vcpu(i, vcpu, kvm) {", "{ while (i, vcpu, kvm) {"),
         ("if (a) for_each_set_bit(i, &m, 64) { }", "if (a) while (i, &m, 64) { }"),
         ("else for_each_x(a) { }", "else while (a) { }"),
+        ("; for_each_x(a) *p = 1;", "; while (a) *p = 1;"),
+        ("; for_each_x(a) (*p)++;", "; while (a) (*p)++;"),
+        ("; for_each_x(a) ++i;", "; while (a) ++i;"),
+        ("; for_each_x(a) --i;", "; while (a) --i;"),
+        ("; for_each_x(a) - 1;", "; for_each_x(a) - 1;"),  # a value
         ("; scoped_guard(mutex, &lock) { }", "; while (mutex, &lock) { }"),
         ("; for_each_online() { }", "; while(1) { }"),
         ("do { a(); } for_each_x(b);", "do { a(); } while (b);"),
