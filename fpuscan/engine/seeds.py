@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from fpuscan.program import Unit
 
 __all__ = ["Seed", "Seeds"]
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Seeds:
         self._constant_functions = frozenset(row.function for row in self.rows if row.function)
         self._known: dict[Place, tuple[Source, ...]] = {}
         self._names_known: dict[tuple[str, str], bool] = {}
+        self._bits = {name: row.macro for row in self.rows if row.macro and (name := self._bit_of(row.macro))}
 
     def rows_of(self, place: Place) -> tuple[Source, ...]:
         """The rows that a place matches, of the first family that has one; none for other places."""
@@ -127,6 +131,8 @@ class Seeds:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
                 for unit in self._behind_pointers(row, name):
                     units[unit.id] = unit
+            if row.macro:
+                units.update((unit.id, unit) for unit in self._spelling_out(row.macro))
             if row.type and any(program.address_taken(name) for name in names):  # read through a pointer, too
                 for member in program.members(row.type) or {}:
                     if fnmatchcase(member, row.member):
@@ -327,7 +333,7 @@ class Seeds:
 
     def _constant_leaf(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
         assert isinstance(leaf.expr, Const)
-        macros = leaf.expr.macros
+        macros = leaf.expr.macros or self._spelt_out(leaf.expr)
         rows = self._first_family(lambda row: row.macro in macros) if macros else ()
         if not rows or any(operation.kind in {"and", "not", "truth"} for operation in leaf.operations):
             return
@@ -335,6 +341,30 @@ class Seeds:
         transfers = self.graph.use(function, node, leaf, (), holds)
         if transfers:
             yield self._constant_seed(rows, rows[0].macro, leaf.expr.value, function, node, transfers)
+
+    def _bit_of(self, macro: str) -> str:
+        """The name of the bit that a mask macro stands for, from its definition; "" for other macros."""
+        program = self.analysis.program
+        found = program.macros.lookup(macro)
+        names: set[str] = set(_NAME.findall(found.body)) if found is not None else set()
+        bits = [name for name in names if program.macros.lookup(name) is None and program.evaluate(name) is not None]
+        if len(bits) != 1 or program.evaluate(macro) != 1 << (program.evaluate(bits[0]) or 0):
+            return ""
+        return bits[0]
+
+    def _spelling_out(self, macro: str) -> Iterator[Unit]:
+        """The units that write a mask by the name of its bit: ``BIT_ULL(XFEATURE_CET_KERNEL)``."""
+        for bit in (bit for bit, mask in self._bits.items() if mask == macro):
+            shifted = re.compile(rb"(?:<<|\bBIT(?:_ULL)?\s*\()\s*" + bit.encode() + rb"\b")
+            for unit in self.analysis.program.units_mentioning(bit):
+                if shifted.search(unit.text()):
+                    yield unit
+
+    def _spelt_out(self, constant: Const) -> tuple[str, ...]:
+        """The macro whose mask a constant writes by the name of its bit."""
+        names = (name for name in _NAME.findall(constant.text) if name in self._bits)
+        evaluate = self.analysis.program.evaluate
+        return tuple(self._bits[name] for name in names if constant.value == evaluate(self._bits[name]))
 
     def _constant_call(self, function: FunctionAnalysis, node: int, call: Call) -> Iterator[Seed]:
         if call.callee not in self._constant_functions or call.result is None:
