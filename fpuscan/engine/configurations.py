@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.subsets import Fact, Lack, Missing, Subsets, union
-from fpuscan.engine.symbolic_bits import Atom, Mapped, Word, parts
+from fpuscan.engine.symbolic_bits import Atom, Constant, Gate, Mapped, Word, parts
 from fpuscan.engine.symbolic_values import SymbolicValues, memory_cell
 from fpuscan.ir import EXIT, Assign
+from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
@@ -27,14 +28,22 @@ __all__ = ["Configurations", "globals_of"]
 _MAX_CALLERS = 4  # from one caller to the next
 
 
-def globals_of(word: Word) -> tuple[Place, ...]:
-    """The places of globals that a word depends on."""
+def globals_of(word: Word, bits: int = WORD) -> tuple[Place, ...]:
+    """The places of globals that some bits of a word depend on."""
     found = []
-    for part in parts((word,)):
+    for part in parts((word,), inside=lambda part: not _is_settled_by_constant(part, bits)):
         cell = memory_cell(part)
         if cell is not None and len(cell) == 1 and cell[0][0][0] == "g":
             found.append(cell[0])
     return tuple(dict.fromkeys(found))
+
+
+def _is_settled_by_constant(word: Word, bits: int) -> bool:
+    """Whether a constant operand alone says what some bits are: it sets them in ``|``, or clears them in ``&``."""
+    if not isinstance(word, Gate) or word.op not in {"|", "&"}:
+        return False
+    constants = [side.value for side in (word.left, word.right) if isinstance(side, Constant)]
+    return any((value if word.op == "|" else ~value) & bits == bits for value in constants)
 
 
 def _places(lack: Lack, facts: list[Fact]) -> tuple[Place, ...]:

@@ -23,6 +23,7 @@ from fpuscan.places import heap
 from fpuscan.result import Consumer, Finding, Place, Related, Severity, Step, Surviving
 from fpuscan.rules.crossing_rule import number
 from fpuscan.rules.info import FPU302
+from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -135,7 +136,7 @@ class _Teller:
         if side.certain:
             severity = Severity.ERROR if side.certain & self.severe else Severity.WARNING
         mask = side.certain
-        has = self._defined(way.part for way in side.ways)
+        has = self._defined((way.part for way in side.ways), mask or side.possible)
         lacks = self._defined(way.whole for way in side.ways)
         crossing = Step(
             stored,
@@ -167,11 +168,11 @@ class _Teller:
             statement=self.explainer.text(broken.function, node),
         )
 
-    def _defined(self, words: Iterable[Word]) -> list[tuple[str, Location, str]]:
-        """Where the globals that words depend on are defined: name, place and statement, in the order of the words."""
+    def _defined(self, words: Iterable[Word], bits: int = WORD) -> list[tuple[str, Location, str]]:
+        """Where the globals that some bits of words depend on are defined: name, place and statement, in order."""
         places: dict[EnginePlace, None] = {}
         for word in words:
-            places.update(dict.fromkeys(globals_of(word)))
+            places.update(dict.fromkeys(globals_of(word, bits)))
         return [
             (self.analysis.describe(place), self.explainer.location(*where), self.explainer.text(*where))
             for place in places

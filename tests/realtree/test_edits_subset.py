@@ -498,3 +498,16 @@ def test_a_bit_that_guests_lack_is_no_leak(trees: tuple[Path, ...], copy_of: Cal
     assert {GUEST, "struct fpstate.xfeatures"} <= {item.place for item in finding.related}
     assert {"kvm", "sigframe", "ptrace", "uabi-copy"} & {item.kind for item in finding.consumers}
     assert [step.location for step in finding.trace if step.crossing] == [finding.location]
+
+
+def test_a_constant_is_not_blamed_on_a_configuration(
+    trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
+) -> None:
+    """The user's default features do not hold what the next statement sets."""
+    edited = copy_of(newest(trees))
+    sets_it = "fpstate->user_xfeatures |= XFEATURE_MASK_CET_KERNEL;"
+    edited.insert(CORE, "__fpstate_reset", sets_it, after="fpstate->user_xfeatures")
+    found = [item for item in edited.scan().findings if item.rule == "FPU302"]
+
+    assert {item.side for item in found} == {"guest", "host"}
+    assert all(item.surviving.bits == ("CET_KERNEL",) and USER not in item.message for item in found)
