@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque
+from fpuscan.lower.callbacks import Callbacks
 from fpuscan.lower.expressions import first_named, strip_parentheses
-from fpuscan.lower.offsets import Offsets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ _MAX_EXPANSIONS = 16
 _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
 
-class Calls(Offsets):
+class Calls(Callbacks):
     """Adds calls to the lowering of expressions."""
 
     gotos: dict[str, Frontier]  # set up by ``statements.py``
@@ -137,8 +137,9 @@ class Calls(Offsets):
         return value.place if isinstance(value, Load) else None
 
     def _plain_call(self, node: Node, name: str, arguments: Node) -> Expr:
-        values = self.arguments(arguments)
-        return self.call(name, values, self.temp(self.context.return_type(name)), self._where(node))
+        values, where = self.arguments(arguments), self._where(node)
+        self.call_back(name, values, where)
+        return self.call(name, values, self.temp(self.context.return_type(name)), where)
 
     # ------------------------------------------------------------ macros of the tree
 
@@ -290,12 +291,18 @@ class Calls(Offsets):
         return children[index] if index < len(children) else None
 
     def _effect_value(self, node: Node, _name: str, arguments: Node, effect: Effect) -> Expr:
+        if not effect.deref:
+            return self._one_of(node, arguments, effect)
+        return self._one_of(node, arguments, effect, lambda value: self.load(self.deref(value), node))
+
+    def _one_of(
+        self, node: Node, arguments: Node, effect: Effect, behind: Callable[[Expr], Expr] = lambda value: value
+    ) -> Expr:
+        """The value of any of the arguments that an effect names, or of what is ``behind`` it."""
         chosen = [self._argument(arguments, index) for index in effect.values]
-        values = [self.value(child) for child in chosen if child is not None]
-        if effect.deref:
-            values = [self.load(self.deref(value), node) for value in values]
-        if len(values) == 1:
-            return values[0]
+        values = [behind(self.value(child)) for child in chosen if child is not None]
+        if len(values) < 2:
+            return values[0] if values else Const(None, "")
         result = self.temp(self.joined_type(values[0], values[-1]) if len(values) == 2 else None)
         for number, value in enumerate(values):
             self.assign(result, value, weak=number > 0)
@@ -343,10 +350,9 @@ class Calls(Offsets):
         return self.deref(self.value(child)) if effect.deref else self.lvalue(child)
 
     def _effect_store(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
-        source = self._argument(arguments, effect.values[0])
         if effect.event:
             self._plain_call(node, name, arguments)
-        value = self.value(source) if source is not None else Const(None, "")
+        value = self._one_of(node, arguments, effect)
         target = self._target(arguments, effect)
         if target is not None:
             self.assign(target, value, weak=effect.weak)

@@ -273,14 +273,15 @@ class CallTargets:
     def _find_callers(self, unit: Unit) -> tuple[CallSite, ...]:
         sites: set[CallSite] = set()
         through: set[str] = set()
-        for user in self.program.users_of(unit.name):
+        naming = self.program.units_naming(unit.name)
+        for user in (*self.program.users_of(unit.name), *naming):  # the latter may hand it to others that call it
             function = self.analysis.of(user)
             for number in function.calls:
                 call = function.code[number]
                 assert isinstance(call, Call)
                 if call.callee == unit.name and unit in self.callees(function, number):
                     sites.add((function.id, number))
-        for user in self.program.units_naming(unit.name):
+        for user in naming:
             through |= self._taken_address(self.analysis.of(user), unit.name)
         for name in self.program.static_calls_of(unit):
             through.add(name)

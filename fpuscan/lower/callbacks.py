@@ -1,0 +1,64 @@
+"""Callbacks: a function outside of the program that is given one of the program's functions may call it.
+
+``on_each_cpu(note, &info, 1)`` and ``INIT_WORK(&job->work, note)`` have no body here. What the callback is called with
+is among the other arguments: all that follow it, if they are as many as it has parameters, else those whose type fits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import Cast, FunctionRef, Opaque
+from fpuscan.lower.offsets import Offsets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fpuscan.declarators import CType
+    from fpuscan.ir import Expr
+
+__all__ = ["Callbacks"]
+
+_ANYTHING = "void"
+
+
+class Callbacks(Offsets):
+    """Adds the calls that others make to the lowering of expressions."""
+
+    def call_back(self, name: str, arguments: Sequence[Expr], where: tuple[int, int]) -> None:
+        """Emit the calls that an unknown function may make of its arguments; each may as well not happen."""
+        if self.context.defines(name):
+            return
+        for position, argument in enumerate(arguments):
+            function = _function(argument)
+            if function is None or not self.context.defines(function.name):
+                continue
+            parameters = self.context.parameter_types(function.name, self.facts.path)
+            for values in self._given(parameters, arguments, position):
+                without = self.frontier
+                self.call(function.name, values, self.temp(self.context.return_type(function.name)), where)
+                self.frontier = self.frontier + without
+
+    def _given(self, parameters: Sequence[CType], arguments: Sequence[Expr], position: int) -> Iterator[list[Expr]]:
+        """What the callback may be given: one list of values for each call."""
+        behind = arguments[position + 1 :]
+        if len(behind) == len(parameters) > 1:
+            yield list(behind)
+            return
+        others = [other for other in arguments if _function(other) is None]
+        fitting = [[other for other in others if self._fits(parameter, other)] for parameter in parameters]
+        for number in range(max((len(values) for values in fitting), default=0)):
+            yield [values[min(number, len(values) - 1)] if values else Opaque((), "") for values in fitting]
+
+    def _fits(self, parameter: CType, argument: Expr) -> bool:
+        """Whether an argument is a pointer that a parameter can be."""
+        ctype = self.type_of(argument)
+        if ctype is None or not parameter.is_pointer or not (ctype.pointers or ctype.is_array):
+            return False
+        return parameter.base == ctype.base or _ANYTHING in {parameter.base, ctype.base}
+
+
+def _function(expr: Expr) -> FunctionRef | None:
+    while isinstance(expr, Cast):
+        expr = expr.operand
+    return expr if isinstance(expr, FunctionRef) else None
