@@ -109,8 +109,19 @@ class Configurations:
 
     def _leaves(self, unit: Unit, place: Place) -> bool:
         function = self.analysis.of(unit)
+        if place[0][1] not in function.globals_named and not self._stores(function, place):
+            return False  # what it calls may still do so, and is a writer of its own
         words = self.values.of(function)
         return any(memory_cell(words.read(node, (place,))) != (place,) for node in self._points(function, frozenset()))
+
+    def _stores(self, function: FunctionAnalysis, place: Place) -> bool:
+        """Whether a function stores into a global itself, through a pointer perhaps."""
+        return any(
+            root == place[0]
+            for node in function.memory_stores
+            if isinstance(instruction := function.code[node], Assign)
+            for root, _, _ in function.resolve(node, instruction.target)
+        )
 
     def _initial(self, place: Place) -> Word:
         """What the initialiser of a global says, else zero."""

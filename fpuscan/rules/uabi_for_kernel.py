@@ -144,11 +144,17 @@ class _Finder:
         if store.place is not None:
             for node in store.function.reaching(EXIT, store.place) - {ENTRY, store.node}:
                 other = store.function.code[node]
-                if isinstance(other, Assign):
+                if isinstance(other, Assign) and not self._other_side(store, node):
                     others = Families(self.analysis, self._family).of(store.function, node, other.value)
                     if any(origin.family != _USER for origin in others):
                         return frozenset()
         return own
+
+    def _other_side(self, store: _Store, node: int) -> bool:
+        """Whether a store into the same place is one for the buffers of the other side."""
+        held = store.function.entry_guards()
+        sides = {self.analysis.side_of(held.get(each, NOTHING), store.function.id, each) for each in (store.node, node)}
+        return sides == {"guest", "host"}
 
     # ------------------------------------------------------------ sizes that have a lower bound
 

@@ -41,6 +41,7 @@ FILES = {
 # The supervisor features of a guest default, by release; the newest one is ().
 _SUPERVISOR = {
     "": frozenset({"PASID", "CET_USER", "CET_KERNEL"}),
+    "7.2": frozenset({"PASID", "CET_USER", "CET_KERNEL"}),
     "6.12": frozenset({"PASID", "CET_USER"}),
     "6.1": frozenset({"PASID"}),
 }
