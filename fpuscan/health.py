@@ -25,7 +25,8 @@ def examine(
     """The health of a scan, after its flows have been followed; ``inputs``: the rows about user input count, too."""
     program = analysis.program
     occurrences, unaccounted = _account(program)
-    incomplete = [*program.incomplete, *_unparsed(analysis), *_unclosed(program), *_missing(program)]
+    incomplete = [*program.incomplete, *_unparsed(analysis), *_unmade(analysis), *_unclosed(program)]
+    incomplete += _missing(program)
     incomplete += _unread(unaccounted, incomplete)
     if truncated:
         incomplete.append(Incomplete(program.model.scope.required[0], 1, "the flows are too many to follow to the end"))
@@ -113,25 +114,51 @@ def _is_declaration(program: Program, path: str, offset: int) -> bool:
     return False
 
 
-def _unparsed(analysis: Analysis) -> list[Incomplete]:
-    """Unparsable code near a tracked symbol: an error inside a function that names one, or in code that does."""
-    program = analysis.program
-    names = [name.encode() for name in tracked_names(program)]
+def _tracked_words(analysis: Analysis) -> list[bytes]:
+    """The names of the tracked globals, and of the members that are sources or sinks."""
     rows: tuple[Source | Sink, ...] = (*analysis.model.sources, *analysis.model.sinks)
     members = [
         row.member.rpartition(".")[2].encode()
         for row in rows
         if row.member and "*" not in row.member and "_" in row.member
     ]
-    functions = [row.function.encode() for row in analysis.model.sinks if row.function and row.kind != "argument"]
-    for word in (*names, *members, *functions):
+    return [*(name.encode() for name in tracked_names(analysis.program)), *members]
+
+
+def _sink_functions(analysis: Analysis) -> list[bytes]:
+    return [row.function.encode() for row in analysis.model.sinks if row.function and row.kind != "argument"]
+
+
+def _unmade(analysis: Analysis) -> list[Incomplete]:
+    """Code near a tracked symbol that is in no facts: what macros define, and arms of an ``#if`` that are left out."""
+    program = analysis.program
+    word = re.compile(rb"\b(?:%s)\b" % b"|".join(map(re.escape, _tracked_words(analysis))))
+    found = {}
+    for path, parsed in sorted(program.files.items()):
+        places = [(each.start, each.text, each.what) for each in program.unread.get(path, ())]
+        places += [
+            (arm.start, parsed.source.data[arm.start : arm.end], "an #if arm that splits a construct is left out")
+            for arm in program.left_out.get(path, ())
+        ]
+        for start, text, what in places:
+            if word.search(text):
+                line = parsed.source.position(start)[0]
+                found[path, line] = Incomplete(path, line, f"{what}, and it names a tracked symbol")
+    return list(found.values())
+
+
+def _unparsed(analysis: Analysis) -> list[Incomplete]:
+    """Unparsable code near a tracked symbol: an error inside a function that names one, or in code that does."""
+    program = analysis.program
+    words = [*_tracked_words(analysis), *_sink_functions(analysis)]
+    for word in words:
         program.parse_functions_naming(word.decode())
     found = []
     for path, parsed in sorted(program.files.items()):
         for span in parsed.all_errors():
             unit = program.table.function_at(path, span.start)
             text = parsed.source.data[span.start : span.end] + (unit.text() if unit is not None else b"")
-            if any(word in text for word in (*names, *members, *functions)):
+            if any(word in text for word in words):
                 line = parsed.source.position(span.start)[0]
                 what = f"{span.function}() could not be parsed" if span.function else "code could not be parsed"
                 found.append(Incomplete(path, line, f"{what} and names a tracked symbol", span.function))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.arms import contradict
 from fpuscan.expansion import expand_call, split_arguments
-from fpuscan.normalise import normalise
+from fpuscan.normalise import normalise, strip_comments
 from fpuscan.syntax import Addition, appended
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fpuscan.normalise import Attributes, Directive, DroppedArm, Group, MacroCall
     from fpuscan.syntax import ParsedFile
 
-__all__ = ["Choices", "statement_macros", "with_additions"]
+__all__ = ["Choices", "Complete", "Unread", "statement_macros", "with_additions"]
 
 _MOST_COPIES = 8  # of one construct; beyond it not every combination of arms is read
 _MOST_TRIED = 256  # combinations, many of which may be of no build
@@ -42,6 +42,8 @@ _NEXT = re.compile(r"([})]\s*;?)\s*(?=[A-Za-z_]\w*\s*\()")  # between one defini
 _DEFINES = re.compile(r"\s*[A-Za-z_][^;]*[{=]|\s*(?:static|struct|extern|const|u\d+)\b")
 # The name and the body of a macro without parameters that is a statement.
 _STATEMENT = re.compile(rb"\s*([A-Za-z_]\w*)\s+((?:do|if|for|while|switch)\b.*|[A-Za-z_]\w*\s*\(.*\))\s*", re.DOTALL)
+# They make nothing that a value goes through; tracepoints are no user ABI.
+_HARMLESS = re.compile(r"EXPORT_|_?[Ss]tatic_assert$|BUILD_BUG_ON|TRACE_|DEFINE_EVENT|DECLARE_EVENT_CLASS")
 _BLANKS = bytes(byte if byte in b"\n\t" else 0x20 for byte in range(256))
 
 _Region = tuple[int, int]
@@ -57,6 +59,26 @@ class Choices:
     conditions: tuple[ConfigLiteral, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What a file defines in no way that could be read: its text, and the bytes of the file that stand for it."""
+
+    text: bytes
+    start: int
+    end: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """A file with all that it defines, what must hold for which part of it, and what is read nowhere."""
+
+    parsed: ParsedFile
+    choices: list[Choices]
+    left_out: tuple[DroppedArm, ...]
+    unread: tuple[Unread, ...]
+
+
 def statement_macros(parsed: ParsedFile, words: Iterable[bytes]) -> Iterator[Directive]:
     """The macros without parameters that are a statement, and whose body holds one of some words."""
     word = re.compile(rb"\b(?:%s)\b" % b"|".join(map(re.escape, words)))
@@ -67,8 +89,8 @@ def statement_macros(parsed: ParsedFile, words: Iterable[bytes]) -> Iterator[Dir
 
 def with_additions(
     parsed: ParsedFile, macros: MacroTable, attributes: Attributes, statements: Iterable[Directive] = ()
-) -> tuple[ParsedFile, list[Choices], tuple[DroppedArm, ...]]:
-    """The file with all that it defines, what must hold for which part of it, and the arms that are read nowhere.
+) -> Complete:
+    """The file with all that it defines beside its own text.
 
     Each of the ``statements``, macros that code outside of the scope uses, becomes a function of that name.
     """
@@ -76,12 +98,18 @@ def with_additions(
     arms = macros.arms(parsed.source.path) if split else None
     constructs = list(_constructs(parsed, arms)) if arms is not None else []
     additions = [copy for each in constructs for copy in each.copies]
-    additions += _expansions(parsed, macros, attributes)
+    made, unread = _expansions(parsed, macros, attributes)
+    additions += made
     additions += [(_as_function(each), ()) for each in statements]
     if not additions:
-        return parsed, [], parsed.normalised.dropped
+        return Complete(parsed, [], parsed.normalised.dropped, tuple(unread))
     complete, numbers = appended(parsed, [addition for addition, _ in additions], attributes)
     read = {id(additions[number]) for number in numbers}
+    unread += [
+        Unread(each[0].text, each[0].at, each[0].until, "what a macro defines could not be parsed")
+        for each in additions
+        if not each[0].copied and id(each) not in read
+    ]
     choices = [
         Choices(origin.start, origin.end, additions[number][1])
         for origin, number in zip(complete.source.appended, numbers, strict=True)
@@ -94,7 +122,7 @@ def with_additions(
         for arm in parsed.normalised.dropped
         if not any(each.kept.start <= arm.start < each.kept.end and not each.cut for each in whole)
     )
-    return complete, choices, left_out
+    return Complete(complete, choices, left_out, tuple(unread))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,17 +239,25 @@ def _blank_definitions(parsed: ParsedFile, text: bytearray, start: int) -> None:
             text[begin:end] = text[begin:end].translate(_BLANKS)
 
 
-def _expansions(parsed: ParsedFile, macros: MacroTable, attributes: Attributes) -> list[_Conditional]:
-    """What the macro calls at the top level of a file define, and what must hold for it."""
+def _expansions(
+    parsed: ParsedFile, macros: MacroTable, attributes: Attributes
+) -> tuple[list[_Conditional], list[Unread]]:
+    """What the macro calls at the top level of a file define, and what must hold for it; and those nobody knows."""
     starts = [function.start for function in parsed.functions]
     found: list[_Conditional] = []
+    unknown: list[Unread] = []
     for call in parsed.normalised.macro_calls:
         number = bisect_right(starts, call.start) - 1
         if number >= 0 and call.start < parsed.functions[number].end:
             continue  # a declaration inside a function
+        before = len(found)
         for text, conditions in _expanded(call, call.start, parsed.source.path, macros, attributes):
             found.append((Addition(text.encode(), call.start, call.end, copied=False), conditions))
-    return found
+        blank = not parsed.normalised.text[call.start : call.end].strip()  # and no declaration in its place
+        if blank and len(found) == before and not _HARMLESS.match(call.name):
+            written = strip_comments(parsed.source.data[call.start : call.end])
+            unknown.append(Unread(written, call.start, call.end, f"what {call.name}() makes is not known"))
+    return found, unknown
 
 
 def _expanded(

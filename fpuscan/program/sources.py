@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.cpp import MacroTable
 from fpuscan.normalise import learn_attributes, loop_macros, selecting_macros
-from fpuscan.program.appended import statement_macros, with_additions
+from fpuscan.program.appended import Unread, statement_macros, with_additions
 from fpuscan.program.names import NameIndex
 from fpuscan.program.scope import Outside, read_quietly, scope_paths
 from fpuscan.program.units import UnitTable
@@ -63,6 +63,7 @@ class Sources(ABC):
         self._searched: set[str] = set()
         self._choices: dict[str, list[Choices]] = {}
         self.left_out: dict[str, tuple[DroppedArm, ...]] = {}
+        self.unread: dict[str, tuple[Unread, ...]] = {}
 
     @abstractmethod
     def read_signature(self, unit: Unit) -> Signature:
@@ -147,11 +148,10 @@ class Sources(ABC):
 
     def _enter(self, path: str) -> None:
         # The file with what it defines beside its own text, and all names in it.
-        parsed, choices, self.left_out[path] = with_additions(
-            self.files[path], self.macros, self.attributes, self._statements_for_others(path)
-        )
-        if choices:
-            self._choices[path] = choices
+        complete = with_additions(self.files[path], self.macros, self.attributes, self._statements_for_others(path))
+        parsed, self.left_out[path], self.unread[path] = complete.parsed, complete.left_out, complete.unread
+        if complete.choices:
+            self._choices[path] = complete.choices
         self.files[path] = parsed
         self.types.add_file(parsed)
         self.names.add(path, parsed.normalised.text)

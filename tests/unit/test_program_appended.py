@@ -19,8 +19,8 @@ def complete(code: str, **headers: str) -> tuple[ParsedFile, list[Choices], int]
     files = {"a.c": code} | {f"{name}.h": text for name, text in headers.items()}
     parsed = {path: parse(SourceFile(path, text.encode()), ATTRIBUTES) for path, text in files.items()}
     macros = MacroTable((path, each.normalised) for path, each in parsed.items())
-    found, choices, left_out = with_additions(parsed["a.c"], macros, ATTRIBUTES)
-    return found, choices, len(left_out)
+    found = with_additions(parsed["a.c"], macros, ATTRIBUTES)
+    return found.parsed, found.choices, len(found.left_out)
 
 
 def texts(parsed: ParsedFile) -> list[str]:
