@@ -130,7 +130,7 @@ def _sink_functions(analysis: Analysis) -> list[bytes]:
 
 
 def _unmade(analysis: Analysis) -> list[Incomplete]:
-    """Code near a tracked symbol that is in no facts: what macros define, and arms of an ``#if`` that are left out."""
+    """Code near a tracked symbol that is in no facts: what macros make, and arms of an ``#if`` that are left out."""
     program = analysis.program
     word = re.compile(rb"\b(?:%s)\b" % b"|".join(map(re.escape, _tracked_words(analysis))))
     found = {}
@@ -144,6 +144,12 @@ def _unmade(analysis: Analysis) -> list[Incomplete]:
             if word.search(text):
                 line = parsed.source.position(start)[0]
                 found[path, line] = Incomplete(path, line, f"{what}, and it names a tracked symbol")
+    for unit in program.units:
+        for offset, written in unit.facts.unread if unit.lowered else ():
+            if word.search(written.encode()):
+                line = program.files[unit.path].source.position(offset)[0]
+                what = "what a macro stands for here could not be parsed, and it names a tracked symbol"
+                found[unit.path, line] = Incomplete(unit.path, line, what, unit.name)
     return list(found.values())
 
 

@@ -353,6 +353,7 @@ class FunctionFacts:
     covered: set[int] = field(default_factory=set)
     covered_ranges: list[tuple[int, int]] = field(default_factory=list)
     unmodelled: list[tuple[int, str]] = field(default_factory=list)
+    unread: list[tuple[int, str]] = field(default_factory=list)  # text of macros that is no C by itself
     variables: dict[object, Var] = field(default_factory=dict)
     variadic: bool = False
 

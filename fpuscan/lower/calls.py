@@ -161,6 +161,7 @@ class Calls(Callbacks):
         inner = self.text(arguments)[1:-1]
         expansion = self.context.expansion(macro, inner)
         if expansion is None:
+            self.facts.unread.append((self.offset(node), f"{macro.body} {inner}"))
             return self._plain_call(node, macro.name, arguments)
         return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
@@ -194,6 +195,7 @@ class Calls(Callbacks):
         expansion = self.context.snippet(text)
         macro = Macro("", None, "", text, self.facts.path, 0)
         if expansion is None:
+            self.facts.unread.append((self.offset(node), text))
             return Opaque((), text)
         return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
@@ -201,8 +203,15 @@ class Calls(Callbacks):
         if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
             return []
         macros = self.context.macros_at(name, self.facts.path, self.offset(node))
-        found = (self._object_expansion(macro) for macro in macros if macro.params is None and macro.body.strip())
-        return [each for each in found if each is not None]
+        found = []
+        for macro in macros:
+            if macro.params is None and macro.body.strip():
+                each = self._object_expansion(macro)
+                if each is not None:
+                    found.append(each)
+                else:
+                    self.facts.unread.append((self.offset(node), macro.body))
+        return found
 
     def _object_expansion(self, macro: Macro) -> _ObjectMacro | None:
         expansion = self.context.expansion(macro, "")
