@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque
-from fpuscan.lower.callbacks import Callbacks
 from fpuscan.lower.expressions import first_named, strip_parentheses
+from fpuscan.lower.updates import Updates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ _MAX_EXPANSIONS = 16
 _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
 
-class Calls(Callbacks):
+class Calls(Updates):
     """Adds calls to the lowering of expressions."""
 
     gotos: dict[str, Frontier]  # set up by ``statements.py``
@@ -317,6 +317,15 @@ class Calls(Callbacks):
             self.assign(result, value, weak=number > 0)
         return Load(result, self.offset(node))
 
+    def _effect_choose(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``__builtin_choose_expr(test, a, b)``."""
+        test = self._argument(arguments, 0)
+        known = self.constant_of(self.value(test)) if test is not None else None
+        chosen = None if known is None else self._argument(arguments, effect.values[0 if known else 1])
+        if chosen is not None and self.offset_override is None:
+            self.facts.covered_ranges.append((node.start_byte, node.end_byte))  # the other one is no code
+        return self._effect_value(node, name, arguments, effect) if chosen is None else self.value(chosen)
+
     def _effect_freeze(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         word = self.context.evaluate_at(self.text(node), self.facts.path, self.offset(node))
         if word is not None:  # BIT_ULL(XFEATURE_PKRU) is a mask
@@ -438,7 +447,7 @@ class Calls(Callbacks):
         """``xchg(pointer, value)``: the old value comes back, the new one is stored."""
         target = self._target(arguments, effect)
         source = self._argument(arguments, effect.values[0])
-        for child in arguments.named_children[1:]:
+        for child in arguments.named_children[1:] if not effect.status else ():
             if child.type != "comment" and child != source:
                 self.value(child)  # what is compared
         value = self.value(source) if source is not None else Const(None, "")
@@ -447,7 +456,12 @@ class Calls(Callbacks):
         old = self.temp(target.type)
         self.assign(old, Load(target, self.offset(node)))
         self.assign(target, value, weak=effect.weak)
-        return Load(old, self.offset(node))
+        if not effect.status:
+            return Load(old, self.offset(node))
+        found = self._argument(arguments, 1)
+        if found is not None:
+            self.assign(self.deref(self.value(found)), Load(old, self.offset(node)), weak=True)
+        return Const(None, name)
 
     def _effect_container(self, _node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
         parts = self.context.split_arguments(self.text(arguments)[1:-1])
@@ -476,10 +490,12 @@ def _address(choose: Callable[[], Expr]) -> Expr:
 
 _EFFECTS = {
     "value": Calls._effect_value,
+    "choose": Calls._effect_choose,
     "freeze": Calls._effect_freeze,
     "truth": Calls._effect_truth,
     "none": Calls._effect_none,
     "enumerate": Calls._effect_enumerate,
+    "update": Calls.effect_update,
     "ignore": Calls._effect_ignore,
     "store": Calls._effect_store,
     "load": Calls._effect_load,

@@ -202,6 +202,9 @@ class Effect:
     weak: bool = False
     event: bool = False
     returns_target: bool = False
+    op: str = ""
+    bit: bool = False
+    status: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _STATIC_CALL_WORDS = (b"DEFINE_STATIC_CALL", b"static_call_update")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _LINE = 200  # bytes before a name in which the macro stands that it is handed to
 _MAX_NESTED = 4  # calls of one macro, each in the arguments of the next, that are expanded
-_STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap"})
+_STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap", "update"})
 
 
 class Uses(Sources):
