@@ -16,11 +16,11 @@ from itertools import count
 from typing import TYPE_CHECKING, cast
 
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
-from fpuscan.engine.literals import compatible
+from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.subsets import Subsets, union
-from fpuscan.engine.symbolic_bits import Constant, Gate, settled
+from fpuscan.engine.symbolic_bits import Choice, Constant, Gate, Option, settled
 from fpuscan.engine.symbolic_values import FunctionWords, SymbolicValues
-from fpuscan.ir import Assign, Binary, Call, Cast, Const, Load, Opaque, Unary, Var
+from fpuscan.ir import ENTRY, Assign, Binary, Call, Cast, Const, Load, Opaque, Unary, Var
 from fpuscan.places import is_several
 from fpuscan.xfeatures import WORD
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
-    from fpuscan.engine.symbolic_bits import Choice, Word
+    from fpuscan.engine.symbolic_bits import Word
     from fpuscan.engine.symbolic_values import Cell
     from fpuscan.ir import Expr
     from fpuscan.places import Guarded, Place
@@ -52,12 +52,16 @@ class Cancellation:
         self._values = _ExactValues(analysis)
         self._never: dict[tuple[object, ...], int] = {}
 
-    def never(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> int:
-        """The bits that an expression never has at a node, in a function that was entered through these calls."""
-        key = (function.id, node, id(expr), context)
+    def never(
+        self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...], guards: Guards
+    ) -> int:
+        """The bits that an expression never has at a node where ``guards`` hold, in a function that was entered
+        through these calls.
+        """  # noqa: D205
+        key = (function.id, node, id(expr), context, guards)
         found = self._never.get(key)
         if found is None:
-            found = self._find(function, node, expr, context)
+            found = self._find(function, node, expr, context, guards)
             self._never[key] = found
         return found
 
@@ -66,9 +70,11 @@ class Cancellation:
         words = self._values.of(function)
         return self._values.is_subset(words.value(node, expr.right), words.value(node, expr.left))
 
-    def _find(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> int:
+    def _find(
+        self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...], guards: Guards
+    ) -> int:
         word = self._values.of(function).value(node, expr)
-        found = self._values.clear(word)
+        found = self._values.clear(word, guards)
         for caller, site in reversed(context):
             calling = self.analysis.by_id(caller)
             if found == WORD or function.unit not in self.analysis.calls.callees(calling, site):
@@ -101,10 +107,11 @@ class _ExactValues(SymbolicValues):
             return False
         return self.clear(self.words.gate("&", part, self.words.inverse(whole))) == WORD
 
-    def clear(self, word: Word) -> int:
-        """The bits that a word never has."""
+    def clear(self, word: Word, guards: Guards = NOTHING) -> int:
+        """The bits that a word never has on ways where ``guards`` hold."""
         lacks = self._subsets.lacking(word, self.words.constant(0))
-        return WORD & ~union(lack.missing for lack in lacks).possible
+        possible = (lack.missing for lack in lacks if compatible(guards, cast("Guards", lack.ways)))
+        return WORD & ~union(possible).possible
 
 
 class _ExactWords(FunctionWords):
@@ -113,6 +120,8 @@ class _ExactWords(FunctionWords):
     def __init__(self, values: SymbolicValues, function: FunctionAnalysis) -> None:
         super().__init__(values, function)
         self._numbers = count()
+        self._chosen: dict[tuple[int, int], Choice] = {}
+        self._choosing = 0
 
     @cached_property
     def _loop_heads(self) -> frozenset[int]:
@@ -164,14 +173,18 @@ class _ExactWords(FunctionWords):
     @property
     def unfinished(self) -> bool:
         """Whether it makes choices that lack some of their options."""
-        return self._unfinished > 0
+        return self._unfinished > 0 or self._choosing > 0
 
     def returned(self) -> Word:
         """The word that the function returns."""
         return self._fitted(super().returned(), self.function.facts.returns)
 
     def _at_entry(self, cell: Cell) -> Word:
-        return self._held(super()._at_entry(cell), cell[0])
+        word = self._held(super()._at_entry(cell), cell[0])
+        if cell[0][0][0] != "g" or any(tag for tag, _ in self.analysis.chain(cell[0])):
+            return word
+        bound = self.analysis.values.place_mask(self.function, ENTRY, cell[0], ()).may  # a table of masks, maybe
+        return self.words.gate("&", word, self.words.constant(bound))
 
     def _behind(self, node: int, cell: Cell) -> Word:
         match self.function.code[node]:
@@ -199,7 +212,7 @@ class _ExactWords(FunctionWords):
 
     def _is_member(self, place: Place) -> bool:
         """Whether a store may keep fewer bits than the type says: a member may be a bit-field."""
-        return bool(place[1]) and self.analysis.chain(place) != ()
+        return bool(place[1]) and any(tag for tag, _ in self.analysis.chain(place))
 
     def _defined(self, node: int, cell: Cell) -> Word:
         return self._unclear(node, ("behind", cell))
@@ -225,11 +238,27 @@ class _ExactWords(FunctionWords):
                 return self._unclear(node, id(expr))
 
     def _loaded(self, node: int, expr: Load) -> Word:
-        places = [place[:2] for place in self.function.resolve(node, expr.place)]
-        if len(places) != 1 or not _is_exact(places[0]) or self.function.is_displaced(expr.place, places[0]):
+        found = self.function.resolve(node, expr.place)
+        places = [place[:2] for place in found]
+        if not places or any(not _is_exact(place) or self.function.is_displaced(expr.place, place) for place in places):
             return self._unclear(node, id(expr))
+        if len(places) > 1:  # one of several objects, each under its conditions
+            return self._one_of(node, expr, found)
         word = self.read(node, (places[0],))
         return self._held(word, places[0]) if isinstance(expr.place, Var) else self._fitted(word, expr.place.type)
+
+    def _one_of(self, node: int, expr: Load, places: tuple[Guarded, ...]) -> Word:
+        choice = self._chosen.get((node, id(expr)))
+        if choice is None:
+            choice = Choice(("of", self.id, node, id(expr)))
+            self._chosen[node, id(expr)] = choice
+            self._choosing += 1
+            choice.options = tuple(
+                Option(self._fitted(self.read(node, ((root, path),)), expr.place.type), guards)
+                for root, path, guards in places
+            )
+            self._choosing -= 1
+        return choice
 
     def _binary(self, node: int, expr: Binary) -> Word:
         left, right = self.value(node, expr.left), self.value(node, expr.right)

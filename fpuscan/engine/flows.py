@@ -213,7 +213,9 @@ class Flows:
             if not isinstance(met, Binary):
                 yield operation
             elif operation.kind == "meet" or self._cancellation.is_bitwise(function, node, met):
-                yield Operation("keep", None, WORD & ~self._cancellation.never(function, node, met, context))
+                yield Operation(
+                    "keep", None, WORD & ~self._cancellation.never(function, node, met, context, transfer.guards)
+                )
             else:
                 yield FREEZE
 

@@ -152,7 +152,7 @@ def _indices(place: LValue, role: str | int, outward: tuple[Operation, ...]) -> 
 def _binary(expr: Binary, other: Expr) -> tuple[Operation, ...]:
     """What a binary operator does to one operand."""
     match expr.op:
-        case "&" if isinstance(other, Const):
+        case "&" if isinstance(other.operand if isinstance(other, Unary) else other, Const):
             return (Operation("and", other),)
         case "&":
             return Operation("and", other), Operation("meet", expr)

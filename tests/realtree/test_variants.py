@@ -22,7 +22,16 @@ Known = tuple[str, Severity]  # a finding by fingerprint; a note that became an 
 
 pytestmark = pytest.mark.realtree
 
-FILES = ("values.toml", "requests.toml", "places.toml", "backports.toml", "writers.toml", "patches.toml", "state.toml")
+FILES = (
+    "values.toml",
+    "requests.toml",
+    "places.toml",
+    "backports.toml",
+    "writers.toml",
+    "bits.toml",
+    "patches.toml",
+    "state.toml",
+)
 EVERY_RULE = frozenset({"patches.toml", "state.toml"})  # these say what all rules find beyond the unmodified tree
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 EVERY = 6  # the packs that a short run looks at
