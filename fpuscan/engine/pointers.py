@@ -188,6 +188,8 @@ class Pointers:
             found, unknown, instance, identity = self.targets(node, side)
             bytewise = ctype.pointers == 1 and ctype.base in _BYTES
             inside = [each for each in found if _in_array(each) and not (bytewise and each[0][0] == "d")]
+            if bytewise and any(self.analysis.follows((root, path)) for root, path, _ in found):
+                self.analysis.lost.add((self.id, node))  # it leads to some member that nobody names
             moved = [(root, element, guards) for root, path, guards in inside for element in shifted(root, path, None)]
             return moved, unknown or len(inside) < len(found), instance, (self.id, node, identity)
         return [], True, "", (self.id, node)

@@ -72,3 +72,18 @@ def test_an_arm_beyond_the_eight_combinations_is_said(tmp_path: Path, root: Path
 
     assert found
     assert all("an #if arm that splits a construct is left out" in text for _, text in found)
+
+
+@pytest.mark.parametrize(("by", "lines"), [("n", [6]), ("offsetof(struct vcpu_fpu_config, size)", [])])
+def test_a_move_over_a_configuration_by_a_number_is_said(by: str, lines: list[int], tmp_path: Path, root: Path) -> None:
+    code = (
+        "#include <asm/fpu/xstate.h>\nvoid reset(struct fpstate *fps, int n)\n{\n\tunsigned int size;\n\n"
+        f"\tsize = *(unsigned int *)((char *)&guest_default_cfg + {by});\n\tfps->user_size = size;\n}}\n"
+    )
+    tree = tmp_path / "linux"
+    shutil.copytree(root / "fixtures/_base", tree)
+    (tree / CORE).write_text(code, encoding="utf-8")
+
+    unmodelled = scan(open_folder(tree), ScanOptions()).health.unmodelled
+
+    assert [place.line for place in unmodelled] == lines
