@@ -206,6 +206,22 @@ def users_keep_what_the_cpu_lacks(tree: TreeCopy) -> None:
     tree.insert(XSTATE, INIT, f"{USER_MAX} = {MAX};", before="fpu_kernel_cfg.independent_features")
 
 
+FPSSE = frozenset({"FP", "SSE"})
+
+
+@case(Missing(FPSSE, side="host"), Missing(FPSSE))
+def users_always_get_the_legacy_features(tree: TreeCopy) -> None:
+    """The boot code may clear both behind its check that the CPU has them: what CPUs enumerate is not known."""
+    tree.assign(CORE, RESET, "fpstate->user_xfeatures", f"{USER} | XFEATURE_MASK_FPSSE")
+
+
+@case(Missing(frozenset(), ALLOC, "fpstate->user_xfeatures", severity=Severity.NOTE))
+def guests_get_the_permission_of_the_process(tree: TreeCopy) -> None:
+    """Which features a process has been permitted is not followed: it cannot be decided."""
+    mask = "x86_task_fpu(current)->guest_perm.__state_perm & XFEATURE_MASK_USER_SUPPORTED"
+    tree.insert(CORE, ALLOC, f"fpstate->user_xfeatures = {mask};", before="gfpu->fpstate = fpstate")
+
+
 # --- a grown fpstate ---------------------------------------------------------------
 
 
