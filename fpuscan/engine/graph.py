@@ -528,7 +528,12 @@ class DefUseGraph:
 
     def _refreshed(self, function: FunctionAnalysis, place: Place) -> list[int]:
         """Calls that may have stored into the place anew, behind a store of the function itself."""
-        return [node for node in function.calls if self.analysis.calls.may_write(function, node, place)]
+        calls = self.analysis.calls
+        return [
+            node
+            for node in function.calls
+            if calls.may_write(function, node, place) or calls.may_set(function, node, place)
+        ]
 
     def _climb(
         self,

@@ -52,7 +52,7 @@ class Calls(Updates):
             inner = function.child_by_field_name("argument")
             assert inner is not None
             return self._indirect_call(node, self.value(inner), arguments)
-        if function.type == "call_expression":
+        if function.type == "call_expression" and not self._gives_function(function):
             callee = self._selected_member(function)
             if callee is None:  # guard(mutex)(&x): a declaration in disguise
                 return Opaque(tuple(self.arguments(arguments)), "call")
@@ -84,6 +84,12 @@ class Calls(Updates):
         assert operand is not None
         return self.cast(self.context.parse_type(name), self.value(operand))
 
+    def _gives_function(self, call: Node) -> bool:
+        """Whether a call gives a function pointer: ``handler(type)(argument)``."""
+        callee = call.child_by_field_name("function")
+        ctype = self.context.return_type(self.text(callee)) if callee is not None else None
+        return ctype is not None and ctype.function
+
     def arguments(self, node: Node) -> list[Expr]:
         """The values of a call's arguments, in order."""
         return [self.value(child) for child in node.named_children if child.type != "comment"]
@@ -114,6 +120,10 @@ class Calls(Updates):
             return self._expand(node, macros[0], arguments)
         if macros:
             return self.either(self._meanings(node, macros, arguments), self.offset(node))
+        if not self.context.is_function(name):
+            ctype = self.context.global_type(name, self.facts.path)
+            if ctype is not None and ctype.function:
+                return self._indirect_call(node, self.value(function), arguments)
         return self._plain_call(node, name, arguments)
 
     def _meanings(self, node: Node, macros: list[Macro], arguments: Node) -> list[_Choice]:

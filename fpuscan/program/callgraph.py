@@ -1,8 +1,8 @@
 """The call graph as the text shows it: which functions name which, followed by a parenthesis.
 
-It knows nothing of function pointers, and takes a macro that may stand for a
-function, or for a call of it, for its caller; so it has every direct call, and
-some that are none.
+A macro that may stand for a function, or for a call of it, is taken for its caller;
+so it has every direct call, and some that are none. Calls through pointers are
+followed on request.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from re import Pattern
 
     from fpuscan.program.aliases import AliasIndex
+    from fpuscan.program.indirect import PointerCalls
     from fpuscan.program.names import NameIndex
     from fpuscan.program.units import Unit, UnitTable
 
@@ -25,9 +27,10 @@ _CALL = re.compile(rb"\b(\w++)\s*+\(")
 class CallGraph:
     """Who calls a name; indexed when somebody first asks, and again when files were added."""
 
-    def __init__(self, table: UnitTable, aliases: AliasIndex, words: NameIndex) -> None:
+    def __init__(self, table: UnitTable, aliases: AliasIndex, words: NameIndex, pointers: PointerCalls) -> None:
         self._table = table
         self._words = words
+        self._pointers = pointers
         self._aliases = aliases
         self._calls: dict[bytes, list[Unit]] = {}
         self._callers: dict[str, tuple[Unit, ...]] = {}
@@ -52,14 +55,19 @@ class CallGraph:
             places = (self._table.function_at(path, offset) for path, offset in self._words.occurrences(word))
             yield from (unit for unit in places if unit is not None)
 
-    def closure(self, units: Iterable[Unit]) -> frozenset[int]:
-        """Some functions, and all that call them by name, directly or not (their numbers)."""
+    def closure(self, units: Iterable[Unit], pointers: Pattern[bytes] | None = None) -> frozenset[int]:
+        """Some functions, and all that call them by name, directly or not (their numbers).
+
+        With ``pointers`` also the calls through pointers, between functions in whose head the pattern is.
+        """
         self._index()
         known = {unit.id for unit in units}
         names = {self._table.all[number].name for number in known}
         frontier = names
         while frontier:
             levels = [self._above(name) for name in frontier]
+            if pointers is not None:
+                levels += [self._through_pointers(name, pointers) for name in frontier]
             known.update(*(numbers for numbers, _ in levels))
             frontier = set[str]().union(*(callers for _, callers in levels)) - names
             names |= frontier
@@ -73,6 +81,13 @@ class CallGraph:
             found = frozenset(unit.id for unit in callers), frozenset(unit.name for unit in callers)
             self._levels[name] = found
         return found
+
+    def _through_pointers(self, name: str, pointers: Pattern[bytes]) -> tuple[frozenset[int], frozenset[str]]:
+        """The functions that may call a name through a pointer, if a pattern is in its head and in theirs."""
+        if not any(pointers.search(unit.heading()) for unit in self._table.definitions(name)):
+            return frozenset(), frozenset()
+        found = [unit for unit in self._pointers.callers(name) if pointers.search(unit.heading())]
+        return frozenset(unit.id for unit in found), frozenset(unit.name for unit in found)
 
     def _index(self) -> None:
         if self._files == len(self._table.files()):

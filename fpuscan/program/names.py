@@ -32,6 +32,10 @@ class NameIndex:
         self._unread.append(path)
         self._found.clear()
 
+    def text(self, path: str) -> bytes:
+        """The text of a file as it was added."""
+        return self._texts[path]
+
     def occurrences(self, name: str) -> tuple[Occurrence, ...]:
         """Every place (path, offset) where an identifier stands, in order."""
         found = self._found.get(name)

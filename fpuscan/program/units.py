@@ -95,6 +95,10 @@ class Unit:
         """The normalised text."""
         return self.file.normalised.text[self.start : self.end]
 
+    def heading(self) -> bytes:
+        """The normalised text in front of the body."""
+        return self.text().partition(b"{")[0]
+
     def __repr__(self) -> str:
         return f"<Unit {self.id} {self.name} {self.path}>"
 

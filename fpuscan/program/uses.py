@@ -13,6 +13,7 @@ from fpuscan.program.accesses import AccessIndex, base_of
 from fpuscan.program.aliases import AliasIndex
 from fpuscan.program.bodies import MacroBodies, handed_to
 from fpuscan.program.callgraph import CallGraph
+from fpuscan.program.indirect import PointerCalls
 from fpuscan.program.sources import Sources
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _MEMBER = re.compile(rb"\s*(?:\.|\[)")
 _VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
+_STRUCT = re.compile(rb"\nstruct\s+(\w+)\s*\{")
 _COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
 _STATIC_CALL_WORDS = (b"DEFINE_STATIC_CALL", b"static_call_update")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
@@ -45,15 +47,17 @@ class Uses(Sources):
         super().__init__(tree, model, parsed)
         stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
         self._alias_index = AliasIndex(self._directives)
-        self._call_graph = CallGraph(self.table, self._alias_index, self.names)
         self._bodies = MacroBodies(self._directives, self._alias_index, stores)
+        pointers = PointerCalls(self, self._alias_index, self._bodies, tuple(model.static_calls))
+        self._call_graph = CallGraph(self.table, self._alias_index, self.names, pointers)
         self._access = AccessIndex(self.names, self.table, self._bodies)
         self._address_taken: dict[str, bool] = {}
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._initialising: dict[str, list[Unit]] = {}
         self._copying: dict[str, list[Unit]] = {}
         self._member_address_taken: dict[str, bool] = {}
-        self._has_variables: dict[str, bool] = {}
+        self._variables: dict[str, list[tuple[str, int, Unit | None]]] = {}
+        self._inside_variables: dict[str, bool] = {"": False}
         self._holders: dict[str, frozenset[str]] = {}
         self._static_calls: dict[str, set[int]] | None = None
 
@@ -148,9 +152,17 @@ class Uses(Sources):
         """The functions that call a function by name, or use a macro that may. In no order."""
         return list(self._call_graph.callers(name))
 
-    def callers_closure(self, units: Iterable[Unit]) -> frozenset[int]:
-        """Some functions, and all that call them by name, directly or not: the numbers of the units."""
-        return self._call_graph.closure(units)
+    def callers_closure(self, units: Iterable[Unit], tags: Iterable[str] | None = None) -> frozenset[int]:
+        """Some functions, and all that call them by name, directly or not: the numbers of the units.
+
+        With ``tags`` also those that call them through a pointer and are given a pointer to one of those structs, or
+        to anything; without any tag those that call them at all.
+        """
+        if tags is None:
+            return self._call_graph.closure(units)
+        names = [re.escape(tag.partition(" ")[2].strip("<>").encode()) for tag in tags if tag]
+        head = rb"\b(?:" + b"|".join(names) + rb")\b|\bvoid\s*\*" if names else b""
+        return self._call_graph.closure(units, re.compile(head))
 
     def static_calls(self) -> dict[str, set[int]]:
         """The functions (units) behind each static call that is defined or updated by name."""
@@ -235,16 +247,39 @@ class Uses(Sources):
 
     def has_variables(self, tag: str) -> bool:
         """Whether some function has a variable of a struct type, and no pointer to one."""
-        found = self._has_variables.get(tag)
+        return any(unit is not None for _, _, unit in self._variables_of(tag))
+
+    def lies_in_variables(self, tag: str) -> bool:
+        """Whether some function has a variable of a struct type, or of a struct that has one as a member."""
+        found = self._inside_variables.get(tag)
+        if found is None:
+            self._inside_variables[tag] = False
+            found = any(
+                unit is not None or self.lies_in_variables(self._struct_around(path, offset))
+                for path, offset, unit in self._variables_of(tag)
+            )
+            self._inside_variables[tag] = found
+        return found
+
+    def _variables_of(self, tag: str) -> list[tuple[str, int, Unit | None]]:
+        """The variables and members of a struct type: path, offset, and the function around it."""
+        found = self._variables.get(tag)
         if found is None:
             name = tag.partition(" ")[2].strip("<>")
-            found = any(
-                _VARIABLE.match(self.files[path].normalised.text, offset + len(name)) is not None
-                and self.table.function_at(path, offset) is not None
+            found = [
+                (path, offset, self.table.function_at(path, offset))
                 for path, offset in self.occurrences(name)
-            )
-            self._has_variables[tag] = found
+                if _VARIABLE.match(self.files[path].normalised.text, offset + len(name)) is not None
+            ]
+            self._variables[tag] = found
         return found
+
+    def _struct_around(self, path: str, offset: int) -> str:
+        """The struct in whose definition a member stands; empty if it stands in none."""
+        text = self.files[path].normalised.text
+        start = text.rfind(b"\nstruct ", 0, offset)
+        match = _STRUCT.match(text, start) if start >= 0 and text.find(b"\n}", start, offset) < 0 else None
+        return f"struct {match[1].decode()}" if match is not None else ""
 
     def holders(self, tag: str) -> frozenset[str]:
         """Every name that some file declares with a struct type or a pointer to it."""
@@ -270,6 +305,17 @@ class Uses(Sources):
             if variable is not None and variable.type.base == tag and not variable.type.pointers:
                 found.append(name)
         return found
+
+    def positional_initialisers(self, tag: str) -> list[Unit]:
+        """The initialisers of globals of a struct type that name no member."""
+        found: dict[int, Unit] = {}
+        for name in self.globals_of(tag):
+            variable = self.types.global_var(name)
+            if variable is not None and variable.initialiser is not None:
+                unit = self.unit_at(variable.path, variable.start)
+                if unit is not None and b"." not in unit.text():
+                    found[unit.id] = unit
+        return _in_order(found.values())
 
     def copiers(self, tag: str) -> list[Unit]:
         """The functions that may copy a struct of a type as a whole."""

@@ -166,3 +166,64 @@ def test_macros_that_paste_a_name_stand_for_it(tmp_path: Path) -> None:
 
     assert one.aliases("state_size") == {"GET", "BOTH"}
     assert one.aliases("user_size") == set()
+
+
+POINTERS = """struct size_ops {
+	int (*size)(int *p);
+	int (*other)(int *p);
+};
+
+static int by_member(int *p)
+{
+}
+
+static int by_position(int *p)
+{
+}
+
+static int as_argument(int *p)
+{
+}
+
+static int by_macro(int *p)
+{
+}
+
+#define OP(name) by_##name
+static struct size_ops first = { .size = by_member };
+static struct size_ops second = { 0, by_position };
+static struct size_ops third = { .size = OP(macro) };
+
+static int between(struct size_ops *ops, int *p)
+{
+	return ops->size(p);
+}
+
+static int other(struct size_ops *ops, int *p)
+{
+	return ops->other(p);
+}
+
+static int given(int (*fn)(int *), int *p)
+{
+	return fn(p);
+}
+
+static int no_member(int *p)
+{
+	return size(p) + given(as_argument, p);
+}
+"""
+
+
+def test_a_call_through_a_pointer_may_go_to_what_was_put_there(tmp_path: Path) -> None:
+    one = program(tmp_path, POINTERS)
+
+    def closure(name: str, *tags: str) -> set[str]:
+        return named(one, one.callers_closure(one.functions_named(name, f"{FPU}/core.c"), tags)) - {name}
+
+    assert closure("by_member") == {"between"}
+    assert closure("by_position") == {"between", "other"}
+    assert closure("by_macro") == {"between"}
+    assert closure("as_argument") == {"given", "no_member"}
+    assert closure("by_member", "struct box") == set()

@@ -70,6 +70,14 @@ class Calls(CallPointers):
             self._storing[key] = closure
         return all(unit.id not in closure for unit in units)
 
+    def may_set(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call may store into a number in a global that the model does not know, by a function pointer."""
+        if place[0][0] != "g" or any(tag in self.analysis.model_types for tag, _ in self.analysis.chain(place)):
+            return False
+        ctype = self.analysis.place_type(place)
+        closure = self.storing_closure(place, ()) if ctype is not None and ctype.integer is not None else frozenset()
+        return function.id in closure and any(unit.id in closure for unit in self.callees(function, node))
+
     def _points_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether some argument points at (or into, or around) a variable of the caller."""
         for argument in call.arguments:
@@ -103,8 +111,24 @@ class Calls(CallPointers):
                 for number in range(len(callee.code))
                 if isinstance(callee.code[number], Assign)
                 for root, path, _, _ in callee.writes(number)
-            ) or any(self.may_write(callee, number, place) for number in callee.calls)
+            ) or any(
+                self.may_write(callee, number, place) or self._modifies_through_pointer(callee, number, place)
+                for number in callee.calls
+            )
         return self._may[key]
+
+    def _modifies_through_pointer(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call may store behind a parameter in a function that is called through a pointer."""
+        if place[0][0] != "d" or not self.analysis.of_interest(place):
+            return False
+        tags = self._of_variables(place)
+        closure = self.storing_closure(place, tags) if tags is not None else frozenset[int]()
+        return function.id in closure and any(
+            self._modifies(self.analysis.of(unit), inner)
+            for unit in self.callees(function, node)
+            if unit.id in closure
+            for inner in self.inward(function, node, self.analysis.of(unit), place)
+        )
 
     def must_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
         """Whether a call overwrites a place of the caller on every path."""
@@ -156,13 +180,16 @@ class Calls(CallPointers):
             self._must[key] = ENTRY not in callee.reaching(EXIT, place)
         return self._must[key]
 
-    def storing_closure(self, place: Place) -> frozenset[int]:
-        """The functions that may store into a place of shared memory, and all that call them by name."""
+    def storing_closure(self, place: Place, tags: tuple[str, ...] | None = None) -> frozenset[int]:
+        """The functions that may store into a place of shared memory, and all that call them by name.
+
+        With ``tags`` also through function pointers, where they are given a pointer to one of those structs.
+        """
         root, path = place
-        key = (root if root[0] == "g" else self.analysis.chain(place)[-1][0], path[-1:])
+        key = (root if root[0] == "g" else self.analysis.chain(place)[-1][0], path[-1:], tags)
         found = self._storing.get(key)
         if found is None:
-            found = self._closure(self.analysis.storers(place), self._text_storing(place))
+            found = self._closure(self.analysis.storers(place), self._text_storing(place), tags)
             self._storing[key] = found
         return found
 
@@ -191,10 +218,12 @@ class Calls(CallPointers):
         found = {unit.id for tag, _ in chain if tag in self.analysis.model_types for unit in self.program.copiers(tag)}
         return frozenset(found.union(*map(touching, spelt)))
 
-    def _closure(self, units: list[Unit], touching: frozenset[int] | None) -> frozenset[int]:
-        """The functions among some units that may touch a place, and all that call them by name."""
+    def _closure(
+        self, units: list[Unit], touching: frozenset[int] | None, tags: tuple[str, ...] | None
+    ) -> frozenset[int]:
+        """The functions among some units that may touch a place, and all that call them."""
         return self.program.callers_closure(
-            unit for unit in units if unit.is_function and (touching is None or unit.id in touching)
+            (unit for unit in units if unit.is_function and (touching is None or unit.id in touching)), tags
         )
 
     def may_read(self, function: FunctionAnalysis, node: int, place: Place, depth: int = 0) -> bool:
@@ -251,15 +280,24 @@ class Calls(CallPointers):
         chain = self.analysis.chain(place)
         if not chain or not place[1] or not any(tag in self.analysis.model_types for tag, _ in chain):
             return True  # a struct that the model does not know is copied as a whole by who names none of its members
-        return unit.id in self.reading_closure(place)
+        return unit.id in self.reading_closure(place, self._of_variables(place))
 
-    def reading_closure(self, place: Place) -> frozenset[int]:
-        """The functions that may read a place of shared memory, and all that call them by name."""
+    def _of_variables(self, place: Place) -> tuple[str, ...] | None:
+        """The structs around a place behind a parameter, if it may be a variable of a function: nobody but those who
+        are given a pointer to it can touch it, so it is followed through function pointers, too.
+        """  # noqa: D205
+        tags = tuple(tag for tag, _ in self.analysis.chain(place))
+        return tags if tags and self.program.lies_in_variables(tags[0]) else None
+
+    def reading_closure(self, place: Place, tags: tuple[str, ...] | None = None) -> frozenset[int]:
+        """The functions that may read a place of shared memory, and all that call them: by name, or with ``tags`` also
+        through function pointers, where they are given a pointer to one of those structs.
+        """  # noqa: D205
         root, path = place
-        key = (root if root[0] == "g" else self.analysis.chain(place)[-1:], path[-1:])
+        key = (root if root[0] == "g" else self.analysis.chain(place)[-1:], path[-1:], tags)
         found = self._reading.get(key)
         if found is None:
-            found = self._closure(self.analysis.readers(place), self._text_reading(place))
+            found = self._closure(self.analysis.readers(place), self._text_reading(place), tags)
             self._reading[key] = found
         return found
 

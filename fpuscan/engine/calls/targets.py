@@ -78,7 +78,7 @@ class CallTargets:
                 return self.function_values(function, node, expr.operand, depth)
             case Load():
                 found: frozenset[int] = frozenset()
-                ctype = expr.place.type
+                ctype = self.program.types.resolve(expr.place.type) if expr.place.type is not None else None
                 if ctype is not None and not ctype.function and ctype.base not in {"void", "long", "unsigned long"}:
                     return found
                 for root, path, _ in function.resolve(node, expr.place):
@@ -176,7 +176,8 @@ class CallTargets:
             return self._stored_functions[key]
         self._stored_functions[key] = frozenset()
         found: frozenset[int] = frozenset()
-        for unit in self._units_setting(member):
+        without_names = self.program.positional_initialisers(tag) if tag else []
+        for unit in dict.fromkeys((*self._units_setting(member), *without_names)):
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
@@ -216,7 +217,7 @@ class CallTargets:
             return False
         head, _, _ = text.partition(b"{")
         pattern = re.compile(
-            rb"\b" + re.escape(name.encode()) + rb"\b\s*(?:\([^)]*\)\s*)?(?:\[[^\]]*\]\s*)*"
+            rb"\b" + re.escape(name.encode()) + rb"\b\s*(?:\([^)]*\)\s*)?(?:\[[^\]]*\]\s*)*(?:\)\s*\([^=;{}]*\)\s*)?"
             rb"=\s*(?:\([^)]*\)\s*)?(\{|&?\s*(\w+))"
         )
         for match in pattern.finditer(text):
