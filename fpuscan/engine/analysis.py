@@ -229,8 +229,9 @@ class Analysis:
         levels = [(tag, below) for tag, below in self.chain(place) if below]
         if levels:
             tag, below = levels[-1]
-            for name in self.spellings(tag, below[0]):
-                found.update((unit.id, unit) for unit in self.program.units_accessing(tag, name))
+            *around, last = [name for name in below if name[0] not in "[*"] or below[:1]
+            for name in self.spellings(tag, last):  # below a member of unknown type: of any struct
+                found.update((unit.id, unit) for unit in self.program.units_accessing("" if around else tag, name))
         for (tag, below), (inner, _) in pairwise(levels):
             if inner in self.model_types:  # a struct that the model knows is copied, or handed over by pointer
                 found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))

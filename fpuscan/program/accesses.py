@@ -23,6 +23,8 @@ _WORD_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 _OBJECT = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)*([)]?)\s*\Z")
 # Behind a name that is stored into: `[i] |= x`, `= x`, `++`.
 _STORED = re.compile(rb"\s*(?:(?:\[[^\]]*\]\s*)*(?:[-+|&^*]|<<|>>)?=(?!=)|\+\+|--)")
+_ADDRESS = re.compile(rb"&[^&;{}(),=]*\Z")
+_PART = re.compile(rb"\s*(?:\.|->|\[)")
 _SET = re.compile(rb"\s*=(?!=)")
 # `(char *)p + OFFSETOF(struct x, a.b`: what is stored there, or read, only the facts tell.
 _OFFSET = re.compile(rb"\bOFFSETOF\s*\([^()]*\Z")
@@ -58,6 +60,15 @@ class AccessIndex:
             )
             self._reading[name] = found
         return found
+
+    def whole(self, name: str) -> frozenset[int]:
+        """The functions in which a name stands without a member or element behind it, and not for its address."""
+        return frozenset(
+            unit.id
+            for unit, offset in self._inside(name)
+            if not _PART.match(unit.file.normalised.text, offset + len(name), unit.end)
+            and not _ADDRESS.search(unit.file.normalised.text, max(unit.start, offset - _NEAR), offset)
+        )
 
     def _inside(self, name: str) -> list[tuple[Unit, int]]:
         places = ((self._table.function_at(path, offset), offset) for path, offset in self._names.occurrences(name))

@@ -57,6 +57,7 @@ class Uses(Sources):
         self._copying: dict[str, list[Unit]] = {}
         self._member_address_taken: dict[str, bool] = {}
         self._variables: dict[str, list[tuple[str, int, Unit | None]]] = {}
+        self._users: dict[tuple[tuple[str, str], ...], frozenset[int] | None] = {}
         self._inside_variables: dict[str, bool] = {"": False}
         self._holders: dict[str, frozenset[str]] = {}
         self._static_calls: dict[str, set[int]] | None = None
@@ -324,6 +325,37 @@ class Uses(Sources):
             found = self._find_copiers(tag)
             self._copying[tag] = found
         return found
+
+    def users_of_member(self, way: tuple[tuple[str, str], ...]) -> frozenset[int] | None:
+        """The functions (numbers of the units) that may read a member of any struct, itself or in a copy of a struct
+        around it; None: any may. ``way`` are the structs that it lies in, outermost first, each with its member.
+        """  # noqa: D205
+        if way not in self._users:
+            self._users[way] = self._find_users(way)
+        return self._users[way]
+
+    def _find_users(self, way: tuple[tuple[str, str], ...]) -> frozenset[int] | None:
+        found = {unit.id for unit in self.units_accessing("", way[-1][1])}
+        for _, member in way[:-1]:
+            found |= self._access.whole(member)
+        for tag in {tag for tag, _ in way if tag}:
+            kind, _, name = tag.partition(" ")
+            variables = self.holders(tag)
+            if name[:1] in {"", "<"} or any(self._is_typedef(each, tag) for each in variables):
+                return None
+            words = b"|".join(re.escape(each.encode()) for each in sorted(variables))
+            pattern = re.compile(
+                rb"(?:(?:=|\breturn|[(,])\s*\(?\s*\*|\*\s*\))\s*(?:" + words + rb")\b"  # = *p, sizeof(*p), (u64 *)p
+                rb"(?!\s*(?:->|\.|\[|\())"
+                rb"|\b" + kind.encode() + rb"\s+" + name.encode() + rb"\s*(?:\)|\w+\s*[=;,)])"  # sizeof(struct x)
+            )
+            users = [unit for unit in self.units_mentioning(name) if unit.is_function]
+            found.update(unit.id for unit in users if pattern.search(unit.text()))
+        return frozenset(found)
+
+    def _is_typedef(self, name: str, tag: str) -> bool:
+        ctype = self.types.typedef(name)
+        return ctype is not None and ctype.base == tag
 
     def _find_copiers(self, tag: str) -> list[Unit]:
         kind, _, name = tag.partition(" ")

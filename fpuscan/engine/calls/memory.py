@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.model import Chain
     from fpuscan.places import Place, Root
     from fpuscan.program import Unit
 
@@ -33,6 +34,7 @@ class Calls(CallPointers):
         self._reads: dict[tuple[int, Place], bool] = {}
         self._storing: dict[object, frozenset[int]] = {}
         self._reading: dict[object, frozenset[int]] = {}
+        self._using: dict[object, frozenset[int] | None] = {}
         self._by_storing_text: dict[Place, frozenset[int] | None] = {}
 
     def may_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
@@ -127,7 +129,7 @@ class Calls(CallPointers):
             self._modifies(self.analysis.of(unit), inner)
             for unit in self.callees(function, node)
             if unit.id in closure
-            for inner in self.inward(function, node, self.analysis.of(unit), place)
+            for inner in self.inward(function, node, unit, place)
         )
 
     def must_write(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
@@ -277,10 +279,31 @@ class Calls(CallPointers):
 
     def may_use(self, unit: Unit, place: Place) -> bool:
         """Whether a function may read a member below one of its parameters, itself or through what it calls."""
-        chain = self.analysis.chain(place)
-        if not chain or not place[1] or not any(tag in self.analysis.model_types for tag, _ in chain):
-            return True  # a struct that the model does not know is copied as a whole by who names none of its members
+        levels = tuple((tag, below) for tag, below in self.analysis.chain(place) if below)
+        if not levels or not place[1]:
+            return True
+        if not any(tag in self.analysis.model_types for tag, _ in self.analysis.chain(place)):
+            return self._may_use_member(unit, place, levels)
         return unit.id in self.reading_closure(place, self._of_variables(place))
+
+    def _may_use_member(self, unit: Unit, place: Place, levels: Chain) -> bool:
+        """The same of a struct that the model does not know: who names the member, or copies a struct around it."""
+        tags = self._of_variables(place)
+        key = (levels, tags)
+        if key not in self._using:
+            names = [(tag, [name for name in below if name[0] not in "[*"]) for tag, below in levels]
+            way = [(tag, each[0]) for tag, each in names if each]
+            way += [("", name) for name in names[-1][1][1:]]  # below a member of unknown type
+            if not way:
+                return True
+            users = self.program.users_of_member(tuple(way))
+            self._using[key] = (
+                self.program.callers_closure([self.program.units[number] for number in sorted(users)], tags)
+                if users is not None
+                else None
+            )
+        closure = self._using[key]
+        return closure is None or unit.id in closure
 
     def _of_variables(self, place: Place) -> tuple[str, ...] | None:
         """The structs around a place behind a parameter, if it may be a variable of a function: nobody but those who
