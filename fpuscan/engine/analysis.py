@@ -192,7 +192,7 @@ class Analysis:
         """
         found = self._of_interest.get(place)
         if found is None:
-            found = any(tag in self.model_types for tag, _ in self.chain(place))
+            found = any(tag in self.model_types for tag, _ in self.chain(place)) or self.is_lent(place[0])
             if not found and place[0][0] == "g":
                 name = self.variable(place[0]).rpartition(".")[2]
                 found = len(self.program.occurrences(name)) <= _FEW
@@ -221,6 +221,9 @@ class Analysis:
         """The units whose text can name a place of shared memory: by its global, by its innermost member, by a copy."""
         root = place[0]
         found: dict[int, Unit] = {}
+        if self.is_lent(root):
+            lent = (unit for name in self.program.lent[root[1]] for unit in self.program.units_mentioning(name))
+            return {unit.id: unit for unit in lent}
         variable = self.variable(root).rpartition(".")[2]  # a function's static is named without the function
         if variable:
             found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
@@ -239,6 +242,10 @@ class Analysis:
             if tag in self.model_types:
                 found.update((unit.id, unit) for unit in self.program.copiers(tag))
         return found
+
+    def is_lent(self, root: Root) -> bool:
+        """Whether an object is a local that other functions reach through a pointer in memory."""
+        return root[0] == "g" and root[1] in self.program.lent
 
     def sought(self, place: Place) -> Sought:
         """What can be a place, by type and name."""

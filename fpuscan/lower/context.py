@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from fpuscan.cpp import ConfigLiteral, Macro
     from fpuscan.declarators import CType
-    from fpuscan.ir import Expr, LValue, Signature, Var
+    from fpuscan.ir import Expr, FunctionFacts, LValue, Signature, Var
     from fpuscan.model import Model
     from fpuscan.normalise import Group
     from fpuscan.syntax import Node
@@ -92,6 +92,12 @@ class LoweringContext(Protocol):
 
     def add_static(self, variable: Var) -> None:
         """Know an object of static storage that no declaration at file level names."""
+
+    def kept(self, function: str) -> dict[int, str]:
+        """The parameters of a function that it stores in globals: their numbers, and the names of the globals."""
+
+    def lend(self, variable: Var, facts: FunctionFacts, holder: str) -> None:
+        """Know a local, now an object of static storage, whose address is stored in a member or global."""
 
     def evaluate(self, text: str) -> int | None:
         """The 64-bit word of a constant expression."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import FunctionFacts, Signature, Var
+from fpuscan.ir import Addr, Assign, Call, Cast, FunctionFacts, Index, Load, Member, Signature, Var
 from fpuscan.lower.builder import together
 from fpuscan.lower.statements import Statements
 
 if TYPE_CHECKING:
+    from fpuscan.ir import Expr, LValue
     from fpuscan.lower.context import Definition, LoweringContext
     from fpuscan.syntax import ParsedFile
 
@@ -46,7 +47,58 @@ def lower_function(program: LoweringContext, parsed: ParsedFile, unit: Definitio
         lowering.block(body)
     lowering.finish()
     lowering.resolve_gotos()
+    _lend(program, facts)
     return facts
+
+
+def _lend(program: LoweringContext, facts: FunctionFacts) -> None:
+    """Make globals of the locals whose address is stored in memory that others see: they may follow it there."""
+    pointers: dict[object, list[Var]] = {}  # the locals that a local pointer may point to
+    for instruction in facts.code:
+        if isinstance(instruction, Assign):
+            lent = _lent(instruction.value, pointers)
+            holder = _variable(instruction.target)
+            if holder is not None and holder.kind != "global":
+                if isinstance(instruction.target, Var):
+                    pointers.setdefault(holder.key, []).extend(lent)
+                continue
+            _make_global(program, facts, lent, _last_name(instruction.target))
+        elif isinstance(instruction, Call) and isinstance(instruction.callee, str):
+            for index, name in program.kept(instruction.callee).items():
+                if index < len(instruction.arguments):
+                    _make_global(program, facts, _lent(instruction.arguments[index], pointers), name)
+
+
+def _lent(value: Expr, pointers: dict[object, list[Var]]) -> list[Var]:
+    """The locals that a pointer value may point to."""
+    while isinstance(value, Cast):
+        value = value.operand
+    if isinstance(value, Load) and isinstance(value.place, Var):
+        return pointers.get(value.place.key, [])
+    variable = _variable(value.place) if isinstance(value, Addr) else None
+    return [variable] if variable is not None and variable.kind == "local" else []
+
+
+def _make_global(program: LoweringContext, facts: FunctionFacts, lent: list[Var], holder: str) -> None:
+    for variable in lent:
+        if variable.kind == "local":
+            facts.variables.pop(variable.key, None)
+            variable.kind, variable.key = "global", f"{facts.path}:{facts.name}.{variable.name}"
+        program.lend(variable, facts, holder)
+
+
+def _variable(place: LValue) -> Var | None:
+    """The variable that an lvalue is a part of; None behind a pointer."""
+    while isinstance(place, Member | Index) and place.base is not None:
+        place = place.base
+    return place if isinstance(place, Var) else None
+
+
+def _last_name(place: LValue) -> str:
+    """The last member or else the variable that an lvalue is written with; empty for a plain pointer's target."""
+    while isinstance(place, Index) and place.base is not None:
+        place = place.base
+    return place.name if isinstance(place, Member | Var) else ""
 
 
 def lower_initialiser(program: LoweringContext, parsed: ParsedFile, unit: Definition) -> FunctionFacts:

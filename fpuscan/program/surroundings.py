@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fpuscan.constexpr import Evaluator
 from fpuscan.declarators import CType, parse_type
 from fpuscan.expansion import expand_call, split_arguments
+from fpuscan.program.lending import Lending
 from fpuscan.program.sources import Sources
 from fpuscan.source import SourceFile
 from fpuscan.syntax import parse
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from fpuscan.arms import ConfigLiteral
     from fpuscan.cpp import Macro
-    from fpuscan.ir import Expr, Var
+    from fpuscan.ir import Expr, FunctionFacts, Var
     from fpuscan.lower.context import Initialises
     from fpuscan.model import Contract, Model, Sink, Source
     from fpuscan.normalise import Group
@@ -42,6 +43,8 @@ class Surroundings(Sources):
     def __init__(self, tree: KernelTree, model: Model, parsed: ParseCache | None = None) -> None:
         super().__init__(tree, model, parsed)
         self.static_types: dict[str, CType | None] = {}
+        self.lending = Lending(self)
+        self.lent: dict[str, set[str]] = {}  # of locals that others reach: the names of who has them
         self._evaluator = Evaluator(self._constant_lookup)
         self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes, bytes] | None] = {}
         self._constants: dict[str, tuple[int | None, tuple[str, ...]]] = {}
@@ -285,6 +288,15 @@ class Surroundings(Sources):
         """The initialiser of a function-static variable is a store like that of a global."""
         self.add_static(variable)
         lowering.initialise(variable, value)
+
+    def kept(self, function: str) -> dict[int, str]:
+        """The parameters of a function that it stores in globals: their numbers, and the names of the globals."""
+        return self.lending.kept(function)
+
+    def lend(self, variable: Var, facts: FunctionFacts, holder: str) -> None:
+        """Know a local of a function whose address is stored in a member or global: who names that may touch it."""
+        self.add_static(variable)
+        self.lent.setdefault(str(variable.key), {holder, facts.name}).add(holder)
 
     def add_static(self, variable: Var) -> None:
         """Know an object of static storage that no declaration at file level names."""

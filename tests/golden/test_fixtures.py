@@ -83,5 +83,5 @@ def test_a_store_that_nobody_is_seen_to_read_is_in_the_health(trees: Path) -> No
     health = scanned("miss-global-pointer", trees)[1].health
 
     assert [(at.function, at.line) for at in health.unmodelled if "pointer" in at.function] == [
-        ("store (through a pointer)", 9)
+        ("store (through a pointer)", 13)
     ]

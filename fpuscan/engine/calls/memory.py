@@ -211,6 +211,8 @@ class Calls(CallPointers):
         return self._by_text(place, self.program.reading)
 
     def _by_text(self, place: Place, touching: Callable[[str], frozenset[int]]) -> frozenset[int] | None:
+        if self.analysis.is_lent(place[0]):
+            return None
         names = [name for name in place[1] if name[0] not in "[*"]
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
         chain = self.analysis.chain(place)
@@ -275,7 +277,8 @@ class Calls(CallPointers):
 
     def is_shared_struct(self, place: Place) -> bool:
         """Whether the readers of a global's member are found by its struct, through whatever pointer they read it."""
-        return self.program.address_taken(self.analysis.variable(place[0]).rpartition(".")[2])
+        name = self.analysis.variable(place[0]).rpartition(".")[2]
+        return not self.analysis.is_lent(place[0]) and self.program.address_taken(name)
 
     def may_use(self, unit: Unit, place: Place) -> bool:
         """Whether a function may read a member below one of its parameters, itself or through what it calls."""

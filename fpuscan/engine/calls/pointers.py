@@ -255,19 +255,21 @@ class CallPointers(CallGuards):
     def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
         """What a pointer in a global or in memory points to, from all stores of the program."""
         root, path = place
-        if not self.analysis.follows(place) and not self.analysis.holders.holds(place):
+        names = [name for name in path if name[0] != "["]
+        variable = self.analysis.variable(root).rpartition(".")[2]
+        last = names[-1] if names else variable
+        followed = self.analysis.follows(place) or self.analysis.holders.holds(place)
+        lending = self.program.lending.units(last)
+        if not followed and not lending:
             return [], True
         key = (root if root[0] == "g" else ("h", root[1]), path)
         if key in self._stored_pointers:
             return self._stored_pointers[key]
         self._stored_pointers[key] = ([], True)
-        names = [name for name in path if name[0] != "["]
-        variable = self.analysis.variable(root).rpartition(".")[2]
-        last = names[-1] if names else variable
         found: dict[Guarded, None] = {}
         unknown = not self._is_told(place)
         units = [unit for unit in self.units_storing(variable) if not unit.is_function] if variable and names else []
-        for unit in dict.fromkeys((*self.units_storing(last), *units)):
+        for unit in dict.fromkeys((*(self.units_storing(last) if followed else lending), *units)):
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign) or isinstance(instruction.value, Const):
@@ -278,8 +280,9 @@ class CallPointers(CallGuards):
                     targets, more, _, _ = function.targets(number, instruction.value)
                     unknown = unknown or more
                     for target in targets:
-                        if target[0][0] == "g":
-                            found[(target[0], target[1], NOTHING)] = None
+                        for where, within in self._given(function, target) if lending else [target[:2]]:
+                            if where[0] == "g":
+                                found[(where, within, NOTHING)] = None
         self._stored_pointers[key] = (list(found), unknown or not found)
         return self._stored_pointers[key]
 
@@ -289,6 +292,17 @@ class CallPointers(CallGuards):
         if root[0] != "g" or path or ":" not in str(root[1]) or not self.analysis.holders.has_literal(place):
             return False
         return not self.program.address_taken(self.analysis.variable(root).rpartition(".")[2])
+
+    def _given(self, function: FunctionAnalysis, target: Guarded) -> list[Place]:
+        """What a pointer denotes that a function stores: for a parameter, what its callers pass."""
+        root, path, _ = target
+        if root[0] != "d":
+            return [(root, path)]
+        return [
+            (there, below)
+            for caller, node in self.callers(function.unit)
+            for there, below, _ in self.actual_places(self.analysis.by_id(caller), node, root, path)
+        ]
 
     def same_memory(self, first: Place, second: Place) -> bool:
         """Whether two places of shared memory may overlap, through whatever pointer they were named."""

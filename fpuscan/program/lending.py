@@ -1,0 +1,98 @@
+"""Which globals and members some function puts the address of a variable into, as far as the text tells.
+
+A local whose address is there can be read and written by whoever names the
+global or the member. Few functions do that, so that the rest of the program
+need not be asked.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpuscan.program.sources import Sources
+    from fpuscan.program.units import Unit
+
+__all__ = ["Lending"]
+
+_ADDRESS = re.compile(rb"=[ \t]*+(?:\([\w\s]*\*\s*\)[ \t]*+)?&[ \t]*+\w++[ \t]*+[;,\[.]")  # = &x;
+_PUBLISHED = (  # WRITE_ONCE(global, &x)
+    re.compile(rb"WRITE_ONCE\(([^;,]*),[ \t]*&[ \t]*\w++[ \t]*\)"),
+    re.compile(rb"rcu_assign_pointer\(([^;,]*),[ \t]*&[ \t]*\w++[ \t]*\)"),
+)
+_COPIED = re.compile(rb"\n[ \t]*+(\w++)[ \t]*+=[ \t]*+(\w++)[ \t]*+;")  # name = name;
+_TARGET = re.compile(rb"(->\s*|\.\s*)?(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
+_NEAR = 80  # bytes in front of an assignment in which its target stands
+
+
+class Lending:
+    """An index of all functions, made when somebody first asks."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def units(self, name: str) -> list[Unit]:
+        """The functions that put the address of a variable, or a pointer that may be one, into what has that name."""
+        return self._index[0].get(name, [])
+
+    def kept(self, function: str) -> dict[int, str]:
+        """The parameters of a function that it stores in globals: their numbers, and the names of the globals."""
+        return self._index[1].get(function, {})
+
+    @cached_property
+    def _index(self) -> tuple[dict[str, list[Unit]], dict[str, dict[int, str]]]:
+        units: dict[str, list[Unit]] = {}
+        kept: dict[str, dict[int, str]] = {}
+        table = self._sources.table
+        for path in table.files():
+            text = self._sources.files[path].normalised.text
+            for name, offset in self._holders(text):
+                unit = table.function_at(path, offset)
+                if unit is not None:
+                    units.setdefault(name, []).append(unit)
+            for name, value, offset in self._copies(text):
+                unit = table.function_at(path, offset)
+                if unit is None:
+                    continue
+                units.setdefault(name, []).append(unit)
+                for number, variable in enumerate(unit.signature.params):
+                    if variable.name == value:
+                        kept.setdefault(unit.name, {})[number] = name
+        return units, kept
+
+    def _holders(self, text: bytes) -> Iterator[tuple[str, int]]:
+        for match in _ADDRESS.finditer(text):
+            target = _TARGET.search(text, max(0, match.start() - _NEAR), match.start())
+            if target is not None and (target[1] or self._is_global(target[2].decode())):
+                yield target[2].decode(), match.start()
+            elif target is not None:  # by way of a local pointer
+                yield from self._copied_to(text, target[2], match.end())
+        for match in (match for pattern in _PUBLISHED for match in pattern.finditer(text)):
+            target = _TARGET.search(match[1])
+            if target is not None:
+                yield target[2].decode(), match.start()
+
+    def _copied_to(self, text: bytes, pointer: bytes, position: int) -> Iterator[tuple[str, int]]:
+        """Where a local pointer is copied to, behind the place at which it is set."""
+        end = text.find(b"\n}", position)
+        word = b"= " + pointer + b";"
+        while (position := text.find(word, position, end)) >= 0:
+            target = _TARGET.search(text, max(0, position - _NEAR), position)
+            if target is not None and (target[1] or self._is_global(target[2].decode())):
+                yield target[2].decode(), position
+            position += len(word)
+
+    def _copies(self, text: bytes) -> Iterator[tuple[str, str, int]]:
+        """The stores of a plain name into a pointer that is a global."""
+        for match in _COPIED.finditer(text):
+            name = match[1].decode()
+            if self._is_global(name, pointer=True):
+                yield name, match[2].decode(), match.start(1)
+
+    def _is_global(self, name: str, *, pointer: bool = False) -> bool:
+        variable = self._sources.types.global_var(name)
+        return variable is not None and (not pointer or (variable.type.is_pointer and not variable.type.function))
