@@ -29,6 +29,7 @@ __all__ = [
     "is_several",
     "overlap",
     "reinterpreted",
+    "seen_otherwise",
     "suffix",
 ]
 
@@ -76,6 +77,12 @@ def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
 def reinterpreted(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     """Whether two overlapping paths go through different members of a union: its bits are elsewhere in each."""
     return any(left != right and left[0] == "<" for left, right in zip(first, second, strict=False))
+
+
+def seen_otherwise(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """Whether two paths to one place, from whatever objects, go through different members of a union."""
+    views = {name.partition(">")[0]: name for name in first if name[0] == "<"}
+    return any(views.get(name.partition(">")[0], name) != name for name in second if name[0] == "<")
 
 
 def same_object(first: Root, second: Root) -> bool:

@@ -233,8 +233,11 @@ class Analysis:
         if levels:
             tag, below = levels[-1]
             *around, last = [name for name in below if name[0] not in "[*"] or below[:1]
-            for name in self.spellings(tag, last):  # below a member of unknown type: of any struct
-                found.update((unit.id, unit) for unit in self.program.units_accessing("" if around else tag, name))
+            names = [(tag, name) for name in self.overlapping(tag, below[0])]
+            if not names:  # below a member of unknown type: of any struct
+                names = [("" if around else tag, name) for name in self.spellings(tag, last)]
+            for around_it, name in names:
+                found.update((unit.id, unit) for unit in self.program.units_accessing(around_it, name))
         for (tag, below), (inner, _) in pairwise(levels):
             if inner in self.model_types:  # a struct that the model knows is copied, or handed over by pointer
                 found.update((unit.id, unit) for unit in self.program.units_accessing(tag, below[0]))
@@ -249,7 +252,7 @@ class Analysis:
 
     def sought(self, place: Place) -> Sought:
         """What can be a place, by type and name."""
-        return Sought(place, self.place_type(place), self.chain(place))
+        return Sought(place, self.place_type(place), self.chain(place), otherwise=self.overlaps_integer(place))
 
     def spellings(self, tag: str, name: str) -> list[str]:
         """The members of a struct that a name in a path stands for: all integers of a union of one type."""
@@ -262,6 +265,17 @@ class Analysis:
             for each, ctype in (self.program.members(tag) or {}).items()
             if ctype.integer is not None and (each == member if member else types.union_group(tag, each) == group)
         ]
+
+    def overlapping(self, tag: str, name: str) -> list[str]:
+        """All members of the union of an integer and others that a name in a path is one of; none for other names."""
+        group, types = name.partition(">")[0] + ">", self.program.types
+        members = self.program.members(tag) or {} if name[0] == "<" else {}
+        found = [each for each in members if types.union_group(tag, each) == group]
+        return found if any(members[each].integer is not None for each in found) else []
+
+    def overlaps_integer(self, place: Place) -> bool:
+        """Whether a place lies in a union of an integer and others: it is read in another layout, too."""
+        return any(below and self.overlapping(tag, below[0]) for tag, below in self.chain(place))
 
     def variable(self, root: Root) -> str:
         """The name of a global, without its file; empty for other objects."""

@@ -16,7 +16,7 @@ from fpuscan.engine.expressions import pointer_type
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
-from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap, reinterpreted
+from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap, reinterpreted, seen_otherwise
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
@@ -477,11 +477,9 @@ class DefUseGraph:
         found = []
         for number, node, here, site, held in starts:
             move = "memory" if site is None else "memory-call"
-            found.append(
-                Transfer(
-                    Definition(number, node, here, loaded=True), "load", move, (), held, number, node, "memory", site
-                )
-            )
+            moved = (FREEZE,) if seen_otherwise(place[1], here[1]) else ()
+            target = Definition(number, node, here, loaded=True)
+            found.append(Transfer(target, "load", move, moved, held, number, node, "memory", site))
         return found
 
     def _places_read(self, function: FunctionAnalysis, sought: Sought) -> list[Place]:

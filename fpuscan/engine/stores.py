@@ -28,10 +28,12 @@ _ANY = ""  # the key of what neither name nor type tells
 class Sought:
     """A place that is looked for, of a type and in the structs of a chain."""
 
-    def __init__(self, place: Place, ctype: CType | None, chain: Chain) -> None:
+    def __init__(self, place: Place, ctype: CType | None, chain: Chain, *, otherwise: bool = False) -> None:
+        """``otherwise``: members of a union by other names are the place, too."""
         names = [name for name in place[1] if name[0] not in "[*"]
         # None: no scalar, so anything may be it
-        self.keys = frozenset({_ANY, *names, *(tag for tag, _ in chain)}) if names and _is_scalar(ctype) else None
+        alone = names and _is_scalar(ctype) and not otherwise
+        self.keys = frozenset({_ANY, *names, *(tag for tag, _ in chain)}) if alone else None
 
     def may_be(self, place: LValue) -> bool:
         """Whether an lvalue may denote the place, a part of it or what is around it."""

@@ -108,4 +108,6 @@ def base_of(text: bytes, start: int, offset: int) -> tuple[bytes, bool] | None:
     if begin < len(before):
         return before[begin:], False
     match = _OBJECT.search(before)
+    if match is None and before.endswith((b")", b"]")):  # f()->member
+        return b"", True
     return (match[1], bool(match[2])) if match else None

@@ -197,6 +197,8 @@ class Uses(Sources):
         return found
 
     def _find_accessing(self, tag: str, member: str) -> list[Unit]:
+        if "<" in tag:  # no declaration names a struct without a tag
+            tag = ""
         holders = {name.encode() for name in self.holders(tag)} if tag else set[bytes]()
         found: dict[int, Unit] = {}
         for path, offset in self.occurrences(member):

@@ -91,7 +91,7 @@ def test_what_reads_a_name(statement: str, reads: bool, tmp_path: Path) -> None:
         (b"x = fps[i + 1].", (b"fps", False)),
         (b"x = (*fps).", (b"fps", True)),
         (b"x = task_fpu(tsk)->", (b"tsk", True)),
-        (b"x = f()->", None),
+        (b"x = f()->", (b"", True)),
         (b"x = fps", None),
         (b".", None),
     ],
