@@ -68,17 +68,17 @@ class Scans:
         return Scanner(self, self, plain=plain, answers=self._answers() if cache else None)
 
     def _answers(self) -> Answers | None:
-        folder = cache_folder()
+        asked, folder = self._question, cache_folder()
         try:
-            key = question_key(self._question.select, self._question.ignore, self._question.model_files)
+            key = partial(question_key, asked.select, asked.ignore, asked.model_files)
+            return Answers(folder, key, _restored) if folder is not None else None
         except (OSError, ValueError):  # the scan says what is wrong with a model
             return None
-        return Answers(folder, key, _restored) if folder is not None else None
 
     def _ask(self, question: Question, tree: KernelTree, memory: ScanMemory | None) -> ScanResult:
         from fpuscan.scan import ScanOptions, scan
 
-        if memory is not None:
+        if memory is not None and memory.footprint is not None:
             gc.collect()  # nobody else frees what the scan before has left: see __main__
         with self._progress() as progress:
             options = ScanOptions(

@@ -28,7 +28,9 @@ __all__ = ["Alike", "Answers", "Footprint"]
 _CANDIDATES = 8  # answers about a repository, those that were used last
 _TRIED = 2  # answers, the most alike, that are asked whether the differences matter
 _MOST = 60  # files; to look into more of them is as slow as a scan
-_UNUSABLE = (FpuscanError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, re.error)
+_UNUSABLE = (
+    FpuscanError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, re.error
+)  # fmt: skip
 
 
 class Footprint(Protocol):
@@ -50,14 +52,16 @@ class Alike:
 
 
 class Answers:
-    """The kept answers to one question (`key`, see :func:`fpuscan.cache.key.question_key`).
+    """The kept answers to one question.
 
+    `key` digests it, see :func:`fpuscan.cache.key.question_key`, and raises OSError where that cannot be done;
     `restored` makes a footprint of its record. Whatever cannot be used is as if it were not there.
     """
 
-    def __init__(self, folder: Path, key: str, restored: Callable[[dict[str, Any]], Footprint]) -> None:
+    def __init__(self, folder: Path, key: Callable[[], str], restored: Callable[[dict[str, Any]], Footprint]) -> None:
         self._folder = CacheFolder(folder)
-        self._key = key
+        self._digested = key
+        self._key = key()
         self._restored = restored
         self._known: dict[str, _Entry | None] = {}
         self._view: TreeView | None = None  # of the tree that was asked about last
@@ -95,7 +99,7 @@ class Answers:
             return
         try:
             state = watched.state()
-            if state is None:
+            if state is None or self._digested() != self._key:  # a file of the model was changed under the scan
                 return
             head = {"state": state.record(), "footprint": footprint.record()}
             plain = replace(result, timings=(), graph=None, provenance=None, lock=None)

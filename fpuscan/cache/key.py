@@ -22,11 +22,13 @@ _PACKAGE = Path(__file__).parents[1]
 def question_key(select: Iterable[str], ignore: Iterable[str], model_files: Iterable[str | Path]) -> str:
     """Digest the question: which rules, which rows of a model beside the built-in ones, and who answers it.
 
-    Raises OSError if a file of it cannot be read.
+    Raises OSError if a file of it cannot be read, or not twice, like a pipe.
     """
     asked = {"version": __version__, "python": sys.version, "select": sorted(select), "ignore": sorted(ignore)}
     digest = hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16)
     for name in model_files:
+        if not Path(name).is_file():
+            raise OSError(name)
         digest.update(hashlib.blake2b(Path(name).read_bytes()).digest())
     digest.update(b"code")
     for folder in (str(_PACKAGE), str(shipped_folder("queries"))):

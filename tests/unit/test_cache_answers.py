@@ -162,7 +162,10 @@ def test_a_report_with_lines_of_known_findings_is_that_of_a_scan(hook: Hook, arg
     hook()
     stage(hook.linux, {CORE: f"\n\n/* in front */\n{SOURCE.replace(*LEAK)}"})
 
-    assert hook(*arguments) == hook("--no-cache", *arguments)
+    expected = hook("--no-cache", *arguments)
+
+    assert (hook(*arguments), hook.scans) == (expected, 1)
+    assert (hook(*arguments), hook.scans) == (expected, 1 if "html" in arguments else 0)  # a graph is not kept
 
 
 @pytest.mark.parametrize("arguments", [("-q", "--notes"), ("--format", "github")])
@@ -422,6 +425,31 @@ def test_a_model_that_cannot_be_read_is_the_error_that_it_was(
         arguments = ["--staged", "--against", "HEAD", "--model", name, str(linux.folder)]
         results = [(cli.run([*more, *arguments]), capfd.readouterr()) for more in ([], ["--no-cache"])]
         assert results[0] == results[1]
+
+
+def test_a_model_from_a_pipe_is_left_to_the_scan(tmp_path: Path) -> None:
+    """Who reads `--model <(command)` for a key takes it away from the scan."""
+    os.mkfifo(tmp_path / "model")
+
+    with pytest.raises(OSError, match="model"):
+        question_key([], [], [tmp_path / "model"])
+
+
+def test_a_model_that_is_changed_under_the_scan_spoils_no_answer(
+    hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model.toml"
+    model.write_text("")
+    counted: Callable[..., ScanResult] = scan_room.scan
+
+    def meanwhile(*arguments: Any) -> ScanResult:
+        model.write_text("# changed\n")
+        return counted(*arguments)
+
+    monkeypatch.setattr(scan_room, "scan", meanwhile)
+
+    assert hook("--model", str(model))[0] == 0
+    assert cache_files() == []
 
 
 def test_the_key_is_of_this_very_fpuscan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
