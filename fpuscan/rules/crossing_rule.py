@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fpuscan.rules.info import RuleInfo
     from fpuscan.xfeatures import FeatureBits
 
-__all__ = ["CrossingRule", "Search", "Verdict", "forbidden", "number", "surviving_words"]
+__all__ = ["CrossingRule", "Search", "Verdict", "forbidden", "leaking", "number"]
 
 _CONSUMER_ORDER = {
     "guest": ("kvm", "uabi-copy", "prctl", "sigframe", "ptrace", "coredump"),
@@ -222,8 +222,8 @@ def forbidden(search: Search, crossing: Crossing, content: Content) -> Surviving
     return search.surviving(mask, kernel_format=content.format or crossing.label.format)
 
 
-def surviving_words(surviving: Surviving) -> str:
-    """What survives, in words."""
+def leaking(surviving: Surviving, source: str) -> str:
+    """What of a source survives and that it arrives, as the head of a sentence; "" where nothing survives."""
     parts = []
     if surviving.unknown:
         parts.append("a value that cannot be evaluated")
@@ -231,7 +231,10 @@ def surviving_words(surviving: Surviving) -> str:
         parts.append("a kernel-format size")
     if surviving.bits:
         parts.append(", ".join(surviving.bits))
-    return " and ".join(parts)
+    if not parts:
+        return ""
+    several = len(parts) > 1 or len(surviving.bits) > 1
+    return f"{' and '.join(parts)} from {source} {'reach' if several else 'reaches'}"
 
 
 def number(findings: list[Finding]) -> list[Finding]:

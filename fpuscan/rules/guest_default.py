@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Severity
-from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, surviving_words
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, leaking
 from fpuscan.rules.info import FPU101, FPU102, FPU103
 from fpuscan.xfeatures import WORD
 
@@ -62,7 +62,7 @@ def _message(verdict: Verdict, crossing: Crossing) -> str:
     source, sink, side = crossing.seed.name, crossing.hit.place, crossing.hit.side
     what = _PLACES[crossing.hit.sink.what]
     if verdict.severity is Severity.ERROR:
-        return f"{surviving_words(verdict.surviving)} from {source} reaches {sink}, {what} ({side} side)"
+        return f"{leaking(verdict.surviving, source)} {sink}, {what} ({side} side)"
     if verdict.severity is Severity.WARNING:
         return f"{source} is a second source of truth for {sink}, {what} ({side} side): no mask stands between"
     return f"{source} reaches {sink}, {what} ({side} side): only user features are left"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Severity
-from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, surviving_words
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking
 from fpuscan.rules.info import FPU202
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def _judge(search: Search, crossing: Crossing) -> Verdict | None:
 
 
 def _message(verdict: Verdict, crossing: Crossing) -> str:
-    what = surviving_words(verdict.surviving)
-    return f"{what} from {crossing.seed.name} reaches {crossing.hit.place} ({crossing.hit.side} side)"
+    return f"{leaking(verdict.surviving, crossing.seed.name)} {crossing.hit.place} ({crossing.hit.side} side)"
 
 
 def _is_spent(search: Search, seed: Seed, state: State) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.values import Content
 from fpuscan.result import Severity, Surviving
-from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, surviving_words
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking
 from fpuscan.rules.info import FPU201
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def _message(verdict: Verdict, crossing: Crossing) -> str:
         if crossing.hit.sink.informational:
             return f"{source} is reported in {sink}"
         return f"{source} reaches {sink} ({side} side): only user features, and no state that others share"
-    what = surviving_words(verdict.surviving)
+    what = leaking(verdict.surviving, source)
     if what:
-        return f"{what} from {source} reaches {sink} ({side} side)"
+        return f"{what} {sink} ({side} side)"
     how = "is stored in" if crossing.hit.sink.kind == "place" else "sets"
     return f"{source} {how} {sink}, which every copy of the state shares ({side} side)"
 
