@@ -87,7 +87,7 @@ def test_every_format_of_a_fixture_is_sound(name: str, fixture_result: Callable[
 
 @pytest.mark.parametrize("name", names)
 def test_places_lie_in_the_lines_that_they_name(name: str, fixture_result: Callable[[str], ScanResult]) -> None:
-    """SARIF quotes the region itself: it must be the statement that the finding shows, comments aside."""
+    """SARIF quotes the region itself: the statement that the finding shows, or begins to show, comments aside."""
     result = fixture_result(name)
 
     quoted = json.loads(render(result, "sarif", ReportOptions()))["runs"][0]["results"]
@@ -98,7 +98,7 @@ def test_places_lie_in_the_lines_that_they_name(name: str, fixture_result: Calla
         shown[item["partialFingerprints"]["fpuscanFlow/v1"]] = "".join(snippet.split())
     for finding in result.findings:
         assert shown[finding.fingerprint]
-        assert "".join(finding.statement.split()) in shown[finding.fingerprint]
+        assert "".join(finding.statement.removesuffix("...").split()) in shown[finding.fingerprint]
 
 
 @pytest.mark.realtree
