@@ -54,9 +54,10 @@ class Lending:
                 unit = table.function_at(path, offset)
                 if unit is not None:
                     units.setdefault(name, []).append(unit)
-            for name, value, offset in self._copies(text):
-                unit = table.function_at(path, offset)
-                if unit is None:
+            for match in _COPIED.finditer(text):
+                unit = table.function_at(path, match.start(1))
+                name, value = match[1].decode(), match[2].decode()
+                if unit is None or not _may_point(unit, match[2]) or not self._is_global(name, pointer=True):
                     continue
                 units.setdefault(name, []).append(unit)
                 for number, variable in enumerate(unit.signature.params):
@@ -86,13 +87,12 @@ class Lending:
                 yield target[2].decode(), position
             position += len(word)
 
-    def _copies(self, text: bytes) -> Iterator[tuple[str, str, int]]:
-        """The stores of a plain name into a pointer that is a global."""
-        for match in _COPIED.finditer(text):
-            name = match[1].decode()
-            if self._is_global(name, pointer=True):
-                yield name, match[2].decode(), match.start(1)
-
     def _is_global(self, name: str, *, pointer: bool = False) -> bool:
         variable = self._sources.types.global_var(name)
         return variable is not None and (not pointer or (variable.type.is_pointer and not variable.type.function))
+
+
+def _may_point(unit: Unit, name: bytes) -> bool:
+    """Whether a name may be a parameter of a function or an array in it."""
+    text, head = unit.file.normalised.text, unit.heading()
+    return name in head or text.find(name + b"[", unit.start + len(head), unit.end) >= 0
