@@ -62,6 +62,7 @@ class Configurations:
         self.subsets = subsets
         self.readers = readers
         self._writers: dict[Place, tuple[Unit, ...]] = {}
+        self._decided: dict[tuple[object, ...], list[Lack]] = {}
 
     def missing(self, lack: Lack, facts: list[Fact]) -> Missing:
         """What is missing on a way in any state of the globals; ``facts`` hold in each."""
@@ -180,6 +181,17 @@ class Configurations:
 
         Behind the outermost function nothing is known of globals that are stored at some other time.
         """
+        key = (lack.part, lack.whole, tuple(state.items()), tuple(facts), tuple(before), outermost)
+        inside = self._decided.get(key)
+        if inside is None:
+            inside = self._decide(lack, state, facts, before, outermost=outermost)
+            self._decided[key] = inside
+        return [replace(one, ways=lack.ways, origins=(*lack.origins, *one.origins)) for one in inside]
+
+    def _decide(
+        self, lack: Lack, state: dict[Place, Word], facts: list[Fact], before: list[Fact], *, outermost: bool
+    ) -> list[Lack]:
+        """The ways on which the pair is broken with a state put in the place of the globals."""
 
         def instead(atom: Atom) -> Word | None:
             cell = memory_cell(atom)
@@ -189,8 +201,7 @@ class Configurations:
         then = self.words.mapping(Mapped(atom=self._unknown if outermost else lambda atom: atom))
         now = [(then(put(smaller)), then(put(larger))) for smaller, larger in facts]
         earlier = [(then(smaller), then(larger)) for smaller, larger in before]
-        inside = self.subsets.lacking(then(put(lack.part)), then(put(lack.whole)), [*now, *earlier])
-        return [replace(one, ways=lack.ways, origins=(*lack.origins, *one.origins)) for one in inside]
+        return self.subsets.lacking(then(put(lack.part)), then(put(lack.whole)), [*now, *earlier])
 
     def _unknown(self, atom: Atom) -> Word:
         return self.words.atom(atom.key, unknown=True) if globals_of(atom) else atom

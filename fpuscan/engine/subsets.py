@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from functools import cache
 
 from fpuscan.engine.symbolic_bits import (
     Atom,
@@ -25,6 +25,7 @@ from fpuscan.engine.symbolic_bits import (
     apply,
     definitions,
     first_choice,
+    gated,
     holds,
     parts,
 )
@@ -36,7 +37,6 @@ __all__ = ["NOTHING_MISSING", "Fact", "Lack", "Missing", "Subsets", "uncovered",
 _MAX_DEFINITIONS = 12  # 4096 assignments
 _MAX_CASES = 256
 _MAX_ROUNDS = 3  # facts about definitions that other facts bring in
-_BITS = 64
 
 Fact = tuple[Word, Word]  # the first is a subset of the second
 
@@ -72,22 +72,28 @@ def uncovered(part: Word, whole: Word, facts: Iterable[Fact] = ()) -> Missing:
     """
     known = list(facts)
     everything = (part, whole, *(word for fact in known for word in fact))
-    leaves = definitions(*everything)
+    operands = list(gated(everything))
+    leaves = [word for word in operands if isinstance(word, Leaf)]
     if len(leaves) > _MAX_DEFINITIONS:
         return Missing(0, WORD)
     in_part, in_whole = set(definitions(part)), set(definitions(whole))
     unknown = [leaf for leaf in leaves if _is_open(leaf, in_part)]
     tables = _Tables(leaves, unknown, shared=in_whole.issuperset(leaf for leaf in unknown if leaf in in_part))
-    constants = [word.value for word in parts(everything) if isinstance(word, Constant)]
-    pattern = {bit: tuple(value >> bit & 1 for value in constants) for bit in range(_BITS)}
     certain = possible = 0
-    for _, alike in groupby(sorted(pattern, key=pattern.__getitem__), key=pattern.__getitem__):
-        bits = list(alike)
-        mask = sum(1 << bit for bit in bits)
-        may, must = tables.missing(part, whole, known, bits[0])
+    for mask in _alike(frozenset(word.value for word in operands if isinstance(word, Constant))):
+        may, must = tables.missing(part, whole, known, mask.bit_length() - 1)
         possible |= mask if may else 0
         certain |= mask if must else 0
     return Missing(certain, possible)
+
+
+@cache
+def _alike(constants: frozenset[int]) -> tuple[int, ...]:
+    """Masks of the bits that are alike: each constant has all of them or none."""
+    masks = [WORD]
+    for value in constants:
+        masks = [each for mask in masks for each in (mask & value, mask & ~value) if each]
+    return tuple(masks)
 
 
 def _is_open(leaf: Leaf, in_part: set[Leaf]) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "apply",
     "definitions",
     "first_choice",
+    "gated",
     "holds",
     "parts",
     "settle",
@@ -264,11 +265,15 @@ def holds(word: Word, wanted: Word) -> bool:
     return any(part is wanted for part in parts((word,)))
 
 
-def definitions(*words: Word) -> list[Leaf]:
-    """The definitions that words are gates of, in order of appearance; loops and choices are taken as they are."""
+def gated(words: Iterable[Word]) -> Iterator[Word]:
+    """Every word that some words are gates of, the gates included; loops and choices are taken as they are."""
     gates = (Gate, Inverse)
-    found = parts(words, inside=lambda word: isinstance(word, gates))
-    return [word for word in found if isinstance(word, Leaf)]
+    return parts(words, inside=lambda word: isinstance(word, gates))
+
+
+def definitions(*words: Word) -> list[Leaf]:
+    """The definitions that words are gates of, in order of appearance."""
+    return [word for word in gated(words) if isinstance(word, Leaf)]
 
 
 def first_choice(*words: Word) -> Choice | None:
