@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import NOTHING, compatible
+from fpuscan.engine.parts import Parts
 from fpuscan.ir import Call
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Hit", "Sinks"]
 
-_MAX_PARTS = 3  # helpers of helpers
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
 
 
@@ -46,7 +46,7 @@ class Sinks:
             kind: {row.function: row for row in sinks if row.kind == kind} for kind in ("return", "compare", "local")
         }
         self._matched: dict[Place, Sink | None] = {}
-        self._part_of: dict[int, tuple[str, ...]] = {}
+        self.parts = Parts(analysis)
         self.used: set[str] = set()
 
     def place_row(self, place: Place) -> Sink | None:
@@ -88,26 +88,13 @@ class Sinks:
         name = self.analysis.program.units[function].name
         if name in rows or not rows:
             return rows.get(name)
-        return next((rows[part] for part in self._parts(function) if part in rows), None)
-
-    def _parts(self, function: int, depth: int = 0) -> tuple[str, ...]:
-        """The functions that a helper is a part of: its only caller, and the only one of that."""
-        found = self._part_of.get(function)
-        if found is None:
-            self._part_of[function] = found = ()
-            unit = self.analysis.program.units[function]
-            callers = {caller for caller, _ in self.analysis.calls.callers(unit)} - {function}
-            names = {self.analysis.program.units[caller].name for caller in callers}
-            if len(names) == 1 and depth < _MAX_PARTS:
-                found = (*names, *self._parts(min(callers), depth + 1))
-            self._part_of[function] = found
-        return found
+        return next((rows[part] for part in self.parts.around(function) if part in rows), None)
 
     def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
         rows = [
             row
             for row in self._arguments.get(transfer.callee, ())
-            if row.inside in {"", name} or row.inside in self._parts(transfer.function)
+            if row.inside in {"", name} or row.inside in self.parts.around(transfer.function)
         ]
         if not rows:
             return []

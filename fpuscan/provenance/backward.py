@@ -168,12 +168,15 @@ class Backward:
             return
         self._mark(function, node)
         for root, path, conditions in function.resolve(node, argument.place):
-            named = self.origins.of_place((root, path))
-            if named is not None and root[0] in {"g", "h"}:
-                at = self.graph.memory((root, path))
-                self._origin(Origin(*named, -1, 0, (root, path), at=at))
+            self._held_in_memory((root, path))
             if compatible(held, conditions):
                 self._ask(_Question(function.id, node, (root, path), (), held | conditions))
+
+    def _held_in_memory(self, place: Place) -> None:
+        """Name a place whose address is passed on: others read it through the pointer."""
+        named = self.origins.of_place(place)
+        if named is not None and place[0][0] in {"g", "h"}:
+            self._origin(Origin(*named, -1, 0, place, at=self.graph.memory(place)))
 
     def _origin_of(
         self,
@@ -371,6 +374,7 @@ class Backward:
             return
         for there, below, conditions in self.analysis.calls.actual_places(caller, node, root, path):
             if compatible(guards, conditions):
+                self._held_in_memory((there, below))
                 self._ask(_Question(caller.id, node, (there, below), frames, guards | conditions))
 
     # ------------------------------------------------------------ shared memory

@@ -57,8 +57,18 @@ def roots(result: ScanResult) -> set[tuple[str, str, str]]:
     return {(root.name, place.place, place.side) for place in result.provenance.places for root in place.roots}
 
 
-def claim(finding: Finding, inside: str = "") -> tuple[str, str, str]:
-    return finding.source.place, finding.sink.place + inside, finding.side
+def claimed(finding: Finding, found: set[tuple[str, str, str]]) -> bool:
+    """Whether a claim is the finding's: a rule names an object behind a pointer by its type, provenance by its name;
+    provenance names an argument with the function that its row is about, of which a helper may be a part.
+    """
+    source, sink = finding.source.place, finding.sink.place
+    tag, _, member = source.rpartition(".")
+    return any(
+        side == finding.side
+        and (root == source or (tag.startswith("struct ") and root.endswith(f"_cfg.{member}")))
+        and (place == sink or (place.startswith(f"{sink} in ") and sink.startswith("argument ")))
+        for root, place, side in found
+    )
 
 
 def controls(name: str, trees: Path) -> set[tuple[str, str, str]]:
@@ -85,14 +95,10 @@ def test_what_a_rule_finds_is_among_the_roots(name: str, trees: Path) -> None:
     }
 
     for found in (roots(scanned(name, trees)), controls(name, trees)):
-        wanted = {
-            item
-            for item in wanted
-            if claim(item) not in found and claim(item, f" in {item.location.function}()") not in found
-        }
+        wanted = {item for item in wanted if not claimed(item, found)}
         if not wanted:
             return
-    assert sorted(map(claim, wanted)) == []
+    assert sorted((item.source.place, item.sink.place, item.side) for item in wanted) == []
 
 
 @pytest.mark.parametrize("name", names)
