@@ -40,9 +40,11 @@ class Parts:
         for unit in found:  # grows on the way
             function = self.analysis.of(unit)
             for node in function.calls:
-                found += [
-                    callee
-                    for callee in self.analysis.calls.callees(function, node)
-                    if callee not in found and name in self.around(callee.id)
-                ]
+                for callee in self.analysis.calls.callees(function, node):
+                    if callee not in found and self._has_one_user(callee) and name in self.around(callee.id):
+                        found.append(callee)
         return found
+
+    def _has_one_user(self, unit: Unit) -> bool:
+        """Whether one function alone names another one as its callee: that is asked of the text."""
+        return len({user.name for user in self.analysis.program.users_of(unit.name)} - {unit.name}) < 2
