@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.ir import Expr, Instruction, LValue
 
-__all__ = ["expressions_of", "is_boolean", "pointer_type", "points_to_record", "walk_expression"]
+__all__ = ["expressions_of", "is_boolean", "is_plain", "pointer_type", "points_to_record", "walk_expression"]
 
 
 def expressions_of(instruction: Instruction) -> tuple[Expr, ...]:
@@ -87,6 +87,11 @@ def pointer_type(expr: Expr) -> CType | None:
 def points_to_record(ctype: CType) -> bool:
     """Whether a type is that of a pointer to one struct or union."""
     return ctype.is_record and ctype.pointers == 1 and not ctype.arrays
+
+
+def is_plain(ctype: CType | None) -> bool:
+    """Whether a type is known to have no members."""
+    return ctype is not None and not ctype.is_record and not ctype.arrays and ctype.base not in {"void", "?"}
 
 
 def is_boolean(expr: Expr) -> bool:

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
-from fpuscan.engine.expressions import pointer_type
+from fpuscan.engine.expressions import is_plain, pointer_type
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, Operation, fitting, leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Cast, Load, Return
 from fpuscan.places import OTHER_ELEMENTS, covers, heap, is_fresh, overlap, reinterpreted, seen_otherwise
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
@@ -190,7 +189,7 @@ class DefUseGraph:
     ) -> list[Transfer]:
         """Where the value of a leaf (or its part ``below``) goes."""
         instruction = function.code[node]
-        if below and isinstance(leaf.expr, Load) and _is_plain(leaf.expr.place.type):
+        if below and isinstance(leaf.expr, Load) and is_plain(leaf.expr.place.type):
             below = ()  # a struct that is read as a number: by a cast, or as another member of a union
         if leaf.compared or leaf.role == "condition":
             operand = "compare" if leaf.relational else "test"
@@ -593,8 +592,3 @@ def _put_back(transfer: Transfer, place: Place) -> Transfer:
     if not below and (transfer.move != "stay" or target.place != place):
         return transfer
     return replace(transfer, target=replace(target, loaded=True))
-
-
-def _is_plain(ctype: CType | None) -> bool:
-    """Whether a type is known to have no members."""
-    return ctype is not None and not ctype.is_record and not ctype.arrays and ctype.base not in {"void", "?"}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fpuscan.model import Sink
     from fpuscan.places import Place
     from fpuscan.program import Unit
-    from fpuscan.provenance.backward import Slice
     from fpuscan.provenance.origins import Origin, Origins
+    from fpuscan.provenance.slices import Slice
     from fpuscan.xfeatures import FeatureBits
 
 __all__ = ["KINDS", "answer", "search"]

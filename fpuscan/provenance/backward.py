@@ -11,16 +11,18 @@ slice, and only what arrives counts.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
+from fpuscan.engine.expressions import is_plain
 from fpuscan.engine.graph import Definition, DefUseGraph
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import Leaf
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Const, Load, Opaque
-from fpuscan.places import heap, is_fresh, overlap
+from fpuscan.places import heap, is_fresh, overlap, seen_otherwise
 from fpuscan.provenance.origins import Origin, Origins
+from fpuscan.provenance.slices import Slice
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
-__all__ = ["Backward", "Slice", "innermost"]
+__all__ = ["Backward"]
 
 _MAX_FRAMES = 8
 _MAX_GUARDS = 12  # sets of guards per question; beyond it they are dropped, which is weaker and so safe
@@ -51,17 +53,6 @@ class _Question:
     place: Place
     frames: Frames = ()
     guards: Guards = NOTHING
-
-
-@dataclass(slots=True)
-class Slice:
-    """The statements that the search went over, the names of the memory that it asked for, the candidates for roots."""
-
-    memory: set[str] = field(default_factory=set)
-    nodes: set[tuple[int, int]] = field(default_factory=set)
-    functions: set[int] = field(default_factory=set)
-    origins: dict[tuple[object, ...], Origin] = field(default_factory=dict)
-    truncated: bool = False
 
 
 class Backward:
@@ -150,6 +141,8 @@ class Backward:
                 self._origin(Origin(*named, function.id, node, None, leaf, (), held, value=leaf.expr.value))
         elif isinstance(leaf.expr, Load):
             ctype = leaf.expr.place.type
+            if ctype is not None and is_plain(ctype) and not ctype.pointers:
+                below = ()  # a number that is read as another member of a union
             if ctype is not None and ctype.pointers and not below:
                 return  # which object a pointer denotes is no part of a value
             macro = self.origins.of_macro(leaf)
@@ -211,7 +204,7 @@ class Backward:
         function = self.analysis.by_id(question.function)
         place = question.place
         stays = self.origins.is_config(place)
-        for definition in sorted(function.reaching(question.node, place)):
+        for definition in self._definitions(function, question):
             if definition == ENTRY:
                 if not stays:
                     self._outside(function, question)
@@ -226,10 +219,16 @@ class Backward:
             elif isinstance(instruction, Call):
                 self._called(function, definition, instruction, question, stays=stays)
 
+    def _definitions(self, function: FunctionAnalysis, question: _Question) -> list[int]:
+        """The nodes that may set a place; a call that may through a pointer counts, wherever it stands."""
+        calls, place = self.analysis.calls, question.place
+        stores = {node for node in function.calls if calls.may_store_through_pointer(function, node, place)}
+        return sorted(function.reaching(question.node, place) | stores)
+
     def _assigned(self, function: FunctionAnalysis, definition: int, instruction: Assign, question: _Question) -> None:
         for root, path, conditions in function.resolve(definition, instruction.target):
             if overlap((root, path), question.place) and compatible(question.guards, conditions):
-                below = question.place[1][len(path) :]
+                below = _below(path, question.place, question.place[1][len(path) :])
                 self._stored(function, definition, instruction, below, question.frames, question.guards, (root, path))
 
     def _stored(
@@ -381,7 +380,7 @@ class Backward:
 
     def _memory(self, place: Place) -> None:
         stored = False
-        self.found.memory.add(innermost(place))
+        self.found.ask(place)
         for unit in self.analysis.storers(place):
             if unit.is_function and not self._may_store(unit, place):
                 continue
@@ -434,6 +433,7 @@ class Backward:
             if below is None:
                 continue
             stored = True
+            below = _below(path, place, below)
             self._stored(function, number, instruction, below, (), conditions, target, whole=place in self._asked)
         return stored
 
@@ -451,7 +451,6 @@ def _lasting(function: FunctionAnalysis, node: int) -> Guards | None:
     )
 
 
-def innermost(place: Place) -> str:
-    """The last name of a place: the member, or the global itself, whatever the way to it."""
-    names = [name for name in place[1] if name[0] not in "[*"]
-    return names[-1] if names else str(place[0][1])
+def _below(path: tuple[str, ...], place: Place, below: tuple[str, ...]) -> tuple[str, ...]:
+    """The part of what is stored at a path that is read as a place; all of it, if by another member of a union."""
+    return () if seen_otherwise(path, place[1]) else below

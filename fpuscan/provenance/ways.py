@@ -17,7 +17,6 @@ from fpuscan.engine.graph import Definition
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seed
 from fpuscan.engine.values import Content
-from fpuscan.provenance.backward import innermost
 from fpuscan.provenance.cases import case_spans, under
 from fpuscan.result import MaskOnWay, Root
 from fpuscan.xfeatures import WORD
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.graph import Transfer
     from fpuscan.engine.sinks import Hit, Sinks
-    from fpuscan.provenance.backward import Slice
     from fpuscan.provenance.origins import Origin, Origins
+    from fpuscan.provenance.slices import Slice
     from fpuscan.xfeatures import FeatureBits
 
 __all__ = ["Ways"]
@@ -116,7 +115,7 @@ class Ways:
         if self.everywhere:
             return True
         if function < 0:
-            return innermost(place) in self.slice.memory
+            return self.slice.asked(place)
         if transfer.kind == "load":
             return function in self.slice.functions
         return (transfer.function, transfer.instruction) in self.slice.nodes

@@ -213,6 +213,78 @@ def test_of_a_switch_only_the_case_of_the_row_counts(room: Path) -> None:
     }
 
 
+SHARED = """\
+#include <asm/fpu/xstate.h>
+
+struct halves {
+	u32 low, high;
+};
+
+struct mask_word {
+	union {
+		u64 all;
+		struct halves half;
+		u8 bytes[8];
+	};
+};
+
+struct halves kept_halves, plain_halves;
+
+void set_all(struct mask_word *word)
+{
+	word->all = guest_default_cfg.features;
+}
+
+void read_half(struct fpu_guest *gfpu, struct mask_word *word)
+{
+	gfpu->uabi_size = word->half.low;
+}
+
+void read_byte(struct fpu_guest *gfpu)
+{
+	struct mask_word word;
+
+	word.half = kept_halves;
+	gfpu->uabi_size = word.bytes[2];
+}
+
+static void set_number(u64 *number)
+{
+	*number = guest_default_cfg.size;
+}
+
+void read_number(struct fpu_guest *gfpu)
+{
+	struct mask_word word;
+
+	set_number(&word.all);
+	gfpu->uabi_size = word.half.high;
+}
+
+void read_member(struct fpu_guest *gfpu)
+{
+	struct mask_word word;
+
+	word.half = plain_halves;
+	gfpu->uabi_size = word.half.high;
+}
+"""
+
+
+def test_what_is_read_as_another_member_of_a_union_is_named_as_a_whole(room: Path, tmp_path: Path) -> None:
+    """Which part of the number or struct that was stored it is, no member of that says."""
+    tree = tmp_path / "linux"
+    shutil.copytree(room, tree)
+    (tree / "arch/x86/kvm/x86.c").write_text(SHARED)
+
+    assert kinds(tree, "struct fpu_guest.uabi_size") == {
+        ("config", "guest_default_cfg.features"),
+        ("config", "guest_default_cfg.size"),
+        ("outside", "kept_halves"),
+        ("outside", "plain_halves.high"),
+    }
+
+
 def test_rows_of_a_model_name_inputs_and_those_that_match_nothing_are_told(room: Path, tmp_path: Path) -> None:
     model = tmp_path / "model.toml"
     rows = '[[input]]\nkind = "user"\nwhy = "x"\nfunction = "{}"\nparameter = "hint"\n'

@@ -80,6 +80,10 @@ class Calls(CallPointers):
         closure = self.storing_closure(place, ()) if ctype is not None and ctype.integer is not None else frozenset()
         return function.id in closure and any(unit.id in closure for unit in self.callees(function, node))
 
+    def may_store_through_pointer(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """Whether a call may store into a place in a function that is called through a pointer."""
+        return self.may_set(function, node, place) or self._modifies_through_pointer(function, node, place)
+
     def _points_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether some argument points at (or into, or around) a variable of the caller."""
         for argument in call.arguments:
