@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls.pointers import CallPointers
@@ -301,6 +302,7 @@ class Calls(CallPointers):
             names = [(tag, [name for name in below if name[0] not in "[*"]) for tag, below in levels]
             way = [(tag, each[0]) for tag, each in names if each]
             way += [("", name) for name in names[-1][1][1:]]  # below a member of unknown type
+            way = list(takewhile(_is_no_view, way))
             if not way:
                 return True
             users = self.program.users_of_member(tuple(way))
@@ -345,3 +347,9 @@ class Calls(CallPointers):
             return ()
         self._callees.pop((function.id, node), None)
         return self.callees(function, node)
+
+
+def _is_no_view(level: tuple[str, str]) -> bool:
+    """Whether a member (of a struct tag) is no member of a union: that may be read by the name of another one."""
+    tag, name = level
+    return not tag.startswith("union ") and name[0] != "<"
