@@ -28,8 +28,7 @@ NOT_CLAIMED = {
     "pastedmacros": "the name of a macro that another macro pastes together",
     "tablefile": "a file that is included inside of a function, an enum or an initialiser",
     "membermacros": "members of a struct that a macro call inside it declares",
-    "globalpointers": "a pointer to a local that is stored in a global or on the heap and followed by another function",
-    "boxes": "a pointer to a local that is stored in a global or on the heap and followed by another function",
+    "boxes": "a pointer to a local that is kept in an object on the heap",
 }
 
 CLAIMED = tuple(name for name in (*FEATURES, *IDIOMS) if name not in NOT_CLAIMED)
