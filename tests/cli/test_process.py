@@ -83,6 +83,8 @@ def test_a_closed_standard_output_is_an_error(site: dict[str, str], tree: Path) 
 
 def test_interrupting_is_130_and_one_line(site: dict[str, str], tree: Path, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
+    # A job in the background ignores the signal, and so would what it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [sys.executable, "-m", "fpuscan", tree],
         env={**site, "MARK": str(mark)},
@@ -90,6 +92,7 @@ def test_interrupting_is_130_and_one_line(site: dict[str, str], tree: Path, tmp_
         stderr=subprocess.PIPE,
         text=True,
     ) as running:
+        signal.signal(signal.SIGINT, before)
         while not mark.exists() and running.poll() is None:
             time.sleep(0.02)
         running.send_signal(signal.SIGINT)
