@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,17 +40,17 @@ class Loops(Calls):
     breaks: list[Frontier]  # set up by ``statements.py``
     bodies: list[LoopBody]  # of the loop macros around this place
 
+    @abstractmethod
     def statement(self, node: Node) -> None:
         """Lower one statement; added by ``statements.py``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def at(self, node: Node) -> None:
         """Place what follows at this statement; added by ``statements.py``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loop_body(self, entry: Frontier, body: Node | None, head: int) -> None:
         """Lower the body of a loop; added by ``statements.py``."""
-        raise NotImplementedError
 
     def is_written(self, node: Node, keyword: bytes) -> bool:
         """Whether a statement begins with a keyword of the file, and none that stands over the name of a macro."""
