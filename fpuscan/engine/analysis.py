@@ -11,6 +11,7 @@ from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
 from fpuscan.engine.holders import Holders
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.parts import Parts
 from fpuscan.engine.stores import Sought
 from fpuscan.engine.values import Values
 from fpuscan.model import PlacePattern
@@ -58,6 +59,7 @@ class Analysis:
         self.calls = Calls(self)
         self.aliases = Aliases(self)
         self.holders = Holders(self)
+        self.parts = Parts(self)
         self.values = Values(self)
 
     def of(self, unit: Unit) -> FunctionAnalysis:

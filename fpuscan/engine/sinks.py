@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.engine.parts import Parts
 from fpuscan.ir import Call
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ class Sinks:
             kind: {row.function: row for row in sinks if row.kind == kind} for kind in ("return", "compare", "local")
         }
         self._matched: dict[Place, Sink | None] = {}
-        self.parts = Parts(analysis)
         self.used: set[str] = set()
 
     def place_row(self, place: Place) -> Sink | None:
@@ -88,13 +86,13 @@ class Sinks:
         name = self.analysis.program.units[function].name
         if name in rows or not rows:
             return rows.get(name)
-        return next((rows[part] for part in self.parts.around(function) if part in rows), None)
+        return next((rows[part] for part in self.analysis.parts.around(function) if part in rows), None)
 
     def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
         rows = [
             row
             for row in self._arguments.get(transfer.callee, ())
-            if row.inside in {"", name} or row.inside in self.parts.around(transfer.function)
+            if row.inside in {"", name} or row.inside in self.analysis.parts.around(transfer.function)
         ]
         if not rows:
             return []

@@ -14,8 +14,7 @@ from fpuscan.lower.offsets import Offsets
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fpuscan.declarators import CType
-    from fpuscan.ir import Expr
+    from fpuscan.ir import Expr, Var
 
 __all__ = ["Callbacks"]
 
@@ -33,13 +32,13 @@ class Callbacks(Offsets):
             function = _function(argument)
             if function is None or not self.context.defines(function.name):
                 continue
-            parameters = self.context.parameter_types(function.name, self.facts.path)
+            parameters = self.context.parameters(function.name, self.facts.path)
             for values in self._given(parameters, arguments, position):
                 without = self.frontier
                 self.call(function.name, values, self.temp(self.context.return_type(function.name)), where)
                 self.frontier = self.frontier + without
 
-    def _given(self, parameters: Sequence[CType], arguments: Sequence[Expr], position: int) -> Iterator[list[Expr]]:
+    def _given(self, parameters: Sequence[Var], arguments: Sequence[Expr], position: int) -> Iterator[list[Expr]]:
         """What the callback may be given: one list of values for each call."""
         behind = arguments[position + 1 :]
         if len(behind) == len(parameters) > 1:
@@ -50,12 +49,12 @@ class Callbacks(Offsets):
         for number in range(max((len(values) for values in fitting), default=0)):
             yield [values[min(number, len(values) - 1)] if values else Opaque((), "") for values in fitting]
 
-    def _fits(self, parameter: CType, argument: Expr) -> bool:
+    def _fits(self, parameter: Var, argument: Expr) -> bool:
         """Whether an argument is a pointer that a parameter can be."""
-        ctype = self.type_of(argument)
-        if ctype is None or not parameter.is_pointer or not (ctype.pointers or ctype.is_array):
+        wanted, ctype = parameter.type, self.type_of(argument)
+        if wanted is None or ctype is None or not wanted.is_pointer or not (ctype.pointers or ctype.is_array):
             return False
-        return parameter.base == ctype.base or _ANYTHING in {parameter.base, ctype.base}
+        return wanted.base == ctype.base or _ANYTHING in {wanted.base, ctype.base}
 
 
 def _function(expr: Expr) -> FunctionRef | None:

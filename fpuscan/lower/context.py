@@ -63,8 +63,8 @@ class LoweringContext(Protocol):
     def return_type(self, name: str) -> CType | None:
         """The return type of a function."""
 
-    def parameter_types(self, name: str, path: str) -> tuple[CType, ...]:
-        """The types of the parameters of a function that a file defines."""
+    def parameters(self, name: str, path: str) -> tuple[Var, ...]:
+        """The parameters of a function that a file defines."""
 
     def indirect_return_type(self, callee: Expr, /) -> CType | None:
         """The return type of a call through a pointer."""

@@ -79,9 +79,8 @@ class Complete:
     unread: tuple[Unread, ...]
 
 
-def statement_macros(parsed: ParsedFile, words: Iterable[bytes]) -> Iterator[Directive]:
-    """The macros without parameters that are a statement, and whose body holds one of some words."""
-    word = re.compile(rb"\b(?:%s)\b" % b"|".join(map(re.escape, words)))
+def statement_macros(parsed: ParsedFile, word: re.Pattern[bytes]) -> Iterator[Directive]:
+    """The macros without parameters that are a statement, and whose body holds a word."""
     for directive in parsed.normalised.directives:
         if directive.kind == "define" and word.search(directive.text) and _STATEMENT.fullmatch(directive.text):
             yield directive

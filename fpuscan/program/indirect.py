@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.expansion import expand_call, split_arguments
+from fpuscan.expansion import expand_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _TARGET = re.compile(
     re.VERBOSE,
 )
 _OF_STRUCT = re.compile(rb"\b(struct|union)\s+(\w+)[\s*]+(?:\w+\s+)?\w+\s*(?:\[[^\]]*\]\s*)*=\s*\Z")
-_PARAMETER = re.compile(r"\(\s*\*\s*(\w+)|(\w+)\s*(?:\[[^\]]*\]\s*)*\Z")
+_SET = re.compile(rb"\s*=(?!=)")
 _FIRST = re.compile(rb"[^,;]*?(\.|->)?\s*(\w+)\s*,")  # argument
 _ARGUMENT = re.compile(rb"(\w+)\s*\([^();]*\Z")  # what a name is handed to
 _MEMBER = re.compile(r"->|\.\s*\w|##")
@@ -119,7 +119,7 @@ class PointerCalls:
             if _CALLED.match(text, end):
                 if unit is not None and not itself:
                     found.add(unit)
-            elif len(places) <= _MAX_OCCURRENCES and not _is_set(text, end):
+            elif len(places) <= _MAX_OCCURRENCES and not _SET.match(text, end):
                 further += self._destinations(unit, text, offset, found)
         return further
 
@@ -175,9 +175,8 @@ class PointerCalls:
         """A function takes the value as an argument; a macro may call it or store it into its first argument."""
         definitions = self._table.definitions(callee)
         for each in definitions:
-            name = _parameter(each, index)
-            if name:
-                yield _Word(name, each)
+            if index < len(each.signature.params):
+                yield _Word(each.signature.params[index].name, each)
         if not definitions and callee not in {"if", "while", "for", "switch", "sizeof"}:
             if unit is not None:
                 found.add(unit)
@@ -226,16 +225,6 @@ def _assigned(unit: Unit | None, text: bytes, position: int) -> Iterator[_Word]:
         yield _Word(name, unit)
 
 
-def _parameter(unit: Unit, index: int) -> str:
-    """The name of a parameter of a function; empty where it has none."""
-    text = unit.text()
-    head = text[: text.find(b"{")].decode("ascii", "replace")
-    opening = head.find("(", head.find(unit.name))
-    arguments = split_arguments(head[opening + 1 : head.rfind(")")])
-    match = _PARAMETER.search(arguments[index]) if index < len(arguments) else None
-    return (match[1] or match[2]) if match is not None else ""
-
-
 def _behind_call(text: bytes, position: int) -> int:
     """The end of the arguments behind a name; -1 where there are none."""
     opening = text.find(b"(", position, position + 3)
@@ -252,8 +241,3 @@ def _behind_call(text: bytes, position: int) -> int:
 def _is_member(text: bytes, position: int) -> bool:
     """Whether a member operator stands before a name."""
     return text[max(0, position - 8) : position].rstrip().endswith((b".", b"->"))
-
-
-def _is_set(text: bytes, position: int) -> bool:
-    """Whether a store stands behind a name."""
-    return re.compile(rb"\s*=(?!=)").match(text, position) is not None

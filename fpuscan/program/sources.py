@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpuscan.cpp import MacroTable
@@ -133,14 +134,18 @@ class Sources(ABC):
         self.macros.add(path, parsed.normalised)
         return parsed
 
+    @cached_property
+    def _telling(self) -> re.Pattern[bytes]:
+        sinks = {sink.function for sink in self.model.sinks if sink.kind == "argument"} - {"asm"}
+        names = (re.escape(name.encode()) for name in (*self.model.scope.tracked, *sorted(sinks)))
+        return re.compile(rb"\b(?:%s)\b" % b"|".join(names))
+
     def _statements_for_others(self, path: str) -> list[Directive]:
         # The macros of a header that name a tracked global or call a sink, and that no file of the program uses.
         if not path.endswith(".h"):
             return []
-        sinks = {sink.function for sink in self.model.sinks if sink.kind == "argument"} - {"asm"}
-        words = [name.encode() for name in (*self.model.scope.tracked, *sorted(sinks))]
         found = []
-        for macro in statement_macros(self.files[path], words):
+        for macro in statement_macros(self.files[path], self._telling):
             name = re.compile(rb"\b" + macro.text.split()[0] + rb"\b")
             if not any(name.search(parsed.normalised.text) for parsed in self.files.values()):
                 found.append(macro)

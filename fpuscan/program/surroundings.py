@@ -73,12 +73,10 @@ class Surroundings(Sources):
         returned = self.types.returned(name)
         return self.types.resolve(returned) if returned is not None else None
 
-    def parameter_types(self, name: str, path: str) -> tuple[CType, ...]:
-        """The types of the parameters of a function that a file defines, typedefs followed."""
-        for unit in self.functions_named(name, path)[:1]:
-            _, parameters, _ = self.types.signature(unit.node, self.files[unit.path].source.data)
-            return tuple(self.types.resolve(ctype) for _, ctype in parameters)
-        return ()
+    def parameters(self, name: str, path: str) -> tuple[Var, ...]:
+        """The parameters of a function that a file defines."""
+        units = self.functions_named(name, path)
+        return units[0].signature.params if units else ()
 
     def indirect_return_type(self, _callee: Expr) -> CType | None:
         """The return type of a call through a pointer; not known."""

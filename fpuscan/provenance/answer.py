@@ -6,7 +6,6 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.parts import Parts
 from fpuscan.engine.sinks import Sinks
 from fpuscan.ir import Assign, Call
 from fpuscan.places import heap
@@ -102,7 +101,7 @@ def _ask_argument(analysis: Analysis, search: Backward, row: Sink) -> None:
 
 
 def _ask_comparisons(analysis: Analysis, search: Backward, row: Sink) -> None:
-    for unit in Parts(analysis).of(row.function):
+    for unit in analysis.parts.of(row.function):
         function = analysis.of(unit)
         for node in range(len(function.code)):
             for leaf in search.graph.leaves(function, node):
@@ -172,7 +171,7 @@ def _ask_local(analysis: Analysis, search: Backward, row: Sink) -> None:
 
 
 def _calls(analysis: Analysis, row: Sink) -> Iterator[tuple[FunctionAnalysis, int]]:
-    users: list[Unit] = Parts(analysis).of(row.inside) if row.inside else []
+    users: list[Unit] = analysis.parts.of(row.inside) if row.inside else []
     for unit in users or analysis.program.users_of(row.function):
         if row.path and not fnmatchcase(unit.path, row.path):
             continue
