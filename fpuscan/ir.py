@@ -46,6 +46,7 @@ __all__ = [
     "Unary",
     "Var",
     "subexpressions",
+    "uncast",
 ]
 
 ENTRY, EXIT = 0, 1  # the first two instructions of every function
@@ -225,6 +226,13 @@ class Opaque:
 
 
 Expr = Const | Load | Addr | FunctionRef | Unary | Binary | Cast | ContainerOf | Opaque
+
+
+def uncast(expr: Expr) -> Expr:
+    """What is inside any number of casts."""
+    while isinstance(expr, Cast):
+        expr = expr.operand
+    return expr
 
 
 def subexpressions(expr: Expr) -> tuple[Expr, ...]:

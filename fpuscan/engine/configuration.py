@@ -10,7 +10,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Assign, Call, Cast, Load
+from fpuscan.ir import Addr, Assign, Call, Load, uncast
 from fpuscan.places import overlap
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ def _writing(variable: str) -> re.Pattern[bytes]:
 
 def pointed_at(function: FunctionAnalysis, node: int, argument: Expr) -> list[Guarded]:
     """What an argument of a call points to, as far as the function shows it."""
-    while isinstance(argument, Cast):
-        argument = argument.operand
+    argument = uncast(argument)
     if isinstance(argument, Addr):
         return list(function.resolve(node, argument.place))
     if isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers:

@@ -21,6 +21,8 @@ from fpuscan.engine.variables import base_variable
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Branch, Call, Cast, Deref, Index, Load, Return, Var
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.literals import Guards
@@ -168,6 +170,13 @@ class FunctionAnalysis:
         instruction = self.code[node]
         assert isinstance(instruction, Return)
         return instruction.value
+
+    def returned_values(self) -> Iterator[tuple[int, Expr]]:
+        """Each return statement that gives a value, and the value."""
+        for node in self.returns:
+            value = self.returned(node)
+            if value is not None:
+                yield node, value
 
     # ------------------------------------------------------------ ways through the function
 

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.variables import base_variable
-from fpuscan.ir import Addr, Assign, Cast
+from fpuscan.ir import Addr, Assign, uncast
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -78,8 +78,7 @@ class Holders:
         ]
 
     def _is_tracked_address(self, value: Expr) -> bool:
-        while isinstance(value, Cast):
-            value = value.operand
+        value = uncast(value)
         variable = base_variable(value.place) if isinstance(value, Addr) else None
         if variable is None or variable.kind != "global" or variable.type is None:
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Assign, Binary, Branch, Cast, Const, Load, Marker, Var
+from fpuscan.ir import Assign, Binary, Branch, Const, Load, Marker, Var, uncast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def _holds_first(function: FunctionAnalysis, node: int, condition: Expr, order: 
     """Whether a condition ``variable < bound`` is true for the constant that the variable has in front of the loop."""
     if not isinstance(condition, Binary) or condition.op not in {"<", "<=", "!="}:
         return False
-    variable, bound = _uncast(condition.left), _uncast(condition.right)
+    variable, bound = uncast(condition.left), uncast(condition.right)
     if not isinstance(variable, Load) or not isinstance(variable.place, Var) or not isinstance(bound, Const):
         return False
     place = (function.variable_root(variable.place), ())
@@ -73,9 +73,3 @@ def _holds_first(function: FunctionAnalysis, node: int, condition: Expr, order: 
     if not isinstance(value, Const) or value.value is None:
         return False
     return value.value < (1 if bound.value is None else bound.value)  # a number of elements is not 0
-
-
-def _uncast(expr: Expr) -> Expr:
-    while isinstance(expr, Cast):
-        expr = expr.operand
-    return expr

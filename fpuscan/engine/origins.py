@@ -214,10 +214,8 @@ class Origins:
             callee = self.analysis.of(unit)
             inside = (*stack[:-1], caller, Frame(callee, lambda _: members))
             if result:
-                for number in callee.returns:
-                    value = callee.returned(number)
-                    if value is not None:
-                        found = max(found, self._part(inside, number, value, place[1], members))
+                for number, value in callee.returned_values():
+                    found = max(found, self._part(inside, number, value, place[1], members))
             else:
                 inner = self.analysis.calls.inward(frame.function, node, unit, place)
                 found = max(found, self._worst(self._place(inside, EXIT, each, members) for each in inner))

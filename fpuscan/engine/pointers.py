@@ -25,6 +25,7 @@ from fpuscan.ir import (
     Load,
     Member,
     Var,
+    uncast,
 )
 from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, overlap
 
@@ -258,9 +259,7 @@ class Pointers:
         (definition,) = reaching
         instruction = self.code[definition]
         if isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
-            source = instruction.value
-            while isinstance(source, Cast):
-                source = source.operand
+            source = uncast(instruction.value)
             if isinstance(source, Load) and isinstance(source.place, Var) and source.place.kind in {"local", "temp"}:
                 copied = self.function.reaching(definition, (self.variable_root(source.place), ()))
                 return self._fresh(copied, depth + 1)

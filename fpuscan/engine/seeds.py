@@ -379,8 +379,7 @@ class Seeds:
             values = [
                 self.analysis.values.mask(callee, number, given, ())
                 for callee in callees
-                for number in callee.returns
-                if (given := callee.returned(number)) is not None
+                for number, given in callee.returned_values()
             ]
             bits = 0
             for each in values:

@@ -270,10 +270,7 @@ class Values:
         for unit in self.analysis.calls.callees(function, node):
             callee = self.analysis.of(unit)
             if call.result is not None and place[0] == ("v", function.id, call.result.key):
-                for number in callee.returns:
-                    value = callee.returned(number)
-                    if value is None:
-                        continue
+                for number, value in callee.returned_values():
                     held = callee.entry_guards().get(number, NOTHING)
                     if self.analysis.calls.guards_outward(function, node, callee, held) is None:
                         continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Cast, FunctionRef, Opaque
+from fpuscan.ir import FunctionRef, Opaque, uncast
 from fpuscan.lower.offsets import Offsets
 
 if TYPE_CHECKING:
@@ -58,6 +58,5 @@ class Callbacks(Offsets):
 
 
 def _function(expr: Expr) -> FunctionRef | None:
-    while isinstance(expr, Cast):
-        expr = expr.operand
+    expr = uncast(expr)
     return expr if isinstance(expr, FunctionRef) else None

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
-from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque
+from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
 from fpuscan.lower.expressions import first_named, strip_parentheses
 from fpuscan.lower.updates import Updates
 
@@ -399,11 +399,7 @@ class Calls(Updates):
 
     def _whole(self, pointer: Expr) -> LValue:
         """The object that a pointer argument of ``memcpy`` points to."""
-        while True:
-            inner = getattr(pointer, "operand", None)
-            if inner is None or type(pointer).__name__ != "Cast":
-                break
-            pointer = inner
+        pointer = uncast(pointer)
         if (
             isinstance(pointer, Addr)
             and isinstance(pointer.place, Index)

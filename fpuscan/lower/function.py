@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Assign, Call, Cast, FunctionFacts, Index, Load, Member, Signature, Var
+from fpuscan.ir import Addr, Assign, Call, FunctionFacts, Index, Load, Member, Signature, Var, uncast
 from fpuscan.lower.builder import together
 from fpuscan.lower.statements import Statements
 
@@ -71,8 +71,7 @@ def _lend(program: LoweringContext, facts: FunctionFacts) -> None:
 
 def _lent(value: Expr, pointers: dict[object, list[Var]]) -> list[Var]:
     """The locals that a pointer value may point to."""
-    while isinstance(value, Cast):
-        value = value.operand
+    value = uncast(value)
     if isinstance(value, Load) and isinstance(value.place, Var):
         return pointers.get(value.place.key, [])
     variable = _variable(value.place) if isinstance(value, Addr) else None

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Cast, Load, Opaque
+from fpuscan.ir import Addr, Load, Opaque, uncast
 from fpuscan.lower.calls import Calls
 from fpuscan.lower.expressions import first_named
 
@@ -138,9 +138,7 @@ class Loops(Calls):
 
     def _pointed(self, value: Expr) -> Expr:
         """A mask handed over by address is read."""
-        inner = value
-        while isinstance(inner, Cast):
-            inner = inner.operand
+        inner = uncast(value)
         return Load(inner.place, 0) if isinstance(inner, Addr) else value
 
 

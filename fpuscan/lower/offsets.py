@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS
 from fpuscan.declarators import CType
-from fpuscan.ir import Addr, Binary, Cast, ContainerOf, Deref, Index
+from fpuscan.ir import Addr, Binary, Cast, ContainerOf, Deref, Index, uncast
 from fpuscan.lower.expressions import Expressions, strip_parentheses
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class Offsets(Expressions):
         value = self.value(pointer)
         if not self._counts_bytes(value):
             return Binary(operator, value, self.value(right if pointer is left else left))
-        while isinstance(value, Cast):
-            value = value.operand
+        value = uncast(value)
         if operator == "-":
             return ContainerOf(value, ctype.base, tuple(name for name, _ in _PART.findall(path) if name))
         return Addr(self._member_at(value, ctype, path))

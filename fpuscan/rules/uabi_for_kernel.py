@@ -18,7 +18,7 @@ from fpuscan.engine.graph import Transfer
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seeds
 from fpuscan.engine.sinks import Hit
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Cast, Load, Var
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Var, uncast
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
 from fpuscan.rules.info import FPU203
@@ -255,8 +255,7 @@ def _becomes(function: FunctionAnalysis, call: Call, tag: str) -> bool:
         if not isinstance(instruction, Assign) or call.result is None:
             continue
         value, ctype = instruction.value, instruction.target.type
-        while isinstance(value, Cast):
-            value = value.operand
+        value = uncast(value)
         if isinstance(value, Load) and isinstance(value.place, Var) and value.place.key == call.result.key:
             return ctype is not None and ctype.base == tag and ctype.pointers == 1
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.calls.pointers import CallPointers
+from fpuscan.engine.calls.pointers import CallPointers, may_point
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
@@ -88,14 +88,11 @@ class Calls(CallPointers):
     def _points_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether some argument points at (or into, or around) a variable of the caller."""
         for argument in call.arguments:
-            if isinstance(argument, Const | FunctionRef):
+            if not may_point(argument):
                 continue
-            if isinstance(argument, Load):
-                ctype = argument.place.type
-                if ctype is not None and not ctype.pointers and not ctype.is_struct:
-                    continue
-                if ctype is not None and ctype.pointers > 1:
-                    return True
+            ctype = argument.place.type if isinstance(argument, Load) else None
+            if ctype is not None and ctype.pointers > 1:
+                return True
             if any(root == place[0] for root, _, _ in function.targets(node, argument)[0]):
                 return True
         return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
 
-__all__ = ["CallPointers", "aligned"]
+__all__ = ["CallPointers", "aligned", "may_point"]
 
 _MAX_DEPTH = 8
 _MAX_LINKS = 3  # pointer members on the way from an argument
@@ -53,10 +53,7 @@ class CallPointers(CallGuards):
             for unit in units:
                 callee = self.analysis.of(unit)
                 if call.result is not None and place[0] == ("v", function.id, call.result.key):
-                    for number in callee.returns:
-                        value = callee.returned(number)
-                        if value is None:
-                            continue
+                    for number, value in callee.returned_values():
                         held = callee.entry_guards().get(number, NOTHING)
                         some, more, *_ = callee.targets(number, value)
                         unknown = unknown or more
@@ -158,12 +155,8 @@ class CallPointers(CallGuards):
         assert isinstance(call, Call)
         found: dict[Place, None] = {}
         for index, argument in enumerate(call.arguments[: len(callee.signature.params)]):
-            if isinstance(argument, Const | FunctionRef):
+            if not may_point(argument):
                 continue
-            if isinstance(argument, Load):
-                ctype = argument.place.type
-                if ctype is not None and not ctype.pointers and not ctype.is_struct:
-                    continue
             for root, path, _ in function.targets(node, argument)[0]:
                 for below in _behind((root, path), place):
                     found[(("d", callee.id, index), below)] = None
@@ -321,6 +314,14 @@ class CallPointers(CallGuards):
             if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
                 return False  # a global is no member of a larger struct
         return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
+
+
+def may_point(argument: Expr) -> bool:
+    """Whether an argument may be a pointer, or a struct that holds one."""
+    if isinstance(argument, Const | FunctionRef):
+        return False
+    ctype = argument.place.type if isinstance(argument, Load) else None
+    return ctype is None or bool(ctype.pointers) or ctype.is_struct
 
 
 def aligned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import ENTRY, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var
+from fpuscan.ir import ENTRY, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var, uncast
 from fpuscan.places import overlap, path_overlap
 
 if TYPE_CHECKING:
@@ -117,10 +117,8 @@ class CallTargets:
         found: frozenset[int] = frozenset()
         for unit in self.callees(function, node):
             callee = self.analysis.of(unit)
-            for number in callee.returns:
-                value = callee.returned(number)
-                if value is not None:
-                    found |= self.function_values(callee, number, value, depth + 1)
+            for number, value in callee.returned_values():
+                found |= self.function_values(callee, number, value, depth + 1)
         return found
 
     def _assigned_functions(
@@ -350,8 +348,7 @@ def _called_through(call: object, names: set[str]) -> bool:
 
 
 def _mentions(expr: Expr, name: str, holders: frozenset[object]) -> bool:
-    while isinstance(expr, Cast):
-        expr = expr.operand
+    expr = uncast(expr)
     if isinstance(expr, Load) and isinstance(expr.place, Var):
         return expr.place.key in holders
     return isinstance(expr, FunctionRef) and expr.name == name
