@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
-from fpuscan.lower.expressions import first_named, strip_parentheses
+from fpuscan.lower.constants import constant_of
+from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses, without_comments
 from fpuscan.lower.updates import Updates
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Calls(Updates):
         function = strip_parentheses(function)
         if function.type == "identifier":
             return self._named_call(node, function, arguments)
-        if function.type == "pointer_expression" and self.operator(function) == "*":
+        if function.type == "pointer_expression" and operator_of(function) == "*":
             inner = function.child_by_field_name("argument")
             assert inner is not None
             return self._indirect_call(node, self.value(inner), arguments)
@@ -92,7 +93,7 @@ class Calls(Updates):
 
     def arguments(self, node: Node) -> list[Expr]:
         """The values of a call's arguments, in order."""
-        return [self.value(child) for child in node.named_children if child.type != "comment"]
+        return [self.value(child) for child in without_comments(node)]
 
     def _where(self, node: Node) -> tuple[int, int]:
         if self.offset_override is not None:
@@ -176,7 +177,7 @@ class Calls(Updates):
         return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
     def _expansion_value(self, body: Node) -> Expr:
-        statements = [child for child in body.named_children if child.type != "comment"]
+        statements = without_comments(body)
         if len(statements) == 1 and statements[0].type == "expression_statement":
             inner = first_named(statements[0])
             return self.value(inner) if inner is not None else Const(None, "")
@@ -306,7 +307,7 @@ class Calls(Updates):
     # ------------------------------------------------------------ effects of the model
 
     def _argument(self, arguments: Node, index: int) -> Node | None:
-        children = [child for child in arguments.named_children if child.type != "comment"]
+        children = without_comments(arguments)
         return children[index] if index < len(children) else None
 
     def _effect_value(self, node: Node, _name: str, arguments: Node, effect: Effect) -> Expr:
@@ -330,7 +331,7 @@ class Calls(Updates):
     def _effect_choose(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         """``__builtin_choose_expr(test, a, b)``."""
         test = self._argument(arguments, 0)
-        known = self.constant_of(self.value(test)) if test is not None else None
+        known = constant_of(self.value(test)) if test is not None else None
         chosen = None if known is None else self._argument(arguments, effect.values[0 if known else 1])
         if chosen is not None and self.offset_override is None:
             self.facts.covered_ranges.append((node.start_byte, node.end_byte))  # the other one is no code
@@ -355,7 +356,7 @@ class Calls(Updates):
 
     def _effect_enumerate(self, _node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         """``cpuid_count(leaf, 0, &eax, ...)``, ``rdmsr(msr, low, high)``: what the CPU says, not the arguments."""
-        for index, child in enumerate(child for child in arguments.named_children if child.type != "comment"):
+        for index, child in enumerate(without_comments(arguments)):
             if index in effect.values:
                 target = self.lvalue(child)
             else:

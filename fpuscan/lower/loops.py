@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.ir import Addr, Load, Opaque, uncast
 from fpuscan.lower.calls import Calls
-from fpuscan.lower.expressions import first_named
+from fpuscan.lower.nodes import first_named
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS
 from fpuscan.declarators import CType
 from fpuscan.ir import Addr, Binary, Cast, ContainerOf, Deref, Index, uncast
-from fpuscan.lower.expressions import Expressions, strip_parentheses
+from fpuscan.lower.expressions import Expressions
+from fpuscan.lower.nodes import strip_parentheses
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue

@@ -8,8 +8,9 @@ from fpuscan.arms import contradict
 from fpuscan.declarators import CType
 from fpuscan.ir import Const, Index, Load, Var
 from fpuscan.lower.builder import together
-from fpuscan.lower.expressions import first_named
+from fpuscan.lower.constants import constant_of
 from fpuscan.lower.loops import LoopBody, Loops
+from fpuscan.lower.nodes import first_named, without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -112,7 +113,7 @@ class Statements(Loops):
         """``({ ...; value; })``."""
         around = self.span, self.config
         self.scopes.append({})
-        children = [child for child in node.named_children if child.type != "comment"]
+        children = without_comments(node)
         value: Expr = Const(None, "")
         if children and children[-1].type == "expression_statement":
             self.sequence(children[:-1], node)
@@ -232,7 +233,7 @@ class Statements(Loops):
             heads, has_default = self.switches[-1]
             constant = None
             if value is not None:
-                constant = self.constant_of(self.value(value)) if value.type != "binary_expression" else None
+                constant = constant_of(self.value(value)) if value.type != "binary_expression" else None
             else:
                 has_default[0] = True
             self.frontier = self.frontier + [(head, None, constant) for head, _, _ in heads]
@@ -419,7 +420,7 @@ class Statements(Loops):
         if inner is None:
             return None, 1
         last = inner.child_by_field_name("right") if b"..." in self.data[inner.start_byte : inner.end_byte] else None
-        number = self.constant_of(self.value(last or inner))
+        number = constant_of(self.value(last or inner))
         return None if last is not None else number, (number or 0) + 1
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS
 from fpuscan.ir import Binary, Const, Index, Load, Opaque, Unary
 from fpuscan.lower.callbacks import Callbacks
+from fpuscan.lower.constants import constant_of
+from fpuscan.lower.nodes import without_comments
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
@@ -21,10 +23,10 @@ class Updates(Callbacks):
 
     def effect_update(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         """``*target = *target op value``, or ``*target = *value op *value``; the result is the old word or the new."""
-        values = [self.value(child) for child in arguments.named_children if child.type != "comment"]
+        values = [self.value(child) for child in without_comments(arguments)]
         if effect.target >= len(values) or max(effect.values) >= len(values):
             return Opaque(tuple(values), name)
-        number = self.constant_of(values[effect.values[0]]) if effect.bit else None
+        number = constant_of(values[effect.values[0]]) if effect.bit else None
         single = len(effect.values) == 1 and (number is not None if effect.bit else True)
         target = self._word(values[effect.target], single=single and (number or 0) < WORD_BITS)
         value: Expr

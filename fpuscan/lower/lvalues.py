@@ -1,0 +1,142 @@
+"""Lvalues: from syntax nodes to the places that they denote."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from fpuscan.ir import Addr, Deref, FunctionRef, Index, Load, Var
+from fpuscan.lower.constants import constant_of
+from fpuscan.lower.names import Names
+from fpuscan.lower.nodes import operator_of, strip_parentheses
+
+if TYPE_CHECKING:
+    from fpuscan.ir import Expr, LValue
+    from fpuscan.syntax import Node
+
+__all__ = ["LValues"]
+
+
+class LValues(Names):
+    """Lowers lvalues; the values inside them are lowered by the classes below it."""
+
+    def lvalue(self, node: Node) -> LValue | None:
+        """The lvalue that a node denotes; None when it denotes none (it is a plain value)."""
+        node = strip_parentheses(node)
+        match node.type:
+            case "identifier" | "type_identifier" | "field_identifier":
+                return self.identifier_lvalue(node)
+            case "field_expression":
+                return self.field_lvalue(node)
+            case "subscript_expression":
+                return self.subscript_lvalue(node)
+            case "pointer_expression" if operator_of(node) == "*":
+                argument = node.child_by_field_name("argument")
+                assert argument is not None
+                return self.deref(self.value(argument))
+            case "call_expression":
+                return self.call_lvalue(node)
+            case "compound_literal_expression":
+                return self.literal_object(node)
+            case "conditional_expression" | "comma_expression":
+                value = self.value(node)
+                if isinstance(value, Load):
+                    return value.place
+            case "cast_expression":
+                inner = node.child_by_field_name("value")
+                return self.lvalue(inner) if inner is not None else None
+            case "parenthesized_expression":  # a statement expression
+                value = self.value(node)
+                return value.place if isinstance(value, Load) else None
+            case _:
+                pass
+        return None
+
+    def identifier_lvalue(self, node: Node) -> LValue | None:
+        """A variable: local, parameter, global, or what an object-like macro stands for."""
+        name = self.text(node)
+        variable = self.lookup(name)
+        if variable is not None:
+            return variable
+        if self.offset_override is None:
+            self.facts.covered.add(node.start_byte)
+        expansion = self.macro_lvalue(node, name)
+        if expansion is not None:
+            return expansion
+        ctype = self.context.global_type(name, self.facts.path)
+        return Var("global", name, self.context.global_key(name, self.facts.path), ctype)
+
+    @abstractmethod
+    def macro_lvalue(self, node: Node, name: str) -> LValue | None:
+        """The lvalue behind an object-like macro; added by ``calls.py``."""
+
+    def field_lvalue(self, node: Node) -> LValue | None:
+        """``base.name`` or ``pointer->name``."""
+        argument = node.child_by_field_name("argument")
+        field = node.child_by_field_name("field")
+        if argument is None or field is None:
+            return None
+        name = self.text(field)
+        if operator_of(node) == "->":
+            base: LValue | None = self.deref(self.value(argument))
+        else:
+            base = self.lvalue(argument)
+            if base is None:
+                base = self.materialise(self.value(argument))
+        return self.member(base, name) if base is not None else None
+
+    def subscript_lvalue(self, node: Node) -> LValue | None:
+        """``base[index]`` over an array object or a pointer."""
+        argument = node.child_by_field_name("argument")
+        index = node.child_by_field_name("index")
+        if argument is None:
+            return None
+        by = self.value(index) if index is not None else None
+        number = constant_of(by) if by is not None else None
+        if number is not None:
+            by = None
+        base = self.lvalue(argument)
+        if base is not None and base.type is not None and base.type.arrays:
+            return Index(base, None, number, base.type.element(), by)
+        pointer: Expr = Load(base, self.offset(argument)) if base is not None else self.value(argument)
+        pointed = self.type_of(pointer)
+        return Index(
+            None, pointer, number, pointed.pointee() if pointed is not None and pointed.is_pointer else None, by
+        )
+
+    def deref(self, pointer: Expr) -> LValue:
+        """``*pointer``; ``*&x`` is ``x``."""
+        if isinstance(pointer, Addr):
+            return pointer.place
+        ctype = self.type_of(pointer)
+        pointee = ctype.pointee() if ctype is not None and ctype.is_pointer else None
+        return Deref(pointer, self.context.types.resolve(pointee) if pointee is not None else None)
+
+    def materialise(self, value: Expr) -> LValue:
+        """Give a value a place, so that its members can be named."""
+        if isinstance(value, Load):
+            return value.place
+        variable = self.temp(self.type_of(value))
+        self.assign(variable, value)
+        return variable
+
+    def load(self, place: LValue, node: Node) -> Expr:
+        """The value of an lvalue; an array decays to a pointer to its first element."""
+        ctype = place.type
+        if ctype is not None and ctype.arrays:
+            return Addr(Index(place, None, 0, ctype.element()))
+        if ctype is not None and ctype.function and not ctype.pointers and isinstance(place, Var):
+            return FunctionRef(place.name)
+        return Load(place, self.offset(node))
+
+    @abstractmethod
+    def value(self, node: Node) -> Expr:
+        """The value of an expression; added by ``expressions.py``."""
+
+    @abstractmethod
+    def literal_object(self, node: Node) -> Var:
+        """The object that a compound literal makes; added by ``expressions.py``."""
+
+    @abstractmethod
+    def call_lvalue(self, node: Node) -> LValue | None:
+        """The lvalue that a call stands for; added by ``calls.py``."""
