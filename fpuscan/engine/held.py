@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.values import Content
+from fpuscan.engine.contents import Content
 from fpuscan.ir import ENTRY, EXIT, Assign, Call
 from fpuscan.xfeatures import WORD
 

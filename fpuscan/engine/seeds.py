@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from fpuscan.engine.contents import Content
 from fpuscan.engine.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import Operation
-from fpuscan.engine.values import Content
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
 
 if TYPE_CHECKING:

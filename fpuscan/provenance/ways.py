@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fpuscan.engine.contents import Content
 from fpuscan.engine.crossings import Crossing, enterable, is_read
 from fpuscan.engine.explain import Explainer, written
 from fpuscan.engine.flows import IDENTITY, Flows, Label, State, Step
 from fpuscan.engine.graph import Definition
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seed
-from fpuscan.engine.values import Content
 from fpuscan.provenance.cases import case_spans, under
 from fpuscan.result import MaskOnWay, Root
 from fpuscan.xfeatures import WORD

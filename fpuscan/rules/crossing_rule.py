@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fpuscan.engine.contents import Content
 from fpuscan.engine.crossings import Crossing, behind, find_crossings
 from fpuscan.engine.explain import Explainer
 from fpuscan.engine.held import held_content
-from fpuscan.engine.values import Content
 from fpuscan.ir import ENTRY
 from fpuscan.result import Finding, Place, Severity, Surviving
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpuscan.engine.contents import Content
 from fpuscan.engine.crossings import Crossing
 from fpuscan.engine.flows import IDENTITY, State, Step
 from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seed
 from fpuscan.engine.sinks import Hit
-from fpuscan.engine.values import Content
 from fpuscan.ir import Call, Const
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict

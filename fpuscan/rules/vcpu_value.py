@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.values import Content
+from fpuscan.engine.contents import Content
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking
 from fpuscan.rules.info import FPU201
