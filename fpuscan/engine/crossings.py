@@ -10,8 +10,8 @@ from fpuscan.engine.flows import State, Step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fpuscan.engine.edges import Transfer
     from fpuscan.engine.flows import Flows, Label
-    from fpuscan.engine.graph import Transfer
     from fpuscan.engine.seeds import Seed
     from fpuscan.engine.sinks import Hit, Sinks
 

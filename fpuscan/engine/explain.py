@@ -13,9 +13,9 @@ from fpuscan.xfeatures import WORD
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.crossings import Crossing
+    from fpuscan.engine.edges import Transfer
     from fpuscan.engine.flows import Step as Reached
     from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.graph import Transfer
     from fpuscan.engine.literals import Guards
     from fpuscan.engine.seeds import Seed
     from fpuscan.ir import Expr

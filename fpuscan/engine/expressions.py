@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.ir import Expr, Instruction, LValue
 
-__all__ = ["expressions_of", "is_boolean", "is_plain", "pointer_type", "points_to_record", "walk_expression"]
+__all__ = [
+    "expressions_of",
+    "is_boolean",
+    "is_integer",
+    "is_plain",
+    "pointer_type",
+    "points_to_integer",
+    "points_to_record",
+    "walk_expression",
+]
 
 
 def expressions_of(instruction: Instruction) -> tuple[Expr, ...]:
@@ -105,5 +114,24 @@ def is_boolean(expr: Expr) -> bool:
             return expr.bits == 1 or is_boolean(expr.operand)
         case Load():
             return expr.place.type is not None and expr.place.type.base in {"bool", "_Bool"}
+        case _:
+            return False
+
+
+def is_integer(place: LValue) -> bool:
+    """Whether whoever gets the address of an lvalue can read it without naming a member."""
+    return place.type is not None and place.type.integer is not None
+
+
+def points_to_integer(argument: Expr) -> bool:
+    """Whether an argument is such an address."""
+    match argument:
+        case Addr():
+            return is_integer(argument.place)
+        case Load():
+            pointee = argument.place.type.pointee() if argument.place.type is not None else None
+            return pointee is not None and pointee.integer is not None
+        case Cast():
+            return points_to_integer(argument.operand)
         case _:
             return False

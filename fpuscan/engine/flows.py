@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from fpuscan.engine.cancellation import Cancellation
-from fpuscan.engine.graph import Definition, DefUseGraph, Transfer
+from fpuscan.engine.edges import Definition, Transfer
+from fpuscan.engine.graph import DefUseGraph
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Operation
 from fpuscan.ir import ENTRY, Binary, Call
@@ -338,7 +339,7 @@ class Flows:
         instance = self.analysis.instance_under(
             ctype.base, transfer.guards, state.frames, transfer.function, transfer.instruction
         )
-        memory = self.graph.memory((("h", ctype.base, None, instance), place[1]))
+        memory = self.graph.shared.node((("h", ctype.base, None, instance), place[1]))
         return [State(memory, (), self._config_only(transfer.guards), label, state.entered)]
 
     def _through_memory(self, state: State, transfer: Transfer, label: Label) -> list[State]:
@@ -352,7 +353,7 @@ class Flows:
                     str(root[1]), state.guards, state.frames, transfer.function, transfer.instruction
                 )
                 if instance:
-                    target = self.graph.memory((("h", root[1], None, instance), path))
+                    target = self.graph.shared.node((("h", root[1], None, instance), path))
             return [State(target, (), guards, label, state.entered)]
         function = self.analysis.by_id(target.function)
         config = self.analysis.config_guards(function.facts.config)

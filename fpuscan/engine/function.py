@@ -17,6 +17,7 @@ from fpuscan.engine.expressions import expressions_of, pointer_type, points_to_r
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.pointers import Pointers
 from fpuscan.engine.reaching import Reaching
+from fpuscan.engine.reads import leaves
 from fpuscan.engine.variables import base_variable
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Branch, Call, Cast, Deref, Index, Load, Return, Var
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.literals import Guards
+    from fpuscan.engine.reads import Leaf
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Place
     from fpuscan.program import Unit
@@ -59,6 +61,7 @@ class FunctionAnalysis:
         )
         self._entry_guards: dict[int, Guards] | None = None
         self._asked_early = False
+        self._leaves: dict[int, list[Leaf]] = {}
         self._void_hints: dict[int, str] = {}
         self._survey()
         pointers, reaching, conditions = Pointers(self), Reaching(self), Conditions(self)
@@ -81,6 +84,14 @@ class FunctionAnalysis:
         self.place_equals = conditions.place_equals
         self.edge_literals = conditions.edge_literals
         self.followed = conditions.followed
+
+    def leaves(self, node: int) -> list[Leaf]:
+        """The values that an instruction reads."""
+        found = self._leaves.get(node)
+        if found is None:
+            found = leaves(self.code[node])
+            self._leaves[node] = found
+        return found
 
     def _survey(self) -> None:
         for number, instruction in enumerate(self.code):

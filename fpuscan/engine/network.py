@@ -20,7 +20,8 @@ from fpuscan.xfeatures import WORD
 if TYPE_CHECKING:
     import networkx as nx
 
-    from fpuscan.engine.graph import Definition, DefUseGraph, Transfer
+    from fpuscan.engine.edges import Definition, Transfer
+from fpuscan.engine.graph import DefUseGraph
 
 __all__ = ["flow_graph", "network"]
 

@@ -20,8 +20,8 @@ from fpuscan.ir import Addr, Load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fpuscan.engine.edges import Transfer
     from fpuscan.engine.flows import Flows
-    from fpuscan.engine.graph import Transfer
     from fpuscan.engine.partial import Partials
     from fpuscan.engine.sinks import Hit, Sinks
     from fpuscan.ir import Expr
@@ -97,7 +97,7 @@ class Readers:
         return found
 
     def _start(self, place: Place) -> Step:
-        return Step(State(self.flows.graph.memory(place), (), NOTHING, IDENTITY), None, None)
+        return Step(State(self.flows.graph.shared.node(place), (), NOTHING, IDENTITY), None, None)
 
     def _loads(self, place: Place, transfer: Transfer) -> bool:
         """Whether a function reads this very object, and not some other of its type."""

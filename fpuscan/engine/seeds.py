@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.contents import Content
+from fpuscan.engine.edges import Definition, Transfer
 from fpuscan.engine.flows import IDENTITY, Label, State, Step
-from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import Operation
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
@@ -104,7 +104,7 @@ class Seeds:
         for unit in self._units():
             function = self.analysis.of(unit)
             for node in range(len(function.code)):
-                for leaf in self.graph.leaves(function, node):
+                for leaf in function.leaves(node):
                     found += self._leaf(function, node, leaf)
                 instruction = function.code[node]
                 if isinstance(instruction, Call):
@@ -274,7 +274,7 @@ class Seeds:
             if not row.evaluated:
                 continue
             for place in self._memory_places(row):
-                for transfer in self.graph.readers_of(place):
+                for transfer in self.graph.shared.readers_of(place):
                     target = transfer.target
                     if target is None or target.place[0][0] != "d" or transfer.site is None:
                         continue
@@ -302,7 +302,7 @@ class Seeds:
                 units = self.analysis.calls.callees(function, node)
                 if not units and call.callee in self._receivers:
                     held = function.entry_guards().get(node, NOTHING)
-                    transfer = self.graph.handed_out(function, node, call, leaf.role, held)
+                    transfer = self.graph.calls.handed_out(function, node, call, leaf.role, held)
                     yield self._seed(rows, place, function, node, IDENTITY, [transfer])
                 if any(row.evaluated for row in rows):
                     continue

@@ -11,8 +11,8 @@ from fpuscan.ir import Call
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.edges import Transfer
     from fpuscan.engine.flows import Frame, State
-    from fpuscan.engine.graph import Transfer
     from fpuscan.model import Sink
     from fpuscan.places import Place
 

@@ -93,7 +93,7 @@ def _ask_argument(analysis: Analysis, search: Backward, row: Sink) -> None:
         call = function.code[node]
         assert isinstance(call, Call)
         index = row.index if row.index >= 0 else len(call.arguments) + row.index
-        for leaf in search.graph.leaves(function, node):
+        for leaf in function.leaves(node):
             if leaf.role == index:
                 search.leaf(function, node, leaf, whole=True)
         if index < len(call.arguments):
@@ -104,7 +104,7 @@ def _ask_comparisons(analysis: Analysis, search: Backward, row: Sink) -> None:
     for unit in analysis.parts.of(row.function):
         function = analysis.of(unit)
         for node in range(len(function.code)):
-            for leaf in search.graph.leaves(function, node):
+            for leaf in function.leaves(node):
                 if leaf.compared or leaf.role == "condition":
                     search.leaf(function, node, leaf)
 
@@ -154,7 +154,7 @@ def _ask_returns(analysis: Analysis, search: Backward, row: Sink) -> None:
             if spans and not under(function, node, spans):
                 search.pass_by(function, node)
                 continue
-            for leaf in search.graph.leaves(function, node):
+            for leaf in function.leaves(node):
                 search.leaf(function, node, leaf, whole=True)
         for node in range(len(function.code)) if spans else ():
             if under(function, node, spans):

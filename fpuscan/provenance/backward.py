@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
+from fpuscan.engine.edges import Definition
 from fpuscan.engine.expressions import is_plain
-from fpuscan.engine.graph import Definition, DefUseGraph
+from fpuscan.engine.graph import DefUseGraph
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import Leaf
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Const, Load, Opaque
@@ -169,7 +170,7 @@ class Backward:
         """Name a place whose address is passed on: others read it through the pointer."""
         named = self.origins.of_place(place)
         if named is not None and place[0][0] in {"g", "h"}:
-            self._origin(Origin(*named, -1, 0, place, at=self.graph.memory(place)))
+            self._origin(Origin(*named, -1, 0, place, at=self.graph.shared.node(place)))
 
     def _origin_of(
         self,
@@ -254,7 +255,7 @@ class Backward:
             holds = function.entry_guards().get(node, NOTHING)
             self._origin(Origin(*named, function.id, node, guards=holds, at=at))
             return
-        for leaf in self.graph.leaves(function, node):
+        for leaf in function.leaves(node):
             self.leaf(function, node, leaf, below=below, frames=frames, guards=guards, whole=whole)
 
     def _called(self, function: FunctionAnalysis, node: int, call: Call, question: _Question, *, stays: bool) -> None:
@@ -283,7 +284,7 @@ class Backward:
         site = (function.id, node)
         named = self.origins.of_call(call)
         units = self.analysis.calls.callees(function, node)
-        if not units and any(isinstance(leaf.expr, Load) for leaf in self.graph.leaves(function, node)):
+        if not units and any(isinstance(leaf.expr, Load) for leaf in function.leaves(node)):
             units = self.analysis.calls.look_up(
                 function, node
             )  # as the search forward does for a value that it follows
@@ -297,7 +298,7 @@ class Backward:
             if named is not None or not self._is_pointer(call):
                 self._origin(Origin(kind, text, function.id, node, guards=holds, at=at))
         helper = self.analysis.model.helpers.get(name)
-        for leaf in self.graph.leaves(function, node):
+        for leaf in function.leaves(node):
             if named is None and (not units or (helper is not None and leaf.role == helper.mask)):
                 self.leaf(function, node, leaf, frames=question.frames, guards=question.guards)
         frames = self._deeper(question, site)
@@ -310,7 +311,7 @@ class Backward:
                 held = callee.entry_guards().get(number, NOTHING)
                 if self.analysis.calls.guards_outward(function, node, callee, held) is None:
                     continue
-                for leaf in self.graph.leaves(callee, number):
+                for leaf in callee.leaves(number):
                     self.leaf(callee, number, leaf, below=question.place[1], frames=frames)
 
     def _is_pointer(self, call: Call) -> bool:
@@ -364,7 +365,7 @@ class Backward:
         guards, frames = held | here | outer, question.frames[:-1]
         self._mark(caller, node)
         if root[0] == "p" and not path:
-            for leaf in self.graph.leaves(caller, node):
+            for leaf in caller.leaves(node):
                 if leaf.role == root[2]:
                     self.leaf(caller, node, leaf, frames=frames, guards=guards)
             return
@@ -391,7 +392,7 @@ class Backward:
                 elif isinstance(instruction, Call):
                     stored = self._handed_out(function, number, instruction, place) or stored
         if not stored and not is_fresh(place[0]) and place[0][0] in {"g", "h"}:
-            at = self.graph.memory(place)
+            at = self.graph.shared.node(place)
             self._origin(Origin(*self.origins.of_unset(place), -1, 0, place, at=at))
 
     def _may_store(self, unit: Unit, place: Place) -> bool:

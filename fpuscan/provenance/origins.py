@@ -17,8 +17,8 @@ from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, is_fresh
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.edges import Definition
     from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.graph import Definition
     from fpuscan.engine.literals import Guards
     from fpuscan.engine.reads import Leaf
     from fpuscan.model import Input

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.contents import Content
 from fpuscan.engine.crossings import Crossing, enterable, is_read
+from fpuscan.engine.edges import Definition
 from fpuscan.engine.explain import Explainer, written
 from fpuscan.engine.flows import IDENTITY, Flows, Label, State, Step
-from fpuscan.engine.graph import Definition
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seed
 from fpuscan.provenance.cases import case_spans, under
@@ -22,8 +22,8 @@ from fpuscan.result import MaskOnWay, Root
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
+    from fpuscan.engine.edges import Transfer
     from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.graph import Transfer
     from fpuscan.engine.sinks import Hit, Sinks
     from fpuscan.provenance.origins import Origin, Origins
     from fpuscan.provenance.slices import Slice

@@ -19,8 +19,8 @@ from fpuscan.ir import ENTRY
 from fpuscan.result import Finding, Place, Severity, Surviving
 
 if TYPE_CHECKING:
+    from fpuscan.engine.edges import Transfer
     from fpuscan.engine.flows import Flows, State
-    from fpuscan.engine.graph import Transfer
     from fpuscan.engine.seeds import Seed, Seeds
     from fpuscan.engine.sinks import Sinks
     from fpuscan.rules.info import RuleInfo

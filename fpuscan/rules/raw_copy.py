@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.contents import Content
 from fpuscan.engine.crossings import Crossing
+from fpuscan.engine.edges import Definition, Transfer
 from fpuscan.engine.flows import IDENTITY, State, Step
-from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seed
 from fpuscan.engine.sinks import Hit

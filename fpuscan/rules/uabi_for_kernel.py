@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.crossings import Crossing
+from fpuscan.engine.edges import Transfer
 from fpuscan.engine.families import Families, Read
 from fpuscan.engine.flows import Step
-from fpuscan.engine.graph import Transfer
 from fpuscan.engine.literals import NOTHING
 from fpuscan.engine.seeds import Seeds
 from fpuscan.engine.sinks import Hit
@@ -189,7 +189,7 @@ class _Finder:
         function = self.analysis.by_id(origin.function)
         return any(
             self.analysis.variable(root) == variable
-            for leaf in self.flows.graph.leaves(function, origin.node)
+            for leaf in function.leaves(origin.node)
             if isinstance(leaf.expr, Load)
             for root, _, _ in function.resolve(origin.node, leaf.expr.place)
         )

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from fpuscan.engine import flows as flows_module
+from fpuscan.engine.edges import Definition, Transfer
 from fpuscan.engine.flows import IDENTITY, Flows, Label, State, Step
-from fpuscan.engine.graph import Definition, Transfer
 from fpuscan.engine.literals import NOTHING, Guards, compatible, contradicts
 from fpuscan.engine.reads import FREEZE, Operation
 from fpuscan.ir import Call, Const, Var
