@@ -99,7 +99,7 @@ class Builder(ABC):
 
     @abstractmethod
     def type_of(self, expr: Expr) -> CType | None:
-        """The C type of a value; added by ``expressions.py``."""
+        """The C type of a value; added by ``names.py``."""
 
     def marker(self, name: str) -> int:
         """Emit a point without effect (a label or a loop head)."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import FunctionRef, Opaque, uncast
+from fpuscan.lower.nodes import without_comments
 from fpuscan.lower.offsets import Offsets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fpuscan.ir import Expr, Var
+    from fpuscan.syntax import Node
 
 __all__ = ["Callbacks"]
 
@@ -22,7 +24,23 @@ _ANYTHING = "void"
 
 
 class Callbacks(Offsets):
-    """Adds the calls that others make to the lowering of expressions."""
+    """Adds calls of functions, and those that others make for them, to the lowering of expressions."""
+
+    def arguments(self, node: Node) -> list[Expr]:
+        """The values of a call's arguments, in order."""
+        return [self.value(child) for child in without_comments(node)]
+
+    def where(self, node: Node) -> tuple[int, int]:
+        """Where a call is written in the file."""
+        if self.offset_override is not None:
+            return self.offset_override, self.offset_override
+        return node.start_byte, node.end_byte
+
+    def plain_call(self, node: Node, name: str, arguments: Node) -> Expr:
+        """The value of a call of the function ``name``."""
+        values, where = self.arguments(arguments), self.where(node)
+        self.call_back(name, values, where)
+        return self.call(name, values, self.temp(self.context.return_type(name)), where)
 
     def call_back(self, name: str, arguments: Sequence[Expr], where: tuple[int, int]) -> None:
         """Emit the calls that an unknown function may make of its arguments; each may as well not happen."""

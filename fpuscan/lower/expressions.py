@@ -88,7 +88,7 @@ class Expressions(Conditions):
 
     @abstractmethod
     def macro_value(self, node: Node, name: str) -> Expr | None:
-        """The value behind an object-like macro; added by ``calls.py``."""
+        """The value behind an object-like macro; added by ``macros.py``."""
 
     def _lvalue_load(self, node: Node) -> Expr:
         place = self.lvalue(node)
@@ -236,7 +236,7 @@ class Expressions(Conditions):
 
     @abstractmethod
     def text_value(self, node: Node, text: str) -> Expr:
-        """The value of an expression given as text; added by ``calls.py``."""
+        """The value of an expression given as text; added by ``macros.py``."""
 
     def cast(self, ctype: CType, operand: Expr) -> Expr:
         """``(ctype)operand``."""
@@ -276,7 +276,7 @@ class Expressions(Conditions):
 
     @abstractmethod
     def initialise(self, target: LValue, node: Node) -> None:
-        """Store an initialiser; added by ``statements.py``."""
+        """Store an initialiser; added by ``initialisers.py``."""
 
     @abstractmethod
     def call_value(self, node: Node) -> Expr:

@@ -68,7 +68,7 @@ class LValues(Names):
 
     @abstractmethod
     def macro_lvalue(self, node: Node, name: str) -> LValue | None:
-        """The lvalue behind an object-like macro; added by ``calls.py``."""
+        """The lvalue behind an object-like macro; added by ``macros.py``."""
 
     def field_lvalue(self, node: Node) -> LValue | None:
         """``base.name`` or ``pointer->name``."""

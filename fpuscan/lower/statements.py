@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from fpuscan.arms import contradict
 from fpuscan.declarators import CType
-from fpuscan.ir import Const, Index, Load, Var
+from fpuscan.ir import Const, Load, Var
 from fpuscan.lower.builder import together
 from fpuscan.lower.constants import constant_of
-from fpuscan.lower.loops import LoopBody, Loops
+from fpuscan.lower.initialisers import Initialisers
+from fpuscan.lower.loops import LoopBody
 from fpuscan.lower.nodes import first_named, without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fpuscan.arms import ConfigLiteral
-    from fpuscan.ir import Expr, LValue
+    from fpuscan.ir import Expr
     from fpuscan.lower.builder import Frontier
     from fpuscan.normalise import Group
     from fpuscan.syntax import Node
@@ -27,7 +27,7 @@ _SKIPPED = frozenset({"comment", "type_definition", "struct_specifier", "union_s
                       "attribute_specifier", "break", "continue"})  # fmt: skip
 
 
-class Statements(Loops):
+class Statements(Initialisers):
     """Adds statements to the lowering."""
 
     def prepare(self) -> None:
@@ -348,80 +348,6 @@ class Statements(Loops):
         """A key for a variable declared inside an expansion."""
         self._temps += 1
         return f"m{self._temps}"
-
-    def initialise(self, target: LValue, node: Node) -> None:
-        """Store an initialiser: zero the whole, then each named or positional member."""
-        if node.type != "initializer_list":
-            self.assign(target, self.value(node))
-            return
-        around = self.span, self.config
-        self.assign(target, Const(0, "0"))
-        self._initialise_list(target, node)
-        self.span, self.config = around
-
-    def _initialise_list(self, target: LValue, node: Node) -> None:
-        ctype = target.type
-        members = None
-        if ctype is not None and not ctype.arrays:
-            members = self.context.members(ctype.base)
-        names = list(members) if members is not None else []
-        position, config = 0, self.config
-        for child in node.named_children:
-            if child.type == "comment":
-                continue
-            before = self.frontier
-            if self.offset_override is None:
-                self.span = (child.start_byte, child.end_byte)
-                self.config = together(config, self._arm_inside(child))
-            if child.type == "initializer_pair":
-                value = child.child_by_field_name("value")
-                place, position = self._designated(target, child, names, position)
-            else:
-                value = child
-                place = self._positional(target, names, position)
-                position += 1
-            if value is not None:
-                self.initialise(place, value)
-            if self.config != config:  # a build without this arm goes past it
-                self.frontier = self.frontier + before
-            self.config = config
-
-    def _arm_inside(self, node: Node) -> tuple[ConfigLiteral, ...]:
-        """What must be configured for a part of a construct to be compiled."""
-        if not self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
-            return ()
-        return self.context.conditions(self.facts.path, node.start_byte)
-
-    def _positional(self, target: LValue, names: list[str], position: int) -> LValue:
-        ctype = target.type
-        if ctype is not None and ctype.arrays:
-            return Index(target, None, position, ctype.element())
-        if position < len(names):
-            return self.member(target, names[position])
-        return target
-
-    def _designated(self, target: LValue, node: Node, names: list[str], position: int) -> tuple[LValue, int]:
-        place = target
-        for designator in node.children_by_field_name("designator"):
-            if designator.type == "field_designator":
-                name = self.text(designator).lstrip(". \t\n")
-                if place is target and name in names:
-                    position = names.index(name) + 1
-                place = self.member(place, name)
-            else:
-                element = place.type.element() if place.type is not None and place.type.arrays else None
-                number, position = self._subscript(designator)
-                place = Index(place, None, number, element)
-        return place, position
-
-    def _subscript(self, designator: Node) -> tuple[int | None, int]:
-        """The element that ``[n]`` names, None for the elements of ``[n ... m]``, and the position behind it."""
-        inner = first_named(designator) if designator.type == "subscript_designator" else None
-        if inner is None:
-            return None, 1
-        last = inner.child_by_field_name("right") if b"..." in self.data[inner.start_byte : inner.end_byte] else None
-        number = constant_of(self.value(last or inner))
-        return None if last is not None else number, (number or 0) + 1
 
 
 _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
