@@ -10,7 +10,7 @@ from fpuscan.unmatched import unmatched_inputs, unmatched_rows
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.model import Sink, Source
+    from fpuscan.model.rows import Sink, Source
     from fpuscan.program import Program, Unit
 
 __all__ = ["examine"]

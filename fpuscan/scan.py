@@ -26,7 +26,7 @@ from fpuscan.rules import crossings, not_subset, partial_reset
 from fpuscan.xfeatures import FeatureBits
 
 if TYPE_CHECKING:
-    from fpuscan.model import Model
+    from fpuscan.model.rows import Model
     from fpuscan.tree import KernelTree
 
 __all__ = ["ScanMemory", "ScanOptions", "scan"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fpuscan.model import PlacePattern, Sink
+    from fpuscan.model.rows import PlacePattern, Sink
     from fpuscan.program import Program
 
 __all__ = ["unmatched_inputs", "unmatched_rows"]

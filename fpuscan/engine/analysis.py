@@ -14,7 +14,7 @@ from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.parts import Parts
 from fpuscan.engine.stores import Sought
 from fpuscan.engine.values import Values
-from fpuscan.model import PlacePattern
+from fpuscan.model.rows import PlacePattern
 from fpuscan.places import OTHER_ELEMENTS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.engine.flows import Frame
     from fpuscan.engine.literals import Guards
-    from fpuscan.model import Chain, Instance, Model, PlacePattern, SideGuard, Sink, Source
+    from fpuscan.model.rows import Chain, Instance, Model, PlacePattern, SideGuard, Sink, Source
     from fpuscan.places import Place, Root
     from fpuscan.program import Program, Unit
 

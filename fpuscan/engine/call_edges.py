@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.literals import Guards
     from fpuscan.engine.reads import Leaf
     from fpuscan.ir import Call
-    from fpuscan.model import Helper
+    from fpuscan.model.rows import Helper
     from fpuscan.places import Place
 
 __all__ = ["CallEdges"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.ir import Expr
-    from fpuscan.model import Configuration
+    from fpuscan.model.rows import Configuration
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.ir import Expr
-    from fpuscan.model import Source
+    from fpuscan.model.rows import Source
     from fpuscan.places import Place
 
 __all__ = ["Content", "Contents"]

@@ -20,7 +20,7 @@ from fpuscan.engine.subsets import Fact, Lack, Missing, Subsets
 from fpuscan.engine.symbolic_bits import Atom, Leaf, Word, Words, definitions, parts
 from fpuscan.engine.symbolic_values import Cell, SymbolicValues, memory_cell
 from fpuscan.ir import EXIT, Assign, Return
-from fpuscan.model import PlacePattern
+from fpuscan.model.rows import PlacePattern
 from fpuscan.places import heap, is_fresh
 from fpuscan.xfeatures import WORD
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
-    from fpuscan.model import Subset
+    from fpuscan.model.rows import Subset
     from fpuscan.places import Place
     from fpuscan.program import Unit
 

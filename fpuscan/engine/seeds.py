@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.reads import Leaf
     from fpuscan.ir import Expr, LValue
-    from fpuscan.model import Source
+    from fpuscan.model.rows import Source
     from fpuscan.places import Place
     from fpuscan.program import Unit
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.edges import Transfer
     from fpuscan.engine.flows import Frame, State
-    from fpuscan.model import Sink
+    from fpuscan.model.rows import Sink
     from fpuscan.places import Place
 
 __all__ = ["Hit", "Sinks"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fpuscan.declarators import CType
     from fpuscan.ir import Instruction, LValue
-    from fpuscan.model import Chain
+    from fpuscan.model.rows import Chain
     from fpuscan.places import Place
 
 __all__ = ["Sought", "StoreIndex"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.ir import Expr
-    from fpuscan.model import Helper
+    from fpuscan.model.rows import Helper
     from fpuscan.places import Place
 
 __all__ = ["Values"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fpuscan.cpp import ConfigLiteral, Macro
     from fpuscan.declarators import CType
     from fpuscan.ir import Expr, FunctionFacts, LValue, Signature, Var
-    from fpuscan.model import Model
+    from fpuscan.model.rows import Model
     from fpuscan.normalise import Group
     from fpuscan.syntax import Node
     from fpuscan.types import TypeTable

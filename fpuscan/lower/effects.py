@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.ir import Expr, LValue
-    from fpuscan.model import Effect
+    from fpuscan.model.rows import Effect
     from fpuscan.syntax import Node
 
 __all__ = ["Effects"]

@@ -6,47 +6,5 @@ says what the rows mean, ``reader`` reads them.
 """
 
 from fpuscan.model.reader import load_model
-from fpuscan.model.rows import (
-    Barrier,
-    Carrier,
-    Chain,
-    Configuration,
-    Consumer,
-    Contract,
-    Effect,
-    Floor,
-    Helper,
-    Input,
-    Instance,
-    Masks,
-    Model,
-    PlacePattern,
-    Scope,
-    SideGuard,
-    Sink,
-    Source,
-    Subset,
-)
 
-__all__ = [
-    "Barrier",
-    "Carrier",
-    "Chain",
-    "Configuration",
-    "Consumer",
-    "Contract",
-    "Effect",
-    "Floor",
-    "Helper",
-    "Input",
-    "Instance",
-    "Masks",
-    "Model",
-    "PlacePattern",
-    "Scope",
-    "SideGuard",
-    "Sink",
-    "Source",
-    "Subset",
-    "load_model",
-]
+__all__ = ["load_model"]

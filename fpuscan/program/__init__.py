@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.ir import FunctionFacts
-    from fpuscan.model import Model
+    from fpuscan.model.rows import Model
     from fpuscan.reuse import ParseCache
     from fpuscan.tree import KernelTree
 

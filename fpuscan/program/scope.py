@@ -10,7 +10,7 @@ from fpuscan.tree import UnreadableFile
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fpuscan.model import Scope
+    from fpuscan.model.rows import Scope
     from fpuscan.tree import KernelTree
 
 __all__ = ["Outside", "read_quietly", "scope_paths"]

@@ -27,7 +27,7 @@ from fpuscan.types import TypeTable
 if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import FunctionFacts, Signature
-    from fpuscan.model import Model
+    from fpuscan.model.rows import Model
     from fpuscan.normalise import Directive, DroppedArm
     from fpuscan.program.appended import Choices
     from fpuscan.program.names import Occurrence

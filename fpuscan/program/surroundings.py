@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fpuscan.cpp import Macro
     from fpuscan.ir import Expr, FunctionFacts, Var
     from fpuscan.lower.context import Initialises
-    from fpuscan.model import Contract, Model, Sink, Source
+    from fpuscan.model.rows import Contract, Model, Sink, Source
     from fpuscan.normalise import Group
     from fpuscan.reuse import ParseCache
     from fpuscan.syntax import Node

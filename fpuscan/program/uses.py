@@ -19,7 +19,7 @@ from fpuscan.program.sources import Sources
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fpuscan.model import Model
+    from fpuscan.model.rows import Model
     from fpuscan.normalise.values import Directive
     from fpuscan.program.units import Unit
     from fpuscan.reuse import ParseCache

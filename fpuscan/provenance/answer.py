@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.flows import Flows
     from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.model import Sink
+    from fpuscan.model.rows import Sink
     from fpuscan.places import Place
     from fpuscan.program import Unit
     from fpuscan.provenance.origins import Origin, Origins

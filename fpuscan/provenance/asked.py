@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.errors import UsageError
-from fpuscan.model import Sink
+from fpuscan.model.rows import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

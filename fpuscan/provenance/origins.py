@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
     from fpuscan.engine.reads import Leaf
-    from fpuscan.model import Input
+    from fpuscan.model.rows import Input
     from fpuscan.places import Place
 
 __all__ = ["Origin", "Origins"]

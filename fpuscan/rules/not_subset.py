@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.pairs import Object
     from fpuscan.engine.subsets import Lack, Missing
     from fpuscan.engine.symbolic_bits import Word
-    from fpuscan.model import Subset
+    from fpuscan.model.rows import Subset
     from fpuscan.places import Place as EnginePlace
     from fpuscan.result import Location
     from fpuscan.xfeatures import FeatureBits

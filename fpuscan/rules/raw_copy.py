@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.ir import Expr
-    from fpuscan.model import Sink
+    from fpuscan.model.rows import Sink
     from fpuscan.places import Place
     from fpuscan.result import Finding
 

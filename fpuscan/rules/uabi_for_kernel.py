@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.seeds import Seed
     from fpuscan.ir import Expr
-    from fpuscan.model import Floor, Sink
+    from fpuscan.model.rows import Floor, Sink
     from fpuscan.places import Place
     from fpuscan.program import Unit
     from fpuscan.result import Finding

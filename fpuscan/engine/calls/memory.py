@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.model import Chain
+    from fpuscan.model.rows import Chain
     from fpuscan.places import Place, Root
     from fpuscan.program import Unit
 
