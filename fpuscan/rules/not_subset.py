@@ -8,7 +8,7 @@ could make missing is a note.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from fpuscan.engine.configurations import globals_of
@@ -53,9 +53,9 @@ def find(analysis: Analysis, bits: FeatureBits) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The ways of a function on one side, and what is missing there for certain and possibly."""
+    """The ways of a function on one side (or several alike), and what is missing there for certain and possibly."""
 
-    name: str
+    names: tuple[str, ...]
     ways: tuple[Lack, ...]
     certain: int
     possible: int
@@ -75,7 +75,15 @@ class _Teller:
         self.features = sum(1 << bit for bit in bits.names)
 
     def findings(self, broken: Broken) -> list[Finding]:
-        """One finding for each side on which the pair is broken."""
+        """One finding for a slip: the sides on which it does the same belong together."""
+        alike: dict[tuple[object, ...], list[_Side]] = {}
+        for side in self._sides(broken):
+            has = self._defined((way.part for way in side.ways), side.certain or side.possible)
+            alike.setdefault((side.certain, side.possible, tuple(has)), []).append(side)
+        return [self._finding(broken, _together(sides)) for sides in alike.values()]
+
+    def _sides(self, broken: Broken) -> list[_Side]:
+        """The sides on which a pair is broken, in the order of their names."""
         sides: dict[str, tuple[dict[Lack, None], list[Missing]]] = {}
         for lack in broken.lacks:
             for way in broken.local:
@@ -86,9 +94,9 @@ class _Teller:
         found = []
         for name, (ways, missing) in sorted(sides.items()):
             all_of_it = union(missing)
-            side = _Side(name, tuple(ways), all_of_it.certain & self.features, all_of_it.possible & self.features)
+            side = _Side((name,), tuple(ways), all_of_it.certain & self.features, all_of_it.possible & self.features)
             if side.possible:
-                found.append(self._finding(broken, side))
+                found.append(side)
         return found
 
     def _side(self, broken: Broken, way: Lack, lack: Lack) -> str:
@@ -160,7 +168,7 @@ class _Teller:
             source=Place(before[0].place, before[0].location),
             sink=Place(stored, location, "features"),
             surviving=Surviving(mask, self.bits.name_bits(mask), unknown=severity is Severity.NOTE),
-            side=side.name,
+            side="host" if "host" in side.names else side.names[0],
             trace=(*before, crossing),
             fix=FPU302.how_to_fix,
             consumers=self._consumers(),
@@ -188,7 +196,8 @@ class _Teller:
         return self.part
 
     def _message(self, side: _Side, severity: Severity, has: list[str], lacks: list[str]) -> str:
-        known = f"{self.part} is a subset of {self.whole} ({side.name} side)"
+        where = f"{' and '.join(side.names)} side{'s' * (len(side.names) > 1)}"
+        known = f"{self.part} is a subset of {self.whole} ({where})"
         if severity is Severity.NOTE:
             return f"it cannot be decided whether {known}: a value is stored that cannot be evaluated"
         names = ", ".join(self.bits.name_bits(side.certain))
@@ -198,7 +207,7 @@ class _Teller:
             why = f": {_list(has)} may hold {what}, {_list(lacks)} may not"
         severe = self.bits.name_bits(side.certain & self.severe)
         more = f"; {', '.join(severe)}: {self.row.severe_why}" if severe and self.row.severe_why else ""
-        return f"{self.part} may hold {names}, which {self.whole} lacks ({side.name} side){why}{more}"
+        return f"{self.part} may hold {names}, which {self.whole} lacks ({where}){why}{more}"
 
     def _related(self, broken: Broken, side: _Side, lacks: list[tuple[str, Location, str]]) -> tuple[Related, ...]:
         """The other member of the pair, and where its features come from."""
@@ -229,6 +238,12 @@ class _Teller:
                     found.append(Consumer(kinds[unit.name], self.explainer.location(function.id, node)))
                     break
         return tuple(sorted(found))
+
+
+def _together(sides: list[_Side]) -> _Side:
+    """Sides on which the same is missing, as one."""
+    names = tuple(name for side in sides for name in side.names)
+    return replace(sides[0], names=names, ways=tuple(dict.fromkeys(way for side in sides for way in side.ways)))
 
 
 def _list(names: list[str]) -> str:

@@ -175,7 +175,7 @@ def read_variants(file: str) -> Iterator[Variant]:
             yield Variant(
                 row["name"],
                 release,
-                tuple(tuple(edit) for edit in row["edits"]),
+                tuple(tuple(edit) for edit in (*data.get("base", {}).get(row.get("base"), ()), *row["edits"])),
                 tuple(_leak(leak, release) for leak in row.get("leaks", ())),
                 frozenset(row.get("also", ())),
                 row.get("todo", ""),
