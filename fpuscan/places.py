@@ -27,6 +27,7 @@ __all__ = [
     "is_fresh",
     "is_private",
     "is_several",
+    "on_side",
     "overlap",
     "reinterpreted",
     "seen_otherwise",
@@ -49,6 +50,11 @@ def heap(tag: str, identity: object, instance: str = "") -> Root:
     ``instance`` is "guest", "host" or "" where the side is not known.
     """  # noqa: D205
     return ("h", tag, identity, instance)
+
+
+def on_side(root: Root, instance: str) -> Root:
+    """The object, on a side where it is some object whose side was not known."""
+    return heap(root[1], root[2], instance) if root[0] == "h" and not root[3] else root
 
 
 def is_private(root: Root) -> bool:

@@ -10,6 +10,7 @@ from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.function import FunctionAnalysis
 from fpuscan.engine.holders import Holders
+from fpuscan.engine.keepers import Keepers
 from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.parts import Parts
 from fpuscan.engine.stores import Sought
@@ -59,6 +60,7 @@ class Analysis:
         self.calls = Calls(self)
         self.aliases = Aliases(self)
         self.holders = Holders(self)
+        self.keepers = Keepers(self)
         self.parts = Parts(self)
         self.values = Values(self)
 

@@ -27,7 +27,7 @@ from fpuscan.ir import (
     Var,
     uncast,
 )
-from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, overlap
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
@@ -242,6 +242,8 @@ class Pointers:
             place = (root, path)
             instance = instance or self.analysis.pointer_instance(place)
             reaching = self.function.reaching(node, place)
+            kept = self.analysis.keepers.side(self.function, root, reaching)
+            instance = instance or kept
             identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
             several = len(reaching) > 1
             for definition in sorted(reaching):
@@ -249,7 +251,7 @@ class Pointers:
                 unknown = unknown or more
                 for target, below, conditions in some:
                     if compatible(guards, conditions):
-                        found.append((target, below, guards | conditions))
+                        found.append((on_side(target, kept), below, guards | conditions))
         return found, unknown, instance, identity
 
     def _fresh(self, reaching: frozenset[int], depth: int = 0) -> object:

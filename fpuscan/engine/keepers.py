@@ -1,0 +1,96 @@
+"""On which side an object is that a function names by a local pointer, and hands over only later.
+
+``fps = alloc(); reset(fps); gfpu->fpstate = fps;``: the pointer in which an object is kept says whose it is, and
+whose it was when ``reset()`` filled it. One that is kept on both sides is left to the guards of its stores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.literals import NOTHING
+from fpuscan.ir import ENTRY, Assign, Call, Load, Return, Var, uncast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr
+    from fpuscan.places import Root
+
+__all__ = ["Keepers"]
+
+_MAX_DEPTH = 4  # functions that return the pointer to one another
+
+
+class Keepers:
+    """The sides of what local pointers denote, by the pointers in memory that they are stored into."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._sides: dict[tuple[int, Root, frozenset[int]], str] = {}
+
+    def side(self, function: FunctionAnalysis, root: Root, reaching: frozenset[int]) -> str:
+        """The side of the object that a local pointer denotes behind some of its definitions; "" where none is told."""
+        if root[0] != "v" or not reaching or ENTRY in reaching:
+            return ""
+        ctype = self.analysis.root_type(root)
+        if ctype is None or ctype.pointers != 1 or not self.analysis.instances(ctype.base):
+            return ""
+        key = (function.id, root, reaching)
+        if key not in self._sides:
+            self._sides[key] = ""  # while it is looked for
+            self._sides[key] = _only(self._kept(function, root, reaching, 0))
+        return self._sides[key]
+
+    def _kept(self, function: FunctionAnalysis, root: Root, reaching: frozenset[int], depth: int) -> Iterator[str]:
+        """The sides of the pointers that get a copy of a local one."""
+        for node, instruction in enumerate(function.code):
+            match instruction:
+                case Assign(value=value, target=target) if self._is_copy(function, node, value, root, reaching):
+                    if isinstance(target, Var) and target.kind in {"local", "temp"}:
+                        continue
+                    yield from self._of_store(function, node, instruction)
+                case Return(value=value) if value and self._is_copy(function, node, value, root, reaching):
+                    if depth < _MAX_DEPTH:
+                        yield from self._in_callers(function, depth + 1)
+
+    def _is_copy(
+        self, function: FunctionAnalysis, node: int, value: Expr, root: Root, reaching: frozenset[int]
+    ) -> bool:
+        value = uncast(value)
+        if not isinstance(value, Load) or not isinstance(value.place, Var):
+            return False
+        return function.variable_root(value.place) == root and function.reaching(node, (root, ())) == reaching
+
+    def _of_store(self, function: FunctionAnalysis, node: int, store: Assign) -> Iterator[str]:
+        held = function.entry_guards().get(node, NOTHING)
+        if self.analysis.side_of(held, function.id, node):
+            return  # only where a flag says so: the guards of a flow know it as well
+        for root, path, _ in function.resolve(node, store.target):
+            yield self.analysis.pointer_instance((root, path))
+
+    def _in_callers(self, function: FunctionAnalysis, depth: int) -> Iterator[str]:
+        """The sides of what callers keep a returned pointer in."""
+        for number, node in self.analysis.calls.callers(function.unit):
+            caller = self.analysis.by_id(number)
+            call = caller.code[node]
+            if isinstance(call, Call) and call.result is not None:
+                yield from list(self._behind(caller, caller.variable_root(call.result), node, depth)) or [""]
+
+    def _behind(self, function: FunctionAnalysis, root: Root, definition: int, depth: int) -> Iterator[str]:
+        """The sides of what keeps a pointer that one node defines, itself or by another local."""
+        reaching = frozenset({definition})
+        yield from self._kept(function, root, reaching, depth)
+        for node, instruction in enumerate(function.code):
+            if not isinstance(instruction, Assign) or not isinstance(instruction.target, Var):
+                continue
+            if instruction.target.kind == "local" and self._is_copy(function, node, instruction.value, root, reaching):
+                yield from self._kept(function, function.variable_root(instruction.target), frozenset({node}), depth)
+
+
+def _only(sides: Iterator[str]) -> str:
+    """The one side that all agree on."""
+    found = set(sides)
+    return found.pop() if len(found) == 1 else ""
