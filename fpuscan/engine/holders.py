@@ -45,7 +45,8 @@ class Holders:
         ctype = self.analysis.place_type(place)
         if place[0][0] != "g" or ctype is None or not ctype.is_pointer:
             return False
-        if not ctype.is_record and _plain(self.analysis.variable(place[0])) in self.names():
+        followed = not ctype.is_record or ctype.base in self.analysis.model.scope.tracked_types
+        if followed and _plain(self.analysis.variable(place[0])) in self.names():
             return True
         return self.has_literal(place)
 
@@ -58,6 +59,24 @@ class Holders:
             found = any(not unit.is_function and _LITERAL.search(unit.text()) for unit in units)
             self._literals[name] = found
         return found
+
+    def is_told(self, place: Place) -> bool:
+        """Whether the stores that name a global say all that is ever in its pointers: it is constant, or one file alone
+        knows it (or the elements of it) and never gives its address away.
+        """  # noqa: D205
+        root, path = place
+        if root[0] != "g":
+            return False
+        name, program = _plain(self.analysis.variable(root)), self.analysis.program
+        constant = re.compile(rb"(?:\*\s*const\s+|\bconst\b[^;={}*]*)\b" + name.encode() + rb"\b[^;]*=")
+        if any(not unit.is_function and constant.search(unit.text()) for unit in program.units_mentioning(name)):
+            return True
+        if ":" not in str(root[1]) or program.address_taken(name) or any(part[0] != "[" for part in path):
+            return False
+        return not path or all(
+            program.files[file].normalised.text[offset + len(name) :].lstrip()[:1] == b"["
+            for file, offset in program.occurrences(name)
+        )
 
     def _taking_addresses(self) -> list[Unit]:
         program, scope = self.analysis.program, self.analysis.model.scope

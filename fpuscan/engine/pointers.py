@@ -30,8 +30,11 @@ from fpuscan.ir import (
 from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fpuscan.declarators import CType
     from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.literals import Guards
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Guarded, Place, Root
 
@@ -40,6 +43,7 @@ __all__ = ["Pointers", "shifted"]
 _MAX_DEPTH = 40
 _MAX_LINKS = 3  # pointer members on the way from a parameter
 _BYTES = frozenset({"void", "char", "u8", "unsigned char"})
+_MAX_ELEMENTS = 8  # of an array, told apart by the values of an index
 _MAX_COPIES = 5  # of a pointer from one variable to the next
 
 
@@ -95,11 +99,8 @@ class Pointers:
                 return tuple(
                     (root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
                 )
-            case Index() if place.base is not None and place.by is not None and is_boolean(place.by):
-                return self._either_element(node, place.base, place.by)
             case Index() if place.base is not None:
-                element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
-                return tuple((root, (*path, element), guards) for root, path, guards in self.resolve(node, place.base))
+                return self._element(node, place, place.base)
             case Index():
                 assert place.pointer is not None
                 return tuple(
@@ -112,18 +113,41 @@ class Pointers:
             case _:
                 return ()
 
-    def _either_element(self, node: int, base: LValue, by: Expr) -> tuple[Guarded, ...]:
-        """``table[flag]``: one of two elements, each under its condition."""
-        found: list[Guarded] = []
-        for element, want in (("[0]", False), ("[1]", True)):
-            held = self.function.truth(node, by, want)
-            if held != IMPOSSIBLE:
-                found += [
-                    (root, (*path, element), guards | held)
-                    for root, path, guards in self.resolve(node, base)
-                    if compatible(guards, held)
-                ]
-        return tuple(found)
+    def _element(self, node: int, place: Index, base: LValue) -> tuple[Guarded, ...]:
+        """``table[3]``; ``table[flag]`` is each element under its condition."""
+        objects = self.resolve(node, base)
+        chosen = self._chosen(node, place, base)
+        if not chosen:
+            element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
+            return tuple((root, (*path, element), guards) for root, path, guards in objects)
+        return tuple(
+            (root, (*path, f"[{number}]"), guards | held)
+            for number, held in chosen
+            for root, path, guards in objects
+            if compatible(guards, held)
+        )
+
+    def _chosen(self, node: int, place: Index, base: LValue) -> list[tuple[int, Guards]]:
+        """Which elements an index that is no constant may choose, and when; none where that cannot be told."""
+        by = place.by
+        if by is None:
+            return []
+        if is_boolean(by):
+            held = [(0, self.function.truth(node, by, want=False)), (1, self.function.truth(node, by, want=True))]
+        else:
+            held = [(number, self.function.equals(node, by, number, equal=True)) for number in self._indices(by, base)]
+            if all(guards == NOTHING for _, guards in held):
+                return []
+        return [(number, guards) for number, guards in held if guards != IMPOSSIBLE]
+
+    def _indices(self, by: Expr, base: LValue) -> Sequence[int]:
+        """All indices of a small array, or the constants of the enum that the index is one of."""
+        length = base.type.arrays[0] if base.type is not None and base.type.arrays else 0
+        ctype = by.place.type if isinstance(by, Load) else None
+        if length is None and ctype is not None and ctype.base.startswith("enum ") and not ctype.pointers:
+            found = [value for _, value in self.analysis.program.types.enum_constants(ctype.base)]
+            return found if len(found) <= _MAX_ELEMENTS else ()
+        return range(length) if length and length <= _MAX_ELEMENTS else ()
 
     def _unresolved(self, place: LValue, identity: object) -> tuple[Guarded, ...]:
         path: tuple[str, ...] = ()

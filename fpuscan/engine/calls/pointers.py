@@ -260,7 +260,8 @@ class CallPointers(CallGuards):
             return self._stored_pointers[key]
         self._stored_pointers[key] = ([], True)
         found: dict[Guarded, None] = {}
-        unknown = not self._is_told(place)
+        told = self.analysis.holders.is_told(place)
+        unknown = not told
         units = [unit for unit in self.units_storing(variable) if not unit.is_function] if variable and names else []
         for unit in dict.fromkeys((*(self.units_storing(last) if followed else lending), *units)):
             function = self.analysis.of(unit)
@@ -276,15 +277,8 @@ class CallPointers(CallGuards):
                         for where, within in self._given(function, target) if lending else [target[:2]]:
                             if where[0] == "g":
                                 found[(where, within, NOTHING)] = None
-        self._stored_pointers[key] = (list(found), unknown or not found)
+        self._stored_pointers[key] = (list(found), unknown or not (found or told))  # NULL where nothing is stored
         return self._stored_pointers[key]
-
-    def _is_told(self, place: Place) -> bool:
-        """Whether the stores of its file say all that is ever in a pointer: a static one set to compound literals."""
-        root, path = place
-        if root[0] != "g" or path or ":" not in str(root[1]) or not self.analysis.holders.has_literal(place):
-            return False
-        return not self.program.address_taken(self.analysis.variable(root).rpartition(".")[2])
 
     def _given(self, function: FunctionAnalysis, target: Guarded) -> list[Place]:
         """What a pointer denotes that a function stores: for a parameter, what its callers pass."""
