@@ -10,17 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.contents import Content
-from fpuscan.ir import ENTRY, EXIT, Assign, Call
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
+from fpuscan.places import covers
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.ir import Expr
     from fpuscan.places import Place
 
 __all__ = ["held_content"]
 
-_MAX_DEPTH = 4  # calls
+_MAX_DEPTH = 4  # calls and copies
 
 
 def held_content(analysis: Analysis, function: FunctionAnalysis, node: int, place: Place) -> Content | None:
@@ -50,11 +52,36 @@ def _defined(
         if place[0][0] != "g" or len(units) != 1:
             return None
         return _held(analysis, analysis.of(units[0]), EXIT, place, depth + 1)
-    if not isinstance(instruction, Assign) or all(
-        (root, path) != place for root, path, _ in function.resolve(definition, instruction.target)
-    ):
+    if not isinstance(instruction, Assign):
         return None
+    below = next(
+        (
+            place[1][len(path) :]
+            for root, path, _ in function.resolve(definition, instruction.target)
+            if covers((root, path), place)
+        ),
+        None,
+    )
+    if below is None:
+        return None
+    if below:
+        return _copied(analysis, function, definition, instruction.value, below, depth)
     if not analysis.values.is_mask_place(place):
         return analysis.values.size(function, definition, instruction.value, ())
     mask = analysis.values.mask(function, definition, instruction.value)
     return Content(mask.may, unknown=mask.may == WORD)
+
+
+def _copied(
+    analysis: Analysis, function: FunctionAnalysis, definition: int, value: Expr, below: tuple[str, ...], depth: int
+) -> Content | None:
+    """The content of a member that a copy of the struct around it has stored."""
+    if not isinstance(value, Load):
+        return Content() if isinstance(value, Const) else None
+    found = Content()
+    for root, path, _ in function.resolve(definition, value.place):
+        content = _held(analysis, function, definition, (root, (*path, *below)), depth + 1)
+        if content is None:
+            return None
+        found = found.join(content)
+    return found

@@ -7,6 +7,7 @@ whether a mask stands between.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Severity
@@ -16,6 +17,8 @@ from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from fpuscan.engine.crossings import Crossing
+    from fpuscan.engine.seeds import Seed
+    from fpuscan.engine.contents import Content
     from fpuscan.rules.info import RuleInfo
 
 __all__ = ["GUEST_DEFAULT"]
@@ -32,10 +35,18 @@ def _info(crossing: Crossing) -> RuleInfo:
     return _RULES[crossing.hit.sink.what]
 
 
+def _content(search: Search, seed: Seed) -> Content:
+    """What a source may hold: run-time state, at this very read, no more bits than the function has just put there."""
+    if seed.kind != "runtime":
+        return seed.content
+    held = search.content_at(seed)
+    return replace(seed.content, bits=held.bits, unknown=held.unknown)
+
+
 def _judge(search: Search, crossing: Crossing) -> Verdict | None:
     """What survives at a crossing and how bad that is; None if it is no finding at all."""
     values = search.flows.analysis.values
-    content, label = crossing.seed.content, crossing.label
+    content, label = _content(search, crossing.seed), crossing.label
     allowed = values.user_mask
     if crossing.hit.side == "host":
         allowed &= ~values.dynamic_mask

@@ -34,7 +34,7 @@ def _program(number: int, text: str) -> Program:
     first, *others = re.split(r"^///file\n", text, flags=re.MULTILINE)
     bodies = [_PRELUDE + first, *others]
     files = tuple(
-        (f"arch/x86/kernel/fpu/p{number}_{part}.c", tuple(body.replace("P_", prefix).split("\n")))
+        (f"arch/x86/kernel/fpu/p{number}_{part}.c", tuple(re.sub(r"\bP_", prefix, body).split("\n")))
         for part, body in enumerate(bodies)
     )
     return Program(number, files, (), switches=())
