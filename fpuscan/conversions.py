@@ -25,8 +25,10 @@ IntegerType = tuple[int, bool]
 
 
 def promoted(kind: IntegerType) -> IntegerType:
-    """The type after integer promotion."""
-    return _INT if kind[0] < _INT[0] else kind
+    """The type after integer promotion; a bit-field wider than an int counts as 64 bits wide."""
+    if kind[0] < _INT[0]:
+        return _INT
+    return kind if kind[0] == _INT[0] else (WORD_BITS, kind[1])
 
 
 def common(left: IntegerType, right: IntegerType) -> IntegerType:
@@ -74,7 +76,9 @@ def narrow(ctype: CType | None) -> IntegerType | None:
     A bool keeps the truth of a value and not its low bits.
     """
     kind = ctype.integer if ctype is not None else None
-    return kind if kind is not None and 1 < kind[0] < WORD_BITS else None
+    if kind is None or ctype is None or kind[0] >= WORD_BITS:
+        return None
+    return kind if kind[0] > 1 or ctype.width else None
 
 
 def fits(expr: Expr, ctype: CType | None) -> bool:

@@ -44,7 +44,7 @@ class CType:
     <kvm_vcpu_arch.st>``, ``struct <x_t>``. A function type has the base
     "function", ``function`` set and its return type in ``result``; with
     ``pointers`` 1 it is a function pointer. A length of None is not written as
-    a number.
+    a number. ``width`` is the number of bits of a bit-field, 0 for any other type.
     """
 
     base: str
@@ -52,6 +52,7 @@ class CType:
     arrays: tuple[int | None, ...] = ()
     function: bool = False
     result: CType | None = None
+    width: int = 0
 
     @property
     def is_pointer(self) -> bool:
@@ -76,7 +77,8 @@ class CType:
     @property
     def integer(self) -> tuple[int, bool] | None:
         """(width in bits, signed) of an integer type, None for any other; an enum counts as another."""
-        return None if self.pointers or self.arrays or self.function else integer_bits(self.base)
+        kind = None if self.pointers or self.arrays or self.function else integer_bits(self.base)
+        return (min(self.width, kind[0]), kind[1]) if kind is not None and self.width else kind
 
     def pointee(self) -> CType | None:
         """What ``*p`` is, also for an array; None for no pointer."""
@@ -208,6 +210,14 @@ def _length(size: Node | None, data: bytes) -> int | None:
         return None
 
 
+def _width(declarator: Node, data: bytes) -> int:
+    # The number of bits of a bit-field, 0 for any other declarator or where it is not written as a number.
+    clause = declarator.next_named_sibling if declarator.type == "field_identifier" else None
+    if clause is None or clause.type != "bitfield_clause":
+        return 0
+    return _length(clause.named_children[0] if clause.named_child_count else None, data) or 0
+
+
 def declared_in(node: Node, data: bytes, anonymous: str = "") -> Iterator[Declared]:
     """The names that a declaration, field declaration, typedef or parameter node declares, in order.
 
@@ -219,7 +229,10 @@ def declared_in(node: Node, data: bytes, anonymous: str = "") -> Iterator[Declar
     declarators = node.children_by_field_name("declarator")
     if specifier.type not in _TAGGED or specifier.child_by_field_name("name") is not None:
         base = specifier_type(specifier, data)
-        yield from (declarator_type(base, declarator, data) for declarator in declarators)
+        for declarator in declarators:
+            declared = declarator_type(base, declarator, data)
+            width = _width(declarator, data)
+            yield replace(declared, type=replace(declared.type, width=width)) if width else declared
         return
     first = ""
     for declarator in declarators:

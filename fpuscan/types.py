@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -309,7 +309,7 @@ def _apply(target: CType, use: CType) -> CType:
         ctype = ctype.pointer_to()
     for length in reversed(use.arrays):
         ctype = ctype.array_of(length)
-    return ctype
+    return replace(ctype, width=use.width) if use.width else ctype
 
 
 def _storage(node: Node, data: bytes) -> frozenset[bytes]:

@@ -1,7 +1,7 @@
 """R6, R7 and R10: macros that declare something, that loop, or that stand alone at the top level.
 
     DEFINE_PER_CPU(struct fpu *, owner);        ->                   struct fpu *   owner ;
-    DECLARE_BITMAP(mask, 64);                   ->   long           mask     ;
+    DECLARE_BITMAP(mask, 64);                   ->   long           mask[ 64];
     for_each_extended_xfeature(i, mask) f(i);   ->   while                      (i, mask) f(i);
     EXPORT_SYMBOL_GPL(fpu_swap_kvm_fpstate);    ->   (nothing)
     SYSCALL_DEFINE2(f, int, a, char *, b) {     ->   long  f(  int  a, char *  b) {
@@ -25,6 +25,7 @@ _NO_OBJECT = re.compile(rb"\w*_(?:EVENT\w*|CLASS|\w*GUARD\w*|FREE|TRACE\w*)")
 _LOOP = re.compile(rb"(\w+)\([^)]*\)\s*(?:for|while)\s*\(")
 _NAME = re.compile(rb"\s*(\w+)\s*")
 _TYPE_FIRST = re.compile(rb"\w*PER_CPU\w*|_*DECLARE_FLEX_ARRAY")
+_WORDS = re.compile(rb"DE(?:FINE|CLARE)_BITMAP\w*")  # an array of words; how many is of no matter
 _STATIC_CALL = re.compile(rb"static\s+(?:const\s+)?([A-Z][A-Z_0-9]*)\s*\(")
 _ITERATORS = tuple(re.compile(word) for word in (rb"for_each", rb"\tfor_", rb"foreach", rb"scoped_"))  # literals: fast
 _BLOCK_HEAD = re.compile(rb"\)\s*\{")
@@ -90,8 +91,13 @@ def _declare(text: Text, start: int, opening: int, closing: int) -> bool:
     begin, end = parts[0]
     if not _NAME.fullmatch(text.buf, begin, end):
         return False
+    is_array = len(parts) == 2 and _WORDS.match(text.buf, start) is not None
     text.blank(start, begin)
-    text.blank(end, closing + 1)
+    if is_array:
+        text.put(end, b"[")
+        text.put(closing, b"]")
+    else:
+        text.blank(end, closing + 1)
     text.put(start, b"long")
     return True
 

@@ -31,7 +31,7 @@ from tests.unit.normalised import alone, tokens
         ("DECLARE_PER_CPU(u64 [4], counts);", "u64 counts ;"),
         ("static DEFINE_PER_CPU_READ_MOSTLY(u64, xfd_state);", "static u64 xfd_state ;"),
         ("__DECLARE_FLEX_ARRAY(struct entry, entries);", "struct entry entries ;"),
-        ("DECLARE_BITMAP(mask, 64);", "long mask ;"),
+        ("DECLARE_BITMAP(mask, 64);", "long mask[ 64];"),
         ("static DEFINE_MUTEX(lock);", "static long lock ;"),
         ("static DEVICE_ATTR(name, 0644, show, NULL);", "static long name ;"),
         ("x = DEFINE_RES_MEM(0, 0);", "x = DEFINE_RES_MEM(0, 0);"),
