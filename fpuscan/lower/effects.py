@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
 from fpuscan.lower.constants import constant_of
 from fpuscan.lower.nodes import without_comments
-from fpuscan.lower.updates import Updates
+from fpuscan.lower.fields import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Effects"]
 
 
-class Effects(Updates):
+class Effects(Fields):
     """Adds the model's effects to the lowering of expressions."""
 
     def effect(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
@@ -209,6 +209,7 @@ _EFFECTS = {
     "truth": Effects._effect_truth,
     "none": Effects._effect_none,
     "enumerate": Effects._effect_enumerate,
+    "field": Effects.effect_field,
     "update": Effects.effect_update,
     "ignore": Effects._effect_ignore,
     "store": Effects._effect_store,

@@ -76,8 +76,8 @@ _ALLOWED = {
     ("instance", "side"): {"guest", "host"},
     ("input", "kind"): {"user", "cpu"},
     ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
-                         "exchange", "container_of", "alloc", "enumerate", "update", "choose"},
-    ("effect", "op"): {"", "&", "|", "^", "&~", "+", "-"},
+                         "exchange", "container_of", "alloc", "enumerate", "update", "choose", "field"},
+    ("effect", "op"): {"", "&", "|", "^", "&~", ">>", "<<", "+", "-"},
 }  # fmt: skip
 # How a message names the types of values: one of them, several of them.
 _SAID = {str: ("a string", "strings"), int: ("a number", "numbers"), bool: ("true or false", "truth values")}
