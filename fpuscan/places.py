@@ -27,6 +27,7 @@ __all__ = [
     "is_fresh",
     "is_private",
     "is_several",
+    "member_name",
     "on_side",
     "overlap",
     "reinterpreted",
@@ -83,6 +84,14 @@ def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
 def reinterpreted(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     """Whether two overlapping paths go through different members of a union: its bits are elsewhere in each."""
     return any(left != right and left[0] == "<" for left, right in zip(first, second, strict=False))
+
+
+def member_name(name: str) -> str:
+    """The member that a name in a path is written with: of a union without views, its first one."""
+    if name[0] != "<":
+        return name
+    union, _, view = name.partition(">.")
+    return view or union.removeprefix("<union ").removesuffix(">")
 
 
 def seen_otherwise(first: tuple[str, ...], second: tuple[str, ...]) -> bool:

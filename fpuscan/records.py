@@ -32,6 +32,7 @@ class _Record:
     members: dict[str, CType] = field(default_factory=dict)
     unions: dict[str, str] = field(default_factory=dict)
     displaced: set[str] = field(default_factory=set)  # unions with a struct inside: not all members start where it does
+    inner: set[str] = field(default_factory=set)  # members of such structs, but for the first of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class RecordTable:
         if record is None or group in record.displaced:
             return False
         return len({record.members.get(name) for name, union in record.unions.items() if union == group}) == 1
+
+    def starts_union(self, tag: str, member: str) -> bool:
+        """Whether a member of a union starts where the union does."""
+        record = self._record(tag)
+        return record is not None and member in record.unions and member not in record.inner
 
     def owners(self, member: str) -> tuple[str, ...]:
         """All tags with a member of that name, sorted."""
@@ -148,6 +154,7 @@ class RecordTable:
                 record.unions.update(dict.fromkeys(added, union))
                 if child.child_by_field_name("declarator") is None:
                     record.displaced.add(union)
+                    record.inner.update(added[1:])
             names += added
         return names
 
@@ -175,6 +182,7 @@ class RecordTable:
         record.members.update({k: v for k, v in embedded.members.items() if k not in record.members})
         record.unions.update({k: v for k, v in embedded.unions.items() if k not in record.unions})
         record.displaced |= embedded.displaced
+        record.inner |= embedded.inner
         return list(embedded.members)
 
     # ------------------------------------------------------------ the index

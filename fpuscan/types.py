@@ -141,6 +141,10 @@ class TypeTable:
             return group
         return f"{group}.{member}"
 
+    def starts_union(self, tag: str, member: str) -> bool:
+        """Whether ``member`` of ``tag`` lies in a union and starts where that does."""
+        return self._records.starts_union(tag, member)
+
     def is_union_member(self, tag: str, member: str) -> bool:
         """True if other members of ``tag`` lie in the same bytes."""
         return self.union_group(tag, member) is not None

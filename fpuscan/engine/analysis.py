@@ -16,7 +16,7 @@ from fpuscan.engine.parts import Parts
 from fpuscan.engine.stores import Sought
 from fpuscan.engine.values import Values
 from fpuscan.model.rows import PlacePattern
-from fpuscan.places import OTHER_ELEMENTS
+from fpuscan.places import OTHER_ELEMENTS, member_name
 
 if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
@@ -148,7 +148,7 @@ class Analysis:
                 ctype = ctype.pointee()
             else:
                 members = self.program.members(self.program.types.resolve(ctype).base)
-                ctype = members.get(name) if members is not None else None
+                ctype = members.get(member_name(name)) if members is not None else None
             if ctype is not None:
                 ctype = self.program.types.resolve(ctype)
         return ctype
@@ -179,7 +179,7 @@ class Analysis:
                 break
             levels.append((resolved.base, path[position:]))
             members = self.program.members(resolved.base)
-            ctype = members.get(name) if members is not None else None
+            ctype = members.get(member_name(name)) if members is not None else None
         if ctype is not None:
             resolved = self.program.types.resolve(ctype)
             if resolved.is_struct:

@@ -17,13 +17,15 @@ from fpuscan.engine.expressions import is_plain, pointer_type
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.reads import FREEZE, Leaf, fitting
 from fpuscan.engine.shared_memory import SharedMemory
+from fpuscan.engine.unions import as_read
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Return
-from fpuscan.places import covers, heap, is_fresh, overlap, reinterpreted
+from fpuscan.places import covers, heap, is_fresh, overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.function import FunctionAnalysis
     from fpuscan.engine.literals import Guards
+    from fpuscan.engine.reads import Operation
     from fpuscan.places import Place, Root
     from fpuscan.program import Unit
 
@@ -112,18 +114,19 @@ class DefUseGraph:
 
     def _suffixes(
         self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards
-    ) -> list[tuple[tuple[str, ...], Guards, bool]]:
-        """The parts of ``place`` that a leaf reads: the path below the leaf, the guards of its place, and whether
-        the bits are elsewhere in it.
+    ) -> list[tuple[tuple[str, ...], Guards, tuple[Operation, ...]]]:
+        """The parts of ``place`` that a leaf reads: the path below the leaf, the guards of its place, and what that
+        does to the bits.
         """  # noqa: D205
         expr = leaf.expr
         if not isinstance(expr, Load):
             return []
-        found: dict[tuple[tuple[str, ...], Guards, bool], None] = {}
+        found: dict[tuple[tuple[str, ...], Guards, tuple[Operation, ...]], None] = {}
         for root, path, guards in function.resolve(node, expr.place):
             if guards and not compatible(held, guards):
                 continue
-            moved = reinterpreted(path, place[1]) or function.is_displaced(expr.place, (root, path))
+            displaced = function.is_displaced(expr.place, (root, path))
+            moved = (FREEZE,) if displaced else as_read(self.analysis, place, (root, path))
             if overlap((root, path), place):
                 found[place[1][len(path) :], guards, moved] = None
             elif {root[0], place[0][0]} == {"g", "h"} and not is_fresh(root) and not is_fresh(place[0]):
@@ -137,7 +140,7 @@ class DefUseGraph:
     def _read(self, function: FunctionAnalysis, node: int, leaf: Leaf, place: Place, held: Guards) -> list[Transfer]:
         found: list[Transfer] = []
         for below, conditions, moved in self._suffixes(function, node, leaf, place, held):
-            read = Leaf(leaf.expr, leaf.role, (FREEZE, *leaf.operations)) if moved else leaf
+            read = Leaf(leaf.expr, leaf.role, (*moved, *leaf.operations)) if moved else leaf
             found += self.use(function, node, read, below, held | conditions)
         return found
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.fixpoint import MAX_DEPTH, Fixpoint
 from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.unions import keeps_bits
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Unary
 from fpuscan.places import overlap, reinterpreted
 from fpuscan.xfeatures import WORD, MaskValue
@@ -203,8 +204,11 @@ class Masks(ABC):
                 if not overlap((root, path), place):
                     continue
                 below = place[1][len(path) :]
-                if reinterpreted(path, place[1]) or function.is_displaced(instruction.target, (root, path)):
+                if function.is_displaced(instruction.target, (root, path)):
                     return ANYTHING
+                if reinterpreted(path, place[1]):
+                    alike = keeps_bits(self.analysis, (root, path), place)
+                    return self.mask(function, definition, instruction.value, context) if alike else ANYTHING
                 if not below:
                     return self.mask(function, definition, instruction.value, context)
                 if isinstance(instruction.value, Const):

@@ -8,9 +8,9 @@ from fpuscan.engine.calls import aligned
 from fpuscan.engine.edges import Definition, Transfer
 from fpuscan.engine.expressions import is_integer
 from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.reads import FREEZE
+from fpuscan.engine.unions import as_read
 from fpuscan.ir import ENTRY, Addr, Call, Load
-from fpuscan.places import heap, is_fresh, seen_otherwise
+from fpuscan.places import heap, is_fresh
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -62,7 +62,7 @@ class SharedMemory:
         found = []
         for number, node, here, site, held in starts:
             move = "memory" if site is None else "memory-call"
-            moved = (FREEZE,) if seen_otherwise(place[1], here[1]) else ()
+            moved = as_read(self.analysis, place, here)
             target = Definition(number, node, here, loaded=True)
             found.append(Transfer(target, "load", move, moved, held, number, node, "memory", site))
         return found

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
 from fpuscan.lower.constants import constant_of
-from fpuscan.lower.nodes import without_comments
 from fpuscan.lower.fields import Fields
+from fpuscan.lower.nodes import without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
