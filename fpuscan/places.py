@@ -74,11 +74,17 @@ def _element_overlap(first: str, second: str) -> bool:
 
 
 def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    """Whether two paths below one object name overlapping storage (one is a prefix of the other)."""
+    """Whether two paths below one object may name overlapping storage (one is a prefix of the other)."""
     size = min(len(first), len(second))
     if OTHER_ELEMENTS in {*first[size : size + 1], *second[size : size + 1]}:
         return False
-    return all(_element_overlap(left, right) for left, right in zip(first, second, strict=False))
+    for left, right in zip(first, second, strict=False):
+        if left != right:
+            if not _element_overlap(left, right):
+                return False
+            if left[0] == "<":  # what is below other members of a union has other names
+                return True
+    return True
 
 
 def reinterpreted(first: tuple[str, ...], second: tuple[str, ...]) -> bool:

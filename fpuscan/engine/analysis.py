@@ -237,9 +237,9 @@ class Analysis:
         if levels:
             tag, below = levels[-1]
             *around, last = [name for name in below if name[0] not in "[*"] or below[:1]
-            names = [(tag, name) for name in self.overlapping(tag, below[0])]
-            if not names:  # below a member of unknown type: of any struct
-                names = [("" if around else tag, name) for name in self.spellings(tag, last)]
+            names = [(owner, name) for owner, inside in levels for name in self.overlapping(owner, inside[0])]
+            if last[0] != "<" or not names:  # below a member of unknown type: of any struct
+                names += [("" if around else tag, name) for name in self.spellings(tag, last)]
             for around_it, name in names:
                 found.update((unit.id, unit) for unit in self.program.units_accessing(around_it, name))
         for (tag, below), (inner, _) in pairwise(levels):
@@ -256,7 +256,7 @@ class Analysis:
 
     def sought(self, place: Place) -> Sought:
         """What can be a place, by type and name."""
-        return Sought(place, self.place_type(place), self.chain(place), otherwise=self.overlaps_integer(place))
+        return Sought(place, self.place_type(place), self.chain(place), otherwise=self.lies_in_union(place))
 
     def spellings(self, tag: str, name: str) -> list[str]:
         """The members of a struct that a name in a path stands for: all integers of a union of one type."""
@@ -271,14 +271,13 @@ class Analysis:
         ]
 
     def overlapping(self, tag: str, name: str) -> list[str]:
-        """All members of the union of an integer and others that a name in a path is one of; none for other names."""
+        """All members of the union that a name in a path is one of; none for other names."""
         group, types = name.partition(">")[0] + ">", self.program.types
         members = self.program.members(tag) or {} if name[0] == "<" else {}
-        found = [each for each in members if types.union_group(tag, each) == group]
-        return found if any(members[each].integer is not None for each in found) else []
+        return [each for each in members if types.union_group(tag, each) == group]
 
-    def overlaps_integer(self, place: Place) -> bool:
-        """Whether a place lies in a union of an integer and others: it is read in another layout, too."""
+    def lies_in_union(self, place: Place) -> bool:
+        """Whether a place lies in a union: it is read by the names of others, too."""
         return any(below and self.overlapping(tag, below[0]) for tag, below in self.chain(place))
 
     def variable(self, root: Root) -> str:

@@ -127,6 +127,8 @@ class DefUseGraph:
                 continue
             displaced = function.is_displaced(expr.place, (root, path))
             moved = (FREEZE,) if displaced else as_read(self.analysis, place, (root, path))
+            if moved is None:
+                continue
             if overlap((root, path), place):
                 found[place[1][len(path) :], guards, moved] = None
             elif {root[0], place[0][0]} == {"g", "h"} and not is_fresh(root) and not is_fresh(place[0]):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.fixpoint import MAX_DEPTH, Fixpoint
 from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.unions import keeps_bits
+from fpuscan.engine.unions import are_apart, keeps_bits
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Unary
 from fpuscan.places import overlap, reinterpreted
 from fpuscan.xfeatures import WORD, MaskValue
@@ -200,6 +200,7 @@ class Masks(ABC):
             return self._outside_mask(function, place, context)
         instruction = function.code[definition]
         if isinstance(instruction, Assign):
+            apart = False
             for root, path, _ in function.resolve(definition, instruction.target):
                 if not overlap((root, path), place):
                     continue
@@ -207,6 +208,9 @@ class Masks(ABC):
                 if function.is_displaced(instruction.target, (root, path)):
                     return ANYTHING
                 if reinterpreted(path, place[1]):
+                    if are_apart(self.analysis, (root, path), place):
+                        apart = True
+                        continue
                     alike = keeps_bits(self.analysis, (root, path), place)
                     return self.mask(function, definition, instruction.value, context) if alike else ANYTHING
                 if not below:
@@ -217,7 +221,7 @@ class Masks(ABC):
                     copied = [(r, (*p, *below)) for r, p, _ in function.resolve(definition, instruction.value.place)]
                     values = [self.place_mask(function, definition, source, context) for source in copied]
                     return join(values)
-            return ANYTHING
+            return None if apart else ANYTHING
         if isinstance(instruction, Call):
             return self._call_mask(function, definition, place, context)
         return ANYTHING

@@ -63,6 +63,8 @@ class SharedMemory:
         for number, node, here, site, held in starts:
             move = "memory" if site is None else "memory-call"
             moved = as_read(self.analysis, place, here)
+            if moved is None:
+                continue
             target = Definition(number, node, here, loaded=True)
             found.append(Transfer(target, "load", move, moved, held, number, node, "memory", site))
         return found

@@ -1,7 +1,8 @@
 """What goes into one member of a union and comes out of another: the same bytes in another layout.
 
 x86 is little-endian: members that both start where the union does share their
-lowest bits. Of any other the bits are elsewhere.
+lowest bits. So do members of two structs behind the same members of the same
+types. Of any other the bits are elsewhere.
 """
 
 from __future__ import annotations
@@ -12,35 +13,93 @@ from fpuscan.engine.reads import FREEZE, fitting
 from fpuscan.places import member_name, seen_otherwise
 
 if TYPE_CHECKING:
+    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.reads import Operation
     from fpuscan.places import Place
 
-__all__ = ["as_read", "keeps_bits"]
+__all__ = ["are_apart", "as_read", "keeps_bits"]
 
 
-def as_read(analysis: Analysis, stored: Place, read: Place) -> tuple[Operation, ...]:
-    """What is done to a value that was stored in one place, and is read as another one that overlaps."""
+def as_read(analysis: Analysis, stored: Place, read: Place) -> tuple[Operation, ...] | None:
+    """What is done to a value that was stored in one place and is read as another one that overlaps; None where they
+    are different bytes of a union.
+    """  # noqa: D205
     if not seen_otherwise(stored[1], read[1]):
         return ()
+    if are_apart(analysis, stored, read):
+        return None
     return fitting(analysis.place_type(read)) if keeps_bits(analysis, stored, read) else (FREEZE,)
 
 
 def keeps_bits(analysis: Analysis, stored: Place, read: Place) -> bool:
     """Whether two integers in one union start at the same byte."""
-    return all(_starts_union(analysis, place) and _is_integer(analysis, place) for place in (stored, read))
+    if not all(_is_integer(analysis.place_type(place)) for place in (stored, read)):
+        return False
+    return all(_starts_union(analysis, place) for place in (stored, read)) or _compare(analysis, stored, read) == _SAME
 
 
-def _is_integer(analysis: Analysis, place: Place) -> bool:
-    ctype = analysis.place_type(place)
+def are_apart(analysis: Analysis, stored: Place, read: Place) -> bool:
+    """Whether two places in different members of a union certainly share no byte."""
+    return _compare(analysis, stored, read) == _APART
+
+
+_SAME, _APART, _UNKNOWN = range(3)
+
+
+def _compare(analysis: Analysis, stored: Place, read: Place) -> int:
+    """Where two places are to each other, as far as the members in front of them have the same types."""
+    (root, one), (other_root, other) = stored, read
+    first, second = _union(one), _union(other)
+    if not _starts(analysis, (root, one[:first]), one[first]) or not _starts(
+        analysis, (other_root, other[:second]), other[second]
+    ):
+        return _UNKNOWN
+    for left, right in zip(range(first + 1, len(one)), range(second + 1, len(other)), strict=False):
+        found = _step(analysis, (root, one[: left + 1]), (other_root, other[: right + 1]))
+        if found != _SAME:
+            return found
+    return _SAME if len(one) - first == len(other) - second else _UNKNOWN
+
+
+def _step(analysis: Analysis, one: Place, other: Place) -> int:
+    """The same of two members (or elements) of structs that start at the same byte."""
+    name, called = one[1][-1], other[1][-1]
+    around, beside = (analysis.place_type((root, path[:-1])) for root, path in (one, other))
+    if around is None or beside is None:
+        return _UNKNOWN
+    if name[0] == "[" and called[0] == "[" and around.element() == beside.element():
+        return _SAME if name == called else _APART if name[1].isdigit() and called[1].isdigit() else _UNKNOWN
+    if "[" in name[0] + called[0] or "<" in name[0] + called[0]:
+        return _UNKNOWN
+    mine, theirs = (analysis.program.members(ctype.base) or {} for ctype in (around, beside))
+    if name not in mine or called not in theirs:
+        return _UNKNOWN
+    at, there = list(mine).index(name), list(theirs).index(called)
+    size = max(at, there) + 1
+    if list(mine.values())[:size] != list(theirs.values())[:size]:
+        return _UNKNOWN
+    types = analysis.program.types
+    shared = any(types.is_union_member(ctype.base, each) for ctype, members in ((around, mine), (beside, theirs))
+                 for each in list(members)[:size])  # fmt: skip
+    return _UNKNOWN if shared else _SAME if at == there else _APART
+
+
+def _is_integer(ctype: CType | None) -> bool:
     return ctype is not None and ctype.integer is not None
+
+
+def _union(path: tuple[str, ...]) -> int:
+    """The position in a path of the outermost union."""
+    return next(position for position, name in enumerate(path) if name[0] == "<")
 
 
 def _starts_union(analysis: Analysis, place: Place) -> bool:
     """Whether a place starts where the outermost union around it does."""
     root, path = place
-    first = next(position for position, name in enumerate(path) if name[0] == "<")
-    return all(_starts(analysis, (root, path[:position]), path[position]) for position in range(first, len(path)))
+    return all(
+        _starts(analysis, (root, path[:position]), path[position]) for position in range(_union(path), len(path))
+    )
 
 
 def _starts(analysis: Analysis, around: Place, name: str) -> bool:
