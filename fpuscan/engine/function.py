@@ -52,7 +52,7 @@ class FunctionAnalysis:
         self.memory_stores: list[int] = []
         self.calls: list[int] = []
         self.globals_named: set[object] = set()
-        self.links = False  # whether it stores a pointer elsewhere than into a variable, or gets a struct back
+        self.links = False  # whether it stores a pointer elsewhere than into a variable, allocates, or gets a struct back
         self.returns: list[int] = []
         self.pointers_in = tuple(
             index
@@ -107,11 +107,16 @@ class FunctionAnalysis:
                     if instruction.result is not None:
                         self.links = self.links or _is_struct(instruction.result.type)
                         self.definitions.setdefault(instruction.result.key, []).append(number)
+                    self.links = self.links or self._allocates(instruction)
                     self.links = self.links or any(map(_is_local_struct, instruction.arguments))
                 case Return():
                     self.returns.append(number)
                 case _:
                     pass
+
+    def _allocates(self, call: Call) -> bool:
+        effect = self.analysis.model.effects.get(call.callee) if isinstance(call.callee, str) else None
+        return effect is not None and effect.kind == "alloc"
 
     def _survey_expression(self, number: int, expr: Expr) -> None:
         for part in walk_expression(expr):

@@ -108,6 +108,9 @@ class SharedMemory:
             return None
         if place[0][0] == "g" and there[0][0] == "g":
             return there[0], (*there[1], *place[1][len(there[1]) :])
+        if "*" in there[1] and self.analysis.is_lent(place[0]):
+            behind = self.analysis.calls.behind_pointer(place, there)
+            return (there[0], (*there[1], *behind)) if behind is not None else None
         below = aligned(self.analysis.chain(there), self.analysis.chain(place))
         return (there[0], (*there[1], *below)) if below is not None else None
 

@@ -8,7 +8,7 @@ from fpuscan.engine.calls.guards import CallGuards
 from fpuscan.engine.literals import NOTHING, compatible
 from fpuscan.engine.pointers import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
-from fpuscan.places import OTHER_ELEMENTS, heap, is_several, overlap, path_overlap
+from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -38,7 +38,7 @@ class CallPointers(CallGuards):
         call = function.code[node]
         assert isinstance(call, Call)
         key = ("pointers", function.id, node, place)
-        if place[0][0] in {"g", "h", "d"} and not self.analysis.of_interest(place):
+        if place[0][0] in {"g", "h", "d"} and not self.analysis.of_interest(place) and not is_fresh(place[0]):
             return [], True
         units = self.callees(function, node)
         if not units:
@@ -210,7 +210,7 @@ class CallPointers(CallGuards):
             objects = [(root, path) for root, path, _ in function.resolve(node, argument.place)]
         else:
             objects = [(root, path) for root, path, _ in function.targets(node, argument)[0]]
-        work: list[tuple[Place, tuple[str, ...]]] = [(each, ()) for each in objects if each[0][0] in {"v", "p"}]
+        work: list[tuple[Place, tuple[str, ...]]] = [(each, ()) for each in objects if _is_own(each[0])]
         seen: set[Place] = set()
         while work:
             outer, way = work.pop()
@@ -228,7 +228,7 @@ class CallPointers(CallGuards):
                             found[("p" if by_value else "d", callee.id, index), (*behind, *place[1][len(path) :])] = (
                                 None
                             )
-                        if root[0] in {"v", "p"}:
+                        if _is_own(root):
                             work.append(((root, path), behind))
 
     def _pointer_members(self, place: Place, depth: int = 0) -> list[tuple[str, ...]]:
@@ -301,6 +301,8 @@ class CallPointers(CallGuards):
             return False
         if "g" in {first[0][0], second[0][0]}:
             known, other = (first, second) if first[0][0] == "g" else (second, first)
+            if self.analysis.is_lent(known[0]) and "*" in other[1]:
+                return self.behind_pointer(known, other) is not None
             name = self.analysis.variable(known[0])
             if not self.program.address_taken(name) and not self.program.member_address_taken(name):
                 return False
@@ -308,6 +310,22 @@ class CallPointers(CallGuards):
             if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
                 return False  # a global is no member of a larger struct
         return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
+
+
+    def behind_pointer(self, lent: Place, place: Place) -> tuple[str, ...] | None:
+        """The rest of a lent variable's path below a place behind a pointer member, if that may denote the variable."""
+        root, path = place
+        start = len(path) - path[::-1].index("*")
+        ctype, mine = self.analysis.place_type((root, path[:start])), self.analysis.root_type(lent[0])
+        if ctype is not None and mine is not None and ctype.base not in {mine.base, "void"}:
+            return None
+        below = path[start:]
+        return lent[1][len(below) :] if path_overlap(below, lent[1]) else None
+
+
+def _is_own(root: Root) -> bool:
+    """Whether an object is a variable of a function, or one that it has allocated."""
+    return root[0] in {"v", "p"} or is_fresh(root)
 
 
 def may_point(argument: Expr) -> bool:
