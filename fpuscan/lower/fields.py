@@ -14,7 +14,7 @@ from fpuscan.lower.updates import Updates
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr
-    from fpuscan.model import Effect
+    from fpuscan.model.rows import Effect
     from fpuscan.syntax import Node
 
 __all__ = ["Fields"]

@@ -311,7 +311,6 @@ class CallPointers(CallGuards):
                 return False  # a global is no member of a larger struct
         return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
 
-
     def behind_pointer(self, lent: Place, place: Place) -> tuple[str, ...] | None:
         """The rest of a lent variable's path below a place behind a pointer member, if that may denote the variable."""
         root, path = place
