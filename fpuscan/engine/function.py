@@ -52,9 +52,7 @@ class FunctionAnalysis:
         self.memory_stores: list[int] = []
         self.calls: list[int] = []
         self.globals_named: set[object] = set()
-        self.links = (
-            False  # whether it stores pointers elsewhere than into variables, allocates, or gets a struct
-        )
+        self.links = False  # whether it stores pointers elsewhere than into variables, allocates, or gets a struct
         self.returns: list[int] = []
         self.pointers_in = tuple(
             index
