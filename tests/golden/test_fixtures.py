@@ -17,13 +17,10 @@ from fpuscan.result import Health, ScanResult
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
 from tests.expect import Expectation, compare, read_annotations, render
+from tests.fixture_trees import BASE, FIXTURES, NAMES, lay_out
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
-BASE = FIXTURES / "_base"
 # What every fixture is checked for; a fixture that names another rule is checked for that one too.
 ALWAYS = frozenset({"FPU101", "FPU102", "FPU103", "FPU301"})
-
-names = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir() and folder.name not in ("_base", "demo"))
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +31,11 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def scanned(name: str, trees: Path) -> tuple[tuple[Expectation, ...], ScanResult]:
-    tree = trees / name
-    shutil.copytree(BASE, tree)
-    shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
+    tree = lay_out(name, trees / name)
     return read_annotations(tree), scan(open_folder(tree), ScanOptions())
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", NAMES)
 def test_findings_are_the_annotated_ones(name: str, trees: Path) -> None:
     expected, result = scanned(name, trees)
     rules = ALWAYS | {item.rule for item in expected}
@@ -50,14 +45,14 @@ def test_findings_are_the_annotated_ones(name: str, trees: Path) -> None:
     assert not differences, render(differences)
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_left_out(name: str, trees: Path) -> None:
     health: Health = scanned(name, trees)[1].health
 
     assert (health.incomplete, health.unaccounted, health.error_bytes) == ((), (), 0)
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_fixture_is_small(name: str) -> None:
     files = sorted((FIXTURES / name).rglob("*.[ch]"))
 

@@ -7,7 +7,6 @@ root arrives with the slice taken away, too.
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from fpuscan.result import Finding, ScanResult
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
 from fpuscan.xfeatures import FeatureBits
-from tests.golden.test_fixtures import BASE, FIXTURES, names
+from tests.fixture_trees import NAMES, lay_out
 
 INFORMATIONAL = ("struct kvm_cpuid_entry2.",)
 GUEST_RULES = frozenset({"FPU101", "FPU102", "FPU103"})
@@ -34,10 +33,7 @@ GUEST_RULES = frozenset({"FPU101", "FPU102", "FPU103"})
 
 @cache
 def laid_out(name: str, trees: Path) -> Path:
-    tree = trees / name
-    shutil.copytree(BASE, tree)
-    shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
-    return tree
+    return lay_out(name, trees / name)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +78,7 @@ def controls(name: str, trees: Path) -> set[tuple[str, str, str]]:
     return found
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", NAMES)
 def test_what_a_rule_finds_is_among_the_roots(name: str, trees: Path) -> None:
     """Config and run-time sources; a mask constant is a source of the rules under another name."""
     wanted = {
@@ -101,7 +97,7 @@ def test_what_a_rule_finds_is_among_the_roots(name: str, trees: Path) -> None:
     assert sorted((item.source.place, item.sink.place, item.side) for item in wanted) == []
 
 
-@pytest.mark.parametrize("name", names)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_root_arrives_without_the_slice_and_nothing_else_does(name: str, trees: Path) -> None:
     model = load_model()
     program = Program(open_folder(laid_out(name, trees)), model)

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,11 +25,11 @@ from fpuscan.result import ScanResult
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
 from fpuscan.triage import set_aside
+from tests.fixture_trees import NAMES, lay_out
 
 ROOT = Path(__file__).parents[2]
-FIXTURES = ROOT / "fixtures"
 
-names = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir() and folder.name != "_base")
+names = ("demo", *NAMES)
 
 
 def scanned(folder: Path) -> ScanResult:
@@ -44,11 +43,7 @@ def fixture_result(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 
     @cache
     def result(name: str) -> ScanResult:
-        tree = folder / name
-        if name != "demo":
-            shutil.copytree(FIXTURES / "_base", tree)
-        shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
-        return scanned(tree)
+        return scanned(lay_out(name, folder / name))
 
     return result
 
@@ -115,7 +110,7 @@ def test_the_same_tree_gives_the_same_bytes(arguments: tuple[str, ...], tmp_path
     outputs = set()
     for number, zone in enumerate(("UTC", "Asia/Kathmandu")):
         tree = tmp_path / f"tree{number}" / ("deeper" * number)
-        shutil.copytree(FIXTURES / "demo", tree)
+        lay_out("demo", tree)
         settings = {
             "PYTHONPATH": str(ROOT),
             "PYTHONHASHSEED": str(number + 1),

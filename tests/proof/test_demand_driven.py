@@ -9,7 +9,6 @@ By default on the fixtures where values pass between functions; ``FPUSCAN_PROOF=
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,11 +19,14 @@ import pytest
 from fpuscan.program import Program, Unit
 from fpuscan.scan import scan
 from fpuscan.tree import open_folder
+from tests import fixture_trees
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
-ALL = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir() and folder.name not in {"_base", "demo"})
-NAMES = ALL if LONG else ["cross-file", "ops-struct", "out-parameter", "pointer-alias", "struct-memcpy", "uabi-copy"]
+NAMES = (
+    fixture_trees.NAMES
+    if LONG
+    else ["cross-file", "ops-struct", "out-parameter", "pointer-alias", "struct-memcpy", "uabi-copy"]
+)
 Key = tuple[str, str, int, str]
 # The questions to the text: they name candidates, and the engine looks at the facts of each.
 CANDIDATES = ("units_mentioning", "units_naming", "units_accessing", "units_initialising", "copiers")
@@ -53,9 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def laid_out(name: str, folder: Path) -> tuple[Path, frozenset[Key]]:
-    tree = folder / name
-    shutil.copytree(FIXTURES / "_base", tree)
-    shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
+    tree = fixture_trees.lay_out(name, folder / name)
     return tree, findings(tree)
 
 

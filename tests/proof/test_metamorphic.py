@@ -19,14 +19,15 @@ import pytest
 
 from fpuscan.scan import scan
 from fpuscan.tree import open_folder
+from tests import fixture_trees
 from tests.realtree.edits import copy_tree
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 FPU = "arch/x86/kernel/fpu"
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
-ALL = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir() and folder.name not in {"_base", "demo"})
 NAMES = (
-    ALL if LONG else ["design-v5-leaky", "guard-mode", "mask-statement", "out-parameter", "switch-flow", "via-local"]
+    fixture_trees.NAMES
+    if LONG
+    else ["design-v5-leaky", "guard-mode", "mask-statement", "out-parameter", "switch-flow", "via-local"]
 )
 Key = tuple[str, str, int]
 
@@ -143,9 +144,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def laid_out(name: str, folder: Path) -> tuple[Path, frozenset[Key]]:
-    tree = folder / name
-    shutil.copytree(FIXTURES / "_base", tree)
-    shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
+    tree = fixture_trees.lay_out(name, folder / name)
     return tree, fingerprints(tree)
 
 
@@ -181,7 +180,7 @@ def test_the_names_of_files_decide_nothing_but_the_path(name: str, folder: Path,
 
 @pytest.mark.parametrize("change", [*LAYOUT, *SHAPE], ids=lambda change: change.__name__)
 def test_every_change_changes_some_fixture(change: Callable[[str], str]) -> None:
-    texts = [file.read_text(encoding="utf-8") for file in sorted(FIXTURES.rglob("*.c"))]
+    texts = [file.read_text(encoding="utf-8") for file in sorted(fixture_trees.FIXTURES.rglob("*.c"))]
 
     assert any(change(text) != text for text in texts)
 

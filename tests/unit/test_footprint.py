@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from fpuscan.footprint import Footprint
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import open_folder
+from tests.fixture_trees import lay_out
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
 CORE = "arch/x86/kernel/fpu/core.c"
 OTHER = "arch/x86/kvm/other.c"
 OUTSIDE = "arch/x86/mm/fault.c"
@@ -40,9 +39,7 @@ static bool is_odd(unsigned long number)
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A leaking tree, with a file of the scope and one outside of it that have nothing to do with the leak."""
-    root = tmp_path / "linux"
-    shutil.copytree(FIXTURES / "_base", root)
-    shutil.copytree(FIXTURES / "design-v5-leaky", root, dirs_exist_ok=True)
+    root = lay_out("design-v5-leaky", tmp_path / "linux")
     for path in (OTHER, OUTSIDE):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(STRANGER)

@@ -2,11 +2,52 @@
 
 from __future__ import annotations
 
-from tests.proof.programs.program import Block, Node
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.proof.programs.program import Block, Node, single
 from tests.proof.programs.scope import Helper, Scope
 from tests.proof.programs.statements import Statements
 
 __all__ = ["Functions"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    # A head with NAME, IN and OUT in it; the features it needs; what its parameters bring into the scope.
+    head: str
+    needs: tuple[str, ...] = ()
+    brings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pure: bool = True
+
+
+_V = {"words": ("v",)}
+_KINDS = {
+    "value": _Kind("u64 NAME(u64 v, u64 w)", (), {"words": ("v", "w")}),
+    "flagged": _Kind("u64 NAME(u64 v, int flag)", (), _V),
+    "out": _Kind("int NAME(u64 *out, u64 v, int flag)", ("outparam",), {"words": ("v", "*out")}, pure=False),
+    "pair": _Kind(
+        "void NAME(u64 *first, u64 *second, u64 v)",
+        ("outparam",),
+        {"words": ("v", "*first", "*second")},
+        pure=False,
+    ),
+    "store": _Kind("void NAME(IN *to, u64 v)", ("outparam", "members"), {**_V, "to_inner": ("to",)}, pure=False),
+    "grow": _Kind(
+        "void NAME(OUT *to, u64 v, int flag)", ("members", "pointers"), {**_V, "to_outer": ("to",)}, pure=False
+    ),
+    "reader": _Kind("u64 NAME(OUT *from, int flag)", ("members", "pointers"), {"to_outer": ("from",)}),
+    "byvalue": _Kind("IN NAME(IN given, u64 v)", ("byvalue", "members"), _V),
+    "retptr": _Kind("IN *NAME(OUT *from, int flag)", ("retptr", "members", "pointers"), {"to_outer": ("from",)}),
+    "sink": _Kind("void NAME(u64 v, int flag)", ("sinkhelper",), _V, pure=False),
+    "recursive": _Kind("u64 NAME(u64 v, int flag)", ("recursion",), _V),
+    "viafnptr": _Kind("u64 NAME(u64 (*call)(u64 v, u64 w), u64 v)", ("fnptr",), _V),
+    "source": _Kind(
+        "u64 NAME(const struct proof_source *from, u64 v)",
+        ("sourcepointer",),
+        {**_V, "reads": ("from->word", "from->other")},
+    ),
+}
 
 
 class Functions(Statements):
@@ -16,58 +57,45 @@ class Functions(Statements):
         """Declarations at the top of a function, added to its scope."""
         found: list[Node] = []
         for _ in range(self.rng.randrange(1, 4)):
-            name = self.fresh("v")
             start = self.word(scope, 1) if scope.words else self.constant()
-            found.append(f"u64 {name} = {start};")
-            scope.add("words", name)
+            self._declare(found, scope, "words", f"u64 {self.fresh('v')}", start)
         if self.has("constlocal"):
             name = self.fresh("m")
             found.append(f"const u64 {name} = {self.constant()};")
             scope.reads.append(name)
         if self.has("statics") and self.chance(40):
-            name = self.fresh("st")
-            found.append(f"static u64 {name};")
-            scope.add("words", name)
+            self._declare(found, scope, "words", f"static u64 {self.fresh('st')}")
         if self.has("narrow"):
-            name = self.fresh("h")
-            found.append(f"u32 {name} = {self.word(scope, 1)};")
-            scope.add("narrow", name)
+            self._declare(found, scope, "narrow", f"u32 {self.fresh('h')}", self.word(scope, 1))
         if self.has("signed"):
-            name = self.fresh("i")
-            found.append(f"int {name} = {self.word(scope, 1)};")
-            scope.add("narrow", name)
+            self._declare(found, scope, "narrow", f"int {self.fresh('i')}", self.word(scope, 1))
         if self.has("members"):
-            found += self._struct_locals(scope)
+            self._declare_structs(found, scope)
         if self.has("pointers"):
-            name = self.fresh("q")
-            found.append(f"u64 *{name} = {self.word_pointer(scope.targets)};")
-            scope.add("to_word", name)
+            self._declare(found, scope, "to_word", f"u64 *{self.fresh('q')}", self.word_pointer(scope.targets))
             if self.inner_pointers(scope.targets):
-                name = self.fresh("s")
-                found.append(f"struct {self.p}_in *{name} = {self.inner_pointer(scope.targets)};")
-                scope.add("to_inner", name)
+                start = self.inner_pointer(scope.targets)
+                self._declare(found, scope, "to_inner", f"struct {self.p}_in *{self.fresh('s')}", start)
         return found
 
-    def _struct_locals(self, scope: Scope) -> list[Node]:
-        found: list[Node] = []
-        name = self.fresh("in")
+    def _declare(self, found: list[Node], scope: Scope, kind: str, head: str, start: str = "") -> str:
+        found.append(f"{head} = {start};" if start else f"{head};")
+        name = head.rsplit(maxsplit=1)[-1].lstrip("*")
+        scope.add(kind, name)
+        return name
+
+    def _declare_structs(self, found: list[Node], scope: Scope) -> None:
         start = "{ 0 }"
         if self.has("initialiser"):
             start = self.rng.choice(
                 (f"{{ .a = {self.word(scope, 1)} }}", f"{{ {self.word(scope, 1)}, {self.word(scope, 1)} }}")
             )
-        found.append(f"struct {self.p}_in {name} = {start};")
-        scope.add("inner", name)
+        self._declare(found, scope, "inner", f"struct {self.p}_in {self.fresh('in')}", start)
         if self.chance(60):
-            out = self.fresh("out")
-            link = self.rng.choice(scope.lasting)
-            found.append(f"struct {self.p}_out {out} = {{ .link = &{link} }};")
-            scope.add("outer", out)
+            start = f"{{ .link = &{self.rng.choice(scope.lasting)} }}"
+            out = self._declare(found, scope, "outer", f"struct {self.p}_out {self.fresh('out')}", start)
             if self.has("pointers"):
-                pointer = self.fresh("op")
-                found.append(f"struct {self.p}_out *{pointer} = &{out};")
-                scope.add("to_outer", pointer)
-        return found
+                self._declare(found, scope, "to_outer", f"struct {self.p}_out *{self.fresh('op')}", f"&{out}")
 
     def scope(self, *, source: bool, pure: bool = False) -> Scope:
         """What every function of the program can name; a pure one has its own locals to write to."""
@@ -84,86 +112,58 @@ class Functions(Statements):
 
     def helper(self, kind: str) -> Block:
         """A helper function of some kind; it may call those before it."""
-        name = f"{self.p}_do_{kind}{len(self.helpers)}"
-        pure = kind not in {"out", "pair", "store", "grow", "sink"}
-        scope = self.scope(source=self.chance(25), pure=pure)
-        p = self.p
-        heads = {
-            "value": f"u64 {name}(u64 v, u64 w)",
-            "flagged": f"u64 {name}(u64 v, int flag)",
-            "out": f"int {name}(u64 *out, u64 v, int flag)",
-            "pair": f"void {name}(u64 *first, u64 *second, u64 v)",
-            "store": f"void {name}(struct {p}_in *to, u64 v)",
-            "grow": f"void {name}(struct {p}_out *to, u64 v, int flag)",
-            "reader": f"u64 {name}(struct {p}_out *from, int flag)",
-            "byvalue": f"struct {p}_in {name}(struct {p}_in given, u64 v)",
-            "retptr": f"struct {p}_in *{name}(struct {p}_out *from, int flag)",
-            "sink": f"void {name}(u64 v, int flag)",
-            "recursive": f"u64 {name}(u64 v, int flag)",
-            "viafnptr": f"u64 {name}(u64 (*call)(u64 v, u64 w), u64 v)",
-            "source": f"u64 {name}(const struct proof_source *from, u64 v)",
-        }
-        head = heads[kind]
-        if kind not in {"reader", "retptr"}:
-            scope.add("words", "v")
-        if "int flag" not in head:
+        name, row = f"{self.p}_do_{kind}{len(self.helpers)}", _KINDS[kind]
+        scope = self.scope(source=self.chance(25), pure=row.pure)
+        head = (
+            row.head.replace("NAME", name).replace("IN", f"struct {self.p}_in").replace("OUT", f"struct {self.p}_out")
+        )
+        if "int flag" not in row.head:
             scope.flags = scope.targets.flags = ["(v & 1)"]
-        scope.words += {"value": ["w"], "out": ["*out"], "pair": ["*first", "*second"]}.get(kind, [])
-        scope.to_inner += {"store": ["to"]}.get(kind, [])
-        scope.to_outer += {"grow": ["to"], "reader": ["from"], "retptr": ["from"]}.get(kind, [])
+        for what, names in row.brings.items():
+            getattr(scope, what).extend(names)
         if kind == "byvalue":
             scope.add("inner", "given")
-        scope.reads += {"source": ["from->word", "from->other"]}.get(kind, [])
         body = self._helper_body(kind, name, scope)
         self.helpers.append(Helper(kind, name))
         return Block(f"{head}\n{{", body, open=False)
 
     def _helper_body(self, kind: str, name: str, scope: Scope) -> list[Node]:
-        if kind in {"reader", "retptr"} and not scope.words:
+        if not scope.words:
             scope.words.append("from->x")
         body: list[Node] = [*self.locals(scope)] if self.chance(50) or not scope.targets.words else []
         label = "done" if self.has("goto") and self.chance(40) else ""
         if kind == "recursive":
-            body.append(
-                Block("if (flag > 0 && flag < 5)", [f"return {name}({self.word(scope, 1)}, flag - 1);"], "", open=False)
-            )
+            body.append(single("if (flag > 0 && flag < 5)", f"return {name}({self.word(scope, 1)}, flag - 1);"))
         body += self.statements(scope, self.rng.randrange(0, 3), label=label)
         if self.has("earlyreturn") and kind in {"value", "flagged", "reader"}:
-            body.append(Block(f"if ({self.condition(scope)})", [f"return {self.word(scope, 1)};"], "", open=False))
+            body.append(single(f"if ({self.condition(scope)})", f"return {self.word(scope, 1)};"))
         if label:
             body.append("done:")
+        return body + self._helper_end(kind, scope)
+
+    def _helper_end(self, kind: str, scope: Scope) -> list[Node]:
         match kind:
             case "out":
-                body += [Block("if (flag)", ["return -1;"], "", open=False)] if self.has("earlyreturn") else []
-                body += [f"*out = {self.word(scope)};", "return 0;"]
+                early: list[Node] = [single("if (flag)", "return -1;")] if self.has("earlyreturn") else []
+                return [*early, f"*out = {self.word(scope)};", "return 0;"]
             case "pair":
-                body += [f"*first = {self.word(scope)};", f"*second = {self.word(scope)};"]
+                return [f"*first = {self.word(scope)};", f"*second = {self.word(scope)};"]
             case "store":
-                body += [f"to->{self.rng.choice('ab')} = {self.word(scope)};"]
+                return [f"to->{self.rng.choice('ab')} = {self.word(scope)};"]
             case "grow":
-                body += [f"to->{self.rng.choice(('x', 'in.a', 'in.b'))} = {self.word(scope)};"]
+                return [f"to->{self.rng.choice(('x', 'in.a', 'in.b'))} = {self.word(scope)};"]
             case "byvalue":
-                body += [f"given.a = {self.word(scope)};", "return given;"]
+                return [f"given.a = {self.word(scope)};", "return given;"]
             case "retptr":
                 second = "from->link" if self.has("link") else "&from->in"
-                body += [f"return {self.condition(scope)} ? &from->in : {second};"]
+                return [f"return {self.condition(scope)} ? &from->in : {second};"]
             case "sink":
-                body += [f"{self.p}_sink1 = {self.word(scope)};"]
+                return [f"{self.p}_sink1 = {self.word(scope)};"]
             case "viafnptr":
-                body += [f"return call({self.word(scope, 1)}, {self.word(scope, 1)});"]
+                return [f"return call({self.word(scope, 1)}, {self.word(scope, 1)});"]
             case _:
-                body += [f"return {self.word(scope)};"]
-        return body
+                return [f"return {self.word(scope)};"]
 
     def kinds(self) -> list[str]:
         """The kinds of helpers that the features allow."""
-        found = ["value", "flagged"]
-        found += ["out", "pair"] if self.has("outparam") else []
-        found += ["store"] if self.has("outparam", "members") else []
-        found += ["grow", "reader"] if self.has("members", "pointers") else []
-        found += ["byvalue"] if self.has("byvalue", "members") else []
-        found += ["retptr"] if self.has("retptr", "members", "pointers") else []
-        found += ["sink"] if self.has("sinkhelper") else []
-        found += ["recursive"] if self.has("recursion") else []
-        found += ["source"] if self.has("sourcepointer") else []
-        return found
+        return [kind for kind, row in _KINDS.items() if kind != "viafnptr" and self.has(*row.needs)]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tests.proof.programs.functions import Functions
 from tests.proof.programs.idioms import IDIOMS
-from tests.proof.programs.program import Block, Node, Program
+from tests.proof.programs.idioms.base import prototypes
+from tests.proof.programs.program import Block, Node, Program, record, single
 
 __all__ = ["CLAIMED", "FEATURES", "NOT_CLAIMED", "generate"]
 
@@ -46,7 +47,9 @@ class _Generator(Functions):
         for name in self.rng.sample(names, min(len(names), self.rng.randrange(1, _MOST_IDIOMS + 1))):
             idiom = IDIOMS[name](self)
             header += idiom.header()
-            definitions.append(idiom.definitions())
+            functions = idiom.functions()
+            header += prototypes(functions)
+            definitions.append([*functions, *idiom.definitions()])
             files |= idiom.files()
             self.idioms.append(idiom)
         return header, definitions, files
@@ -77,9 +80,7 @@ class _Generator(Functions):
             body.append("done:")
         body.append(f"{self.p}_sink0 = {self.word(scope)};")
         if self.has("guards"):
-            body.append(
-                Block(f"if ({self.condition(scope)})", [f"{self.p}_sink1 = {self.word(scope)};"], "", open=False)
-            )
+            body.append(single(f"if ({self.condition(scope)})", f"{self.p}_sink1 = {self.word(scope)};"))
         if self.has("sinkpointer"):
             body.append(f"to->word = {self.word(scope)};")
         for helper in self.of("pair") if self.has("outparam") else []:
@@ -125,15 +126,10 @@ class _Generator(Functions):
 
     def _types(self) -> list[Node]:
         p, name = self.p, self.p.upper()
-        union = ["union {\n\t\tu64 first;\n\t\tu64 second;\n\t};"]
+        union = "union {\n\t\tu64 first;\n\t\tu64 second;\n\t};"
         found: list[Node] = [
-            Block(f"struct {p}_in {{", ["u64 a;", "u64 b;", "u32 n;"], "};", open=False),
-            Block(
-                f"struct {p}_out {{",
-                ["u64 x;", f"struct {p}_in in;", "u64 arr[3];", f"struct {p}_in *link;", *union],
-                "};",
-                open=False,
-            ),
+            record(f"{p}_in", "u64 a;", "u64 b;", "u32 n;"),
+            record(f"{p}_out", "u64 x;", f"struct {p}_in in;", "u64 arr[3];", f"struct {p}_in *link;", union),
             f"extern struct proof_source {p}_src;",
             f"extern struct proof_sink {p}_out;",
             f"extern u64 {p}_sink0, {p}_sink1, {p}_quiet, {p}_global;",
@@ -149,14 +145,7 @@ class _Generator(Functions):
                 f"#define {name}_SET(p, v) do {{ (p)->{self.rng.choice('ab')} = (v); }} while (0)",
             ]
         if self.has("ops"):
-            found += [
-                Block(
-                    f"struct {p}_ops {{",
-                    ["u64 (*get)(u64 v, u64 w);", f"void (*put)(struct {p}_in *to, u64 v);"],
-                    "};",
-                    open=False,
-                )
-            ]
+            found.append(record(f"{p}_ops", "u64 (*get)(u64 v, u64 w);", f"void (*put)(struct {p}_in *to, u64 v);"))
         return found
 
     def _globals(self) -> list[Node]:

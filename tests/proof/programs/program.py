@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Block", "Node", "Program"]
+__all__ = ["Block", "Node", "Program", "record", "single"]
 
 
 @dataclass(slots=True)
@@ -19,6 +19,16 @@ class Block:
 
 
 Node = str | Block
+
+
+def record(tag: str, *members: Node) -> Block:
+    """The definition of a struct."""
+    return Block(f"struct {tag} {{", list(members), "};", open=False)
+
+
+def single(head: str, statement: Node) -> Block:
+    """One statement behind an ``if`` or a loop, without braces."""
+    return Block(head, [statement], "", open=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.proof.programs.calls import Calls
-from tests.proof.programs.program import Block, Node
+from tests.proof.programs.program import Block, Node, single
 from tests.proof.programs.scope import Scope
 
 __all__ = ["Statements"]
@@ -167,7 +167,7 @@ class Statements(Calls):
             case "switch":
                 return self._switch(scope, label)
             case "goto":
-                return Block(f"if ({self.condition(scope)})", [f"goto {label};"], "", open=False)
+                return single(f"if ({self.condition(scope)})", f"goto {label};")
             case "arm":
                 return Block(self.arm(), self._body(scope, label, loop=loop), "#endif")
             case "arms":
@@ -176,9 +176,7 @@ class Statements(Calls):
                     first += [f"#elif {self.arm_condition()}", *self._body(scope, label, loop=loop)]
                 return Block(self.arm(), [*first, "#else", *self._body(scope, label, loop=loop)], "#endif", open=False)
             case "leave":
-                return Block(
-                    f"if ({self.condition(scope)})", [self.rng.choice(("break;", "continue;"))], "", open=False
-                )
+                return single(f"if ({self.condition(scope)})", self.rng.choice(("break;", "continue;")))
             case _:
                 return Block("{", self._body(scope, label, loop=loop))
 

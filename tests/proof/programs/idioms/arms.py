@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.proof.programs.idioms.base import Idiom, function
-from tests.proof.programs.program import Block, Node
+from tests.proof.programs.program import Block, Node, record, single
 from tests.proof.programs.scope import Scope
 
 __all__ = ["ArmFunctions", "ArmMembers", "Contradictions", "IsEnabled", "SplitArms"]
@@ -18,10 +18,7 @@ class SplitArms(Idiom):
 
     name = "splitarms"
 
-    def header(self) -> list[Node]:
-        return [f"u64 {self.p}_arm_pick(u64 v, u64 w);"]
-
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         scope = self.scoped("v w")
         return [function(f"u64 {self.p}_arm_pick(u64 v, u64 w)", f"return {self.word(scope)};")]
 
@@ -55,7 +52,7 @@ class SplitArms(Idiom):
         name = self.g.fresh("in")
         arms = (self.g.arm(), f"\t.a = {self.word(scope)},", "#else", f"\t.b = {self.word(scope)},", "#endif")
         text = _lines(f"struct {self.p}_in {name} = {{", *arms, "\t.n = 1,", "};")
-        return [text, f"{self.target(scope)} = {name}.{self.pick('a', 'b')};"]
+        return [text, f"{self.target(scope)} = {name}.{self.member()};"]
 
     def _condition(self, scope: Scope) -> list[Node]:
         g = self.g
@@ -65,7 +62,7 @@ class SplitArms(Idiom):
     def _head(self, scope: Scope) -> list[Node]:
         g = self.g
         head = _lines(g.arm(), f"if ({g.condition(scope)})", "#endif")
-        return [Block(head, [g.assignment(scope)], "", open=False)]
+        return [single(head, g.assignment(scope))]
 
     def _else(self, scope: Scope) -> list[Node]:
         g = self.g
@@ -158,19 +155,20 @@ class ArmMembers(Idiom):
                 "\tu64 w;",
                 "};",
             ),
-            Block(f"struct {p}_optops {{", ["u64 (*cut)(u64 v);"], "};", open=False),
+            record(f"{p}_optops", "u64 (*cut)(u64 v);"),
             f"extern const struct {p}_optops {p}_optops;",
         ]
 
-    def definitions(self) -> list[Node]:
-        p, g = self.p, self.g
-        table = [f"const struct {p}_optops {p}_optops = {{", g.arm(), f"\t.cut = {p}_opt_cut,", "#else"]
-        table += [f"\t.cut = {p}_opt_keep,", "#endif", "};"]
+    def functions(self) -> list[str]:
         return [
-            function(f"u64 __attribute__((unused)) {p}_opt_cut(u64 v)", f"return v & {g.constant()};"),
-            function(f"u64 __attribute__((unused)) {p}_opt_keep(u64 v)", "return v;"),
-            _lines(*table),
+            function(f"u64 __attribute__((unused)) {self.p}_opt_cut(u64 v)", f"return v & {self.g.constant()};"),
+            function(f"u64 __attribute__((unused)) {self.p}_opt_keep(u64 v)", "return v;"),
         ]
+
+    def definitions(self) -> list[Node]:
+        p = self.p
+        table = [f"const struct {p}_optops {p}_optops = {{", self.g.arm(), f"\t.cut = {p}_opt_cut,", "#else"]
+        return [_lines(*table, f"\t.cut = {p}_opt_keep,", "#endif", "};")]
 
     def value(self, scope: Scope, _depth: int) -> str:
         return f"{self.p}_optops.cut({self.word(scope)})"
@@ -201,7 +199,7 @@ class IsEnabled(Idiom):
         condition = f"{self.pick('', '!')}IS_ENABLED({g.switch()})"
         if g.chance(40):
             condition += f" {self.pick('&&', '||')} {g.condition(scope)}"
-        return [Block(f"if ({condition})", [g.assignment(scope)], "", open=False)]
+        return [single(f"if ({condition})", g.assignment(scope))]
 
 
 class Contradictions(Idiom):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from tests.proof.programs.program import Node
 from tests.proof.programs.scope import Scope
 from tests.proof.programs.statements import Statements
 
-__all__ = ["Idiom", "function"]
+__all__ = ["Idiom", "function", "prototypes"]
 
 
 class Idiom:
@@ -27,11 +28,15 @@ class Idiom:
         self.P = g.p.upper()
 
     def header(self) -> list[Node]:
-        """Types, macros and prototypes."""
+        """Types, macros and declarations of objects."""
+        return []
+
+    def functions(self) -> list[str]:
+        """Functions, made by `function`; the header gets the prototypes of those that are not static."""
         return []
 
     def definitions(self) -> list[Node]:
-        """Objects and functions."""
+        """Objects, behind the functions, and functions that need other prototypes."""
         return []
 
     def value(self, _scope: Scope, _depth: int) -> str:
@@ -64,6 +69,14 @@ class Idiom:
         """A u64 lvalue that may be written."""
         return self.g.lvalue(scope.targets)
 
+    def member(self) -> str:
+        """A member of struct in."""
+        return self.pick("a", "b")
+
+    def inner(self, name: str, scope: Scope) -> str:
+        """The declaration of a struct in with a word in it."""
+        return f"struct {self.p}_in {name} = {{ .{self.member()} = {self.word(scope)} }};"
+
     def pick(self, *options: str) -> str:
         """One of some texts."""
         return self.g.rng.choice(options)
@@ -72,3 +85,9 @@ class Idiom:
 def function(head: str, *body: str) -> str:
     """A function definition."""
     return "\n".join([head, "{", *(f"\t{line}" for line in body), "}"])
+
+
+def prototypes(functions: Iterable[str]) -> list[Node]:
+    """The prototypes of the functions that other files may call."""
+    heads = [text.partition("\n")[0] for text in functions]
+    return [f"{head};" for head in heads if not head.startswith("static ")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.proof.programs.idioms.base import Idiom, function
-from tests.proof.programs.program import Block, Node
+from tests.proof.programs.program import Block, Node, record, single
 from tests.proof.programs.scope import Scope
 
 __all__ = ["Blocks", "Cleanup", "FallThrough", "Mutual", "Returned", "Shadows", "StaticLocals"]
@@ -23,9 +23,9 @@ class Cleanup(Idiom):
         inner.add("words", name)
         return [
             f"u64 {name} = {self.word(scope)};",
-            Block(f"if ({g.condition(scope)})", [f"goto {second};"], "", open=False),
+            single(f"if ({g.condition(scope)})", f"goto {second};"),
             g.assignment(inner),
-            Block(f"if ({g.condition(scope)})", [f"goto {first};"], "", open=False),
+            single(f"if ({g.condition(scope)})", f"goto {first};"),
             f"{name} = {self.word(inner)};",
             f"goto {out};",
             f"{first}:",
@@ -55,11 +55,7 @@ class Mutual(Idiom):
 
     name = "mutual"
 
-    def header(self) -> list[Node]:
-        p = self.p
-        return [f"u64 {p}_even(int n, u64 v, u64 w);", f"u64 {p}_odd(int n, u64 v, u64 w);"]
-
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         even, odd = (self.pick("w, v", "v, w", f"v {self.pick('&', '^')} {self.g.constant()}, w") for _ in range(2))
         return [
@@ -91,10 +87,7 @@ class StaticLocals(Idiom):
     name = "staticlocals"
     pure = False
 
-    def header(self) -> list[Node]:
-        return [f"u64 {self.p}_previous(u64 v);", f"u64 *{self.p}_slot(void);"]
-
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         return [
             function(
@@ -141,14 +134,9 @@ class Returned(Idiom):
     name = "returned"
 
     def header(self) -> list[Node]:
-        p = self.p
-        return [
-            Block(f"struct {p}_pair {{", [f"struct {p}_in first;", "u64 *to;", "u64 w[2];"], "};", open=False),
-            f"struct {p}_pair {p}_make_pair(u64 v, u64 *to);",
-            f"void {p}_use_pair(struct {p}_pair pair, u64 v);",
-        ]
+        return [record(f"{self.p}_pair", f"struct {self.p}_in first;", "u64 *to;", "u64 w[2];")]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         start = self.pick("{ .first.a = v, .to = to }", "{ { v, v }, to, { 0, v } }")
         return [

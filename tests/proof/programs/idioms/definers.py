@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.proof.programs.idioms.base import Idiom, function
-from tests.proof.programs.program import Block, Node
+from tests.proof.programs.program import Block, Node, record
 from tests.proof.programs.scope import Scope
 
 __all__ = ["CaseMacros", "Definers", "MemberMacros", "Paste", "PastedMacros", "StatementMacros", "TableFile", "XMacros"]
@@ -65,15 +65,14 @@ class CaseMacros(Idiom):
     name = "casemacros"
 
     def header(self) -> list[Node]:
-        p, P, g = self.p, self.P, self.g  # noqa: N806
+        P, g = self.P, self.g  # noqa: N806
         return [
             f"#define {P}_CASES(X) X(1, {g.constant()}) X(2, {g.constant()})",
             f"#define {P}_CASE(n, m) case n: return v & (m);",
             f"#define {P}_BOTH(x, y, v) x = v; y = v;",
-            f"u64 {p}_case(int n, u64 v);",
         ]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         head = f"u64 {self.p}_case(int n, u64 v)"
         return [function(head, "switch (n) {", f"{self.P}_CASES({self.P}_CASE)", "default:", "\treturn 0;", "}")]
 
@@ -144,7 +143,7 @@ class Paste(Idiom):
 
     def value(self, scope: Scope, _depth: int) -> str:
         options = [f"{self.p}_SHOW({self.word(scope)})"]
-        options += [f"{self.p}_FIELD({struct}, {self.pick('a', 'b')})" for struct in self.g.inners(scope)[:2]]
+        options += [f"{self.p}_FIELD({struct}, {self.member()})" for struct in self.g.inners(scope)[:2]]
         return self.pick(*options)
 
     def statements(self, scope: Scope) -> list[Node]:
@@ -220,7 +219,7 @@ class MemberMacros(Idiom):
         return [
             f"#define {p}_MEMBERS u64 ma; u64 mb;",
             f"#define {p}_MEMBER(t, n) t n",
-            Block(f"struct {p}_made {{", [f"{p}_MEMBERS", f"{p}_MEMBER(u64, mc);"], "};", open=False),
+            record(f"{p}_made", f"{p}_MEMBERS", f"{p}_MEMBER(u64, mc);"),
         ]
 
     def statements(self, scope: Scope) -> list[Node]:

@@ -22,9 +22,9 @@ class Views(Idiom):
             "struct { u16 first; u16 second; u32 rest; } part;",
             "u8 b[8];",
         ]
-        return [Block(f"union {p}_view {{", members, "};", open=False), f"u64 {p}_upper(union {p}_view view);"]
+        return [Block(f"union {p}_view {{", members, "};", open=False)]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         return [
             function(
                 f"u64 {self.p}_upper(union {self.p}_view view)", f"return view.{self.pick('hi', 'part.rest', 'b[5]')};"
@@ -92,10 +92,9 @@ class EnumTables(Idiom):
             Block(f"static const u64 {p}_heat_masks[{P}_HEATS] = {{", masks, "};", open=False),
             Block(f"static const struct {p}_heat_row {{", ["u64 mask;", f"enum {p}_heat next;"], "", open=False),
             Block(f"}} {p}_heat_rows[] = {{", rows, "};", open=False),
-            f"u64 {p}_heat(enum {p}_heat heat, u64 v);",
         ]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p, P = self.p, self.P  # noqa: N806
         return [
             function(

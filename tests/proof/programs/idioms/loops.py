@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.proof.programs.idioms.base import Idiom, function
-from tests.proof.programs.program import Block, Node
+from tests.proof.programs.program import Block, Node, record, single
 from tests.proof.programs.scope import Scope
 
 __all__ = ["Entries", "LoopMacros", "Nodes"]
@@ -31,7 +31,7 @@ class LoopMacros(Idiom):
                 body = [g.statement(scope, "", loop=True)]
                 return [f"int {i};", Block(f"{p}_for_each({i}, {g.rng.randrange(1, 4)}) {{", body)]
             case 1:
-                loop = Block(f"{p}_for_each_word({name}, {out})", [f"{self.target(scope)} ^= *{name};"], "", open=False)
+                loop = single(f"{p}_for_each_word({name}, {out})", f"{self.target(scope)} ^= *{name};")
                 return [f"u64 *{name};", loop]
             case 2:
                 own = g.outer_pointer(scope.targets) if scope.targets.outer or scope.own is None else ""
@@ -41,7 +41,7 @@ class LoopMacros(Idiom):
                 return [f"u64 *{name};", Block(head, [f"*{name} {self.pick('=', '^=')} {self.word(scope)};"])]
             case _:
                 i = g.fresh("i")
-                loop = Block(f"{p}_each_of({name}, {i}, {out})", [f"{self.target(scope)} |= {name};"], "", open=False)
+                loop = single(f"{p}_each_of({name}, {i}, {out})", f"{self.target(scope)} |= {name};")
                 return [f"int {i};", f"u64 {name};", loop]
 
 
@@ -53,13 +53,11 @@ class Nodes(Idiom):
     def header(self) -> list[Node]:
         p = self.p
         return [
-            Block(f"struct {p}_node {{", [f"struct {p}_node *next;", "u64 v;", f"struct {p}_in in;"], "};", open=False),
+            record(f"{p}_node", f"struct {p}_node *next;", "u64 v;", f"struct {p}_in in;"),
             f"#define {p}_for_each_node(pos, head) for ((pos) = (head)->next; (pos); (pos) = (pos)->next)",
-            f"u64 {p}_sum(const struct {p}_node *head);",
-            f"void {p}_last(struct {p}_node *head, u64 v);",
         ]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         return [
             function(
@@ -106,14 +104,12 @@ class Entries(Idiom):
         first, following = entry % "(head)->next", entry % "(pos)->link.next"
         loop = f"\tfor ((pos) = {first}; \\\n\t     &(pos)->link != (head); (pos) = {following})"
         return [
-            Block(f"struct {p}_links {{", [f"struct {p}_links *next;"], "};", open=False),
-            Block(f"struct {p}_item {{", ["u64 v;", f"struct {p}_links link;", "u64 w;"], "};", open=False),
+            record(f"{p}_links", f"struct {p}_links *next;"),
+            record(f"{p}_item", "u64 v;", f"struct {p}_links link;", "u64 w;"),
             f"#define {p}_list_for_each_entry(pos, head) \\\n{loop}",
-            f"void {p}_list_add(struct {p}_links *entry, struct {p}_links *head);",
-            f"u64 {p}_collect(struct {p}_links *head);",
         ]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         return [
             function(
@@ -147,5 +143,5 @@ class Entries(Idiom):
         use = f"{self.target(scope)} ^= {pos}->{self.pick('v', 'w')};"
         if g.chance(30):
             use = f"{pos}->{self.pick('v', 'w')} = {self.word(scope)};"
-        loop = Block(f"{p}_list_for_each_entry({pos}, &{head})", [use], "", open=False)
+        loop = single(f"{p}_list_for_each_entry({pos}, &{head})", use)
         return [*body, f"struct {p}_item *{pos};", loop, f"{self.target(scope)} ^= {one}.v ^ {two}.w;"]

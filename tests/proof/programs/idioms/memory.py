@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.proof.programs.idioms.base import Idiom, function
-from tests.proof.programs.program import Block, Node
+from tests.proof.programs.program import Block, Node, record
 from tests.proof.programs.scope import Scope
 
 __all__ = ["Boxes", "Containers", "GlobalPointers", "Heap", "Nested", "Offsets", "Tables"]
@@ -20,9 +20,14 @@ class GlobalPointers(Idiom):
         return [
             f"extern struct {p}_in *{p}_current;",
             f"extern u64 *{p}_cell;",
-            f"void {p}_put_current(u64 v);",
-            f"u64 {p}_get_current(void);",
-            f"void {p}_put_cell(u64 v);",
+        ]
+
+    def functions(self) -> list[str]:
+        p = self.p
+        return [
+            function(f"void {p}_put_current(u64 v)", f"{p}_current->{self.member()} = v;"),
+            function(f"u64 {p}_get_current(void)", f"return {p}_current->{self.member()};"),
+            function(f"void {p}_put_cell(u64 v)", f"*{p}_cell {self.pick('=', '|=')} v;"),
         ]
 
     def definitions(self) -> list[Node]:
@@ -30,9 +35,6 @@ class GlobalPointers(Idiom):
         return [
             f"struct {p}_in *{p}_current = &{p}_spare;",
             f"u64 *{p}_cell = &{p}_global;",
-            function(f"void {p}_put_current(u64 v)", f"{p}_current->{self.pick('a', 'b')} = v;"),
-            function(f"u64 {p}_get_current(void)", f"return {p}_current->{self.pick('a', 'b')};"),
-            function(f"void {p}_put_cell(u64 v)", f"*{p}_cell {self.pick('=', '|=')} v;"),
         ]
 
     def statements(self, scope: Scope) -> list[Node]:
@@ -47,10 +49,10 @@ class GlobalPointers(Idiom):
                 f"{p}_cell = &{p}_global;",
             ]
         return [
-            f"struct {p}_in {name} = {{ .{self.pick('a', 'b')} = {self.word(scope)} }};",
+            self.inner(name, scope),
             f"{p}_current = &{name};",
             self.pick(f"{p}_put_current({self.word(scope)});", f"{self.target(scope)} = {p}_get_current();"),
-            f"{self.target(scope)} = {name}.{self.pick('a', 'b')};",
+            f"{self.target(scope)} = {name}.{self.member()};",
             f"{p}_current = &{p}_spare;",
         ]
 
@@ -60,34 +62,30 @@ class Heap(Idiom):
 
     name = "heap"
 
-    def header(self) -> list[Node]:
-        p = self.p
-        return [f"struct {p}_in *{p}_alloc(u64 v);", f"void {p}_fill_in(struct {p}_in *to, u64 v);"]
-
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         return [
-            function(f"void {p}_fill_in(struct {p}_in *to, u64 v)", f"to->{self.pick('a', 'b')} = v;"),
+            function(f"void {p}_fill_in(struct {p}_in *to, u64 v)", f"to->{self.member()} = v;"),
             function(
                 f"struct {p}_in *{p}_alloc(u64 v)",
                 f"struct {p}_in *made = kzalloc(sizeof(*made), GFP_KERNEL);",
                 "if (!made)",
                 "\treturn NULL;",
-                f"made->{self.pick('a', 'b')} = v;",
+                f"made->{self.member()} = v;",
                 "return made;",
             ),
         ]
 
     def statements(self, scope: Scope) -> list[Node]:
         g, p = self.g, self.p
-        name, member = g.fresh("h"), self.pick("a", "b")
+        name, member = g.fresh("h"), self.member()
         make = self.pick("kzalloc(sizeof(*%s), GFP_KERNEL)" % name, f"{p}_alloc({self.word(scope)})")  # noqa: UP031
         stores = [
             f"{name}->{member} = {self.word(scope)};",
             f"{p}_fill_in({name}, {self.word(scope)});",
             f"*{name} = (struct {p}_in){{ .b = {self.word(scope)} }};",
         ]
-        body: list[Node] = [g.rng.choice(stores), f"{self.target(scope)} = {name}->{self.pick('a', 'b')};"]
+        body: list[Node] = [g.rng.choice(stores), f"{self.target(scope)} = {name}->{self.member()};"]
         return [f"struct {p}_in *{name} = {make};", Block(f"if ({name}) {{", body), f"kfree({name});"]
 
 
@@ -97,19 +95,14 @@ class Boxes(Idiom):
     name = "boxes"
 
     def header(self) -> list[Node]:
-        p = self.p
-        return [
-            Block(f"struct {p}_box {{", [f"struct {p}_in *in;", "u64 *word;"], "};", open=False),
-            f"void {p}_fill_box(struct {p}_box *box, u64 v);",
-            f"u64 {p}_read_box(const struct {p}_box *box);",
-        ]
+        return [record(f"{self.p}_box", f"struct {self.p}_in *in;", "u64 *word;")]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         return [
             function(
                 f"void {p}_fill_box(struct {p}_box *box, u64 v)",
-                f"box->in->{self.pick('a', 'b')} = v;",
+                f"box->in->{self.member()} = v;",
                 f"*box->word {self.pick('=', '|=')} v;",
             ),
             function(
@@ -140,11 +133,7 @@ class Containers(Idiom):
 
     name = "containers"
 
-    def header(self) -> list[Node]:
-        p = self.p
-        return [f"void {p}_up(struct {p}_in *in, u64 v);", f"u64 {p}_from(const struct {p}_in *in);"]
-
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         up = f"container_of(in, struct {p}_out, in)"
         return [
@@ -175,17 +164,15 @@ class Nested(Idiom):
         p = self.p
         members: list[Node] = [f"struct {p}_in rows[2];", f"struct {{ u64 w; struct {p}_in in; }} sub;", "u64 m[2][2];"]
         return [
-            Block(f"struct {p}_deep {{", members, "};", open=False),
-            f"void {p}_fill_deep(struct {p}_deep *to, int n, u64 v);",
-            f"u64 {p}_row_of(const struct {p}_in *rows, int n);",
+            record(f"{p}_deep", *members),
         ]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         p = self.p
         place = self.pick("to->rows[n & 1].a", "to->sub.in.b", "to->m[n & 1][1]", "to->sub.w")
         return [
             function(f"void {p}_fill_deep(struct {p}_deep *to, int n, u64 v)", f"{place} = v;"),
-            function(f"u64 {p}_row_of(const struct {p}_in *rows, int n)", f"return rows[n & 1].{self.pick('a', 'b')};"),
+            function(f"u64 {p}_row_of(const struct {p}_in *rows, int n)", f"return rows[n & 1].{self.member()};"),
         ]
 
     def statements(self, scope: Scope) -> list[Node]:
@@ -213,13 +200,9 @@ class Offsets(Idiom):
     name = "offsets"
 
     def header(self) -> list[Node]:
-        p = self.p
-        return [
-            f"#define {p}_AT(s, m) ((u64 *)((char *)(s) + offsetof(struct {p}_in, m)))",
-            f"u64 {p}_peek(const void *base, size_t at);",
-        ]
+        return [f"#define {self.p}_AT(s, m) ((u64 *)((char *)(s) + offsetof(struct {self.p}_in, m)))"]
 
-    def definitions(self) -> list[Node]:
+    def functions(self) -> list[str]:
         return [
             function(
                 f"u64 {self.p}_peek(const void *base, size_t at)", "return *(const u64 *)((const char *)base + at);"
@@ -228,8 +211,8 @@ class Offsets(Idiom):
 
     def statements(self, scope: Scope) -> list[Node]:
         p = self.p
-        name, member = self.g.fresh("in"), self.pick("a", "b")
-        other = self.pick("a", "b")
+        name, member = self.g.fresh("in"), self.member()
+        other = self.member()
         return [
             f"struct {p}_in {name} = {{ .{member} = {self.word(scope)} }};",
             self.pick(
@@ -250,7 +233,7 @@ class Tables(Idiom):
     def value(self, scope: Scope, _depth: int) -> str:
         index = self.pick("0", "1", f"({self.g.rng.choice(scope.flags)}) & 1")
         words = f"{self.word(scope)}, {self.word(scope)}"
-        member = self.pick("a", "b")
+        member = self.member()
         return self.pick(
             f"((const u64[]){{ {words} }})[{index}]",
             f"((struct {self.p}_in[]){{ {{ .a = {self.word(scope)} }}, {{ {words} }} }})[{index}].{member}",
@@ -263,6 +246,6 @@ class Tables(Idiom):
         rows = f"{{ .a = {self.word(scope)} }}, {{ .b = {self.word(scope)} }}"
         return [
             f"const struct {p}_in *{name} = (const struct {p}_in[]){{ {rows} }};",
-            f"{self.target(scope)} = {name}[{self.pick('0', '1', f'({flag}) & 1')}].{self.pick('a', 'b')};",
-            f"{self.target(scope)} ^= {name}->{self.pick('a', 'b')};",
+            f"{self.target(scope)} = {name}[{self.pick('0', '1', f'({flag}) & 1')}].{self.member()};",
+            f"{self.target(scope)} ^= {name}->{self.member()};",
         ]
