@@ -334,20 +334,35 @@ class Statements(Initialisers):
             if value is not None:
                 self.context.static_local(self, variable, value)
             return
-        variable = Var(
-            "local", name, f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}", ctype
-        )
-        self.facts.variables[variable.key] = variable
-        self.scopes[-1][name] = variable
+        variable = self._local(name, ctype, declarator)
         if given is not None:
             self.assign(variable, given)
         elif value is not None:
             self.initialise(variable, value)
 
+    def _local(self, name: str, ctype: CType, declarator: Node) -> Var:
+        """The variable; one that the scope has already is another arm's of an ``#if``, and the same object."""
+        key: int | str = f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}"
+        earlier = self.scopes[-1].get(name)
+        known = ctype
+        if earlier is not None and earlier.kind == "local":
+            key, known = earlier.key, _wider(earlier.type, ctype)
+        variable = Var("local", name, key, ctype)
+        self.facts.variables[key] = self.scopes[-1][name] = (
+            variable if known == ctype else Var("local", name, key, known)
+        )
+        return variable
+
     def new_key(self) -> str:
         """A key for a variable declared inside an expansion."""
         self._temps += 1
         return f"m{self._temps}"
+
+
+# What reads a local that arms declare with different types must keep every bit of either.
+def _wider(one: CType | None, other: CType) -> CType:
+    first, second = one.integer if one is not None else None, other.integer
+    return one if one is not None and first is not None and second is not None and first[0] > second[0] else other
 
 
 _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
