@@ -39,7 +39,7 @@ __all__ = [
 # ("g", key) global; ("h", tag, identity, instance) some object of a type; ("r", function) return value
 Root = tuple[Any, ...]  # what stands in it depends on its first item, which no type says
 Place = tuple[Root, tuple[str, ...]]
-# With the conditions under which it is meant: the literals of engine/literals.py.
+# With the conditions under which it is meant: the literals of engine/functions/literals.py.
 Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int]]]
 
 ALL_ELEMENTS = "[*]"

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.analysis import Analysis
-from fpuscan.engine.flows import Flows
-from fpuscan.engine.graph import DefUseGraph
-from fpuscan.engine.network import flow_graph
-from fpuscan.engine.sinks import Sinks
+from fpuscan.engine.graph.def_use import DefUseGraph
+from fpuscan.engine.search.flows import Flows
+from fpuscan.engine.search.network import flow_graph
+from fpuscan.engine.search.sinks import Sinks
 from fpuscan.errors import NotApplicableError
 from fpuscan.footprint import Footprint
 from fpuscan.health import examine

@@ -13,15 +13,15 @@ from functools import wraps
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
-from fpuscan.engine import crossings
-from fpuscan.engine.flows import IDENTITY
-from fpuscan.engine.literals import contradicts
+from fpuscan.engine.functions.literals import contradicts
+from fpuscan.engine.search import crossings
+from fpuscan.engine.search.flows import IDENTITY
 from fpuscan.result import Severity
 
 if TYPE_CHECKING:
-    from fpuscan.engine.crossings import Crossing
-    from fpuscan.engine.flows import Flows, State, Step
-    from fpuscan.engine.literals import Guards
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.engine.search.crossings import Crossing
+    from fpuscan.engine.search.flows import Flows, State, Step
     from fpuscan.result import Finding, ScanResult
     from fpuscan.tree import KernelTree
 

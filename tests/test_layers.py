@@ -38,6 +38,9 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "lower",
         "program",
         "engine footprint",
+        "engine.graph engine.words",
+        "engine.search",
+        "engine.boot",
         "provenance",
         "rules unmatched",
         "health",
@@ -54,16 +57,17 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 EXTERNAL = {
     "tree_sitter": {"syntax", "bench"},
     "tree_sitter_c": {"syntax", "bench"},
-    "networkx": {"engine.network"},
+    "networkx": {"engine.search.network"},
     "click": {"cli"},
 }
 
 
 def room_of(module: str) -> str:
-    """``fpuscan.report.text`` stands in the room ``report``; the rules' metadata have a room of their own."""
+    """``fpuscan.report.text`` stands in the room ``report``; some rooms have rooms of their own inside."""
     parts = module.split(".")[1:]
-    if parts[:2] == ["rules", "info"]:
-        return "rules.info"
+    inner = ".".join(parts[:2])
+    if inner in LEVEL:
+        return inner
     return parts[0] if parts else "fpuscan"
 
 

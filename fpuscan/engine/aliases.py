@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.places import Place, Root
 
 __all__ = ["Aliases"]

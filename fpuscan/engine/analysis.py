@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
-from fpuscan.engine.function import FunctionAnalysis
+from fpuscan.engine.functions.function import FunctionAnalysis
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.holders import Holders
 from fpuscan.engine.keepers import Keepers
-from fpuscan.engine.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.parts import Parts
-from fpuscan.engine.stores import Sought
-from fpuscan.engine.values import Values
+from fpuscan.engine.values.sizes import Values
+from fpuscan.engine.values.stores import Sought
 from fpuscan.model.rows import PlacePattern
 from fpuscan.places import OTHER_ELEMENTS, member_name
 
 if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
     from fpuscan.declarators import CType
-    from fpuscan.engine.flows import Frame
-    from fpuscan.engine.literals import Guards
+    from fpuscan.engine.calls import Frame
+    from fpuscan.engine.functions.literals import Guards
     from fpuscan.model.rows import Chain, Instance, Model, PlacePattern, SideGuard, Sink, Source
     from fpuscan.places import Place, Root
     from fpuscan.program import Program, Unit

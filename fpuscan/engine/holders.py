@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.variables import base_variable
+from fpuscan.engine.functions.variables import base_variable
 from fpuscan.ir import Addr, Assign, uncast
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Place
     from fpuscan.program import Unit

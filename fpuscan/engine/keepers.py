@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.literals import NOTHING
+from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.ir import ENTRY, Assign, Call, Load, Return, Var, uncast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Root
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.reads import FREEZE, fitting
+from fpuscan.engine.functions.reads import FREEZE, fitting
 from fpuscan.places import member_name, seen_otherwise
 
 if TYPE_CHECKING:
     from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.reads import Operation
+    from fpuscan.engine.functions.reads import Operation
     from fpuscan.places import Place
 
 __all__ = ["are_apart", "as_read", "keeps_bits"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.sinks import Sinks
+from fpuscan.engine.search.sinks import Sinks
 from fpuscan.ir import Assign, Call
 from fpuscan.places import heap
 from fpuscan.provenance.asked import asked_rows
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.flows import Flows
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.search.flows import Flows
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place
     from fpuscan.program import Unit

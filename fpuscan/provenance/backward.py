@@ -1,6 +1,6 @@
 """The search backward: from the stores into a place to everything that their values can come from.
 
-The twin of :mod:`fpuscan.engine.graph`, which follows a definition forward.
+The twin of :mod:`fpuscan.engine.graph.def_use`, which follows a definition forward.
 Calls and returns match (a parameter comes from the call that the search went
 in through), and a definition whose guards contradict those of its read is left
 out. What is found are candidates and the *slice*, the statements on the way:
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls import aligned
-from fpuscan.engine.edges import Definition
-from fpuscan.engine.expressions import is_plain
-from fpuscan.engine.graph import DefUseGraph
-from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.engine.reads import Leaf
+from fpuscan.engine.functions.expressions import is_plain
+from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.functions.reads import Leaf
+from fpuscan.engine.graph.def_use import DefUseGraph
+from fpuscan.engine.graph.edges import Definition
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Const, Load, Opaque
 from fpuscan.places import heap, is_fresh, overlap, seen_otherwise
 from fpuscan.provenance.origins import Origin, Origins
@@ -28,8 +28,8 @@ from fpuscan.provenance.slices import Slice
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
-    from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.literals import Guards
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr
     from fpuscan.places import Place
     from fpuscan.program import Unit

@@ -17,10 +17,10 @@ from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, is_fresh
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.edges import Definition
-    from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.literals import Guards
-    from fpuscan.engine.reads import Leaf
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.engine.functions.reads import Leaf
+    from fpuscan.engine.graph.edges import Definition
     from fpuscan.model.rows import Input
     from fpuscan.places import Place
 

@@ -1,6 +1,6 @@
 """The check forward: every candidate is followed inside the slice, and what arrives is a root with its shortest way.
 
-The search is the one that the rules use (:mod:`fpuscan.engine.flows`), so calls
+The search is the one that the rules use (:mod:`fpuscan.engine.search.flows`), so calls
 and returns match, contradicting guards end a way and masks cut bits, exactly as
 for a finding.
 """
@@ -10,21 +10,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.contents import Content
-from fpuscan.engine.crossings import Crossing, enterable, is_read
-from fpuscan.engine.edges import Definition
-from fpuscan.engine.explain import Explainer, written
-from fpuscan.engine.flows import IDENTITY, Flows, Label, State, Step
-from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.seeds import Seed
+from fpuscan.engine.functions.literals import NOTHING
+from fpuscan.engine.graph.edges import Definition
+from fpuscan.engine.search.crossings import Crossing, enterable, is_read
+from fpuscan.engine.search.explain import Explainer, written
+from fpuscan.engine.search.flows import IDENTITY, Flows, Label, State, Step
+from fpuscan.engine.search.seeds import Seed
+from fpuscan.engine.values.contents import Content
 from fpuscan.provenance.cases import case_spans, under
 from fpuscan.result import MaskOnWay, Root
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    from fpuscan.engine.edges import Transfer
-    from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.sinks import Hit, Sinks
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.graph.edges import Transfer
+    from fpuscan.engine.search.sinks import Hit, Sinks
     from fpuscan.provenance.origins import Origin, Origins
     from fpuscan.provenance.slices import Slice
     from fpuscan.xfeatures import FeatureBits

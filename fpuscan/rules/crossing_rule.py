@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.contents import Content
-from fpuscan.engine.crossings import Crossing, behind, find_crossings
-from fpuscan.engine.explain import Explainer
-from fpuscan.engine.held import held_content
+from fpuscan.engine.search.crossings import Crossing, behind, find_crossings
+from fpuscan.engine.search.explain import Explainer
+from fpuscan.engine.values.contents import Content
+from fpuscan.engine.values.held import held_content
 from fpuscan.ir import ENTRY
 from fpuscan.result import Finding, Place, Severity, Surviving
 
 if TYPE_CHECKING:
-    from fpuscan.engine.edges import Transfer
-    from fpuscan.engine.flows import Flows, State
-    from fpuscan.engine.seeds import Seed, Seeds
-    from fpuscan.engine.sinks import Sinks
+    from fpuscan.engine.graph.edges import Transfer
+    from fpuscan.engine.search.flows import Flows, State
+    from fpuscan.engine.search.seeds import Seed, Seeds
+    from fpuscan.engine.search.sinks import Sinks
     from fpuscan.rules.info import RuleInfo
     from fpuscan.xfeatures import FeatureBits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.seeds import Seeds
+from fpuscan.engine.search.seeds import Seeds
 from fpuscan.result import Severity
 from fpuscan.rules import raw_copy, uabi_for_kernel
 from fpuscan.rules.crossing_rule import Search
@@ -13,8 +13,8 @@ from fpuscan.rules.kernel_format import KERNEL_FORMAT
 from fpuscan.rules.vcpu_value import VCPU_VALUE
 
 if TYPE_CHECKING:
-    from fpuscan.engine.flows import Flows
-    from fpuscan.engine.sinks import Sinks
+    from fpuscan.engine.search.flows import Flows
+    from fpuscan.engine.search.sinks import Sinks
     from fpuscan.result import Finding
     from fpuscan.xfeatures import FeatureBits
 

@@ -16,9 +16,9 @@ from fpuscan.rules.info import FPU101, FPU102, FPU103
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    from fpuscan.engine.contents import Content
-    from fpuscan.engine.crossings import Crossing
-    from fpuscan.engine.seeds import Seed
+    from fpuscan.engine.search.crossings import Crossing
+    from fpuscan.engine.search.seeds import Seed
+    from fpuscan.engine.values.contents import Content
     from fpuscan.rules.info import RuleInfo
 
 __all__ = ["GUEST_DEFAULT"]

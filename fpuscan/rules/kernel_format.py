@@ -13,9 +13,9 @@ from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden
 from fpuscan.rules.info import FPU202
 
 if TYPE_CHECKING:
-    from fpuscan.engine.crossings import Crossing
-    from fpuscan.engine.flows import State
-    from fpuscan.engine.seeds import Seed
+    from fpuscan.engine.search.crossings import Crossing
+    from fpuscan.engine.search.flows import State
+    from fpuscan.engine.search.seeds import Seed
 
 __all__ = ["KERNEL_FORMAT"]
 

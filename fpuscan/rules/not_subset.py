@@ -1,6 +1,6 @@
 """FPU302: the user features of an fpstate are no subset of its features.
 
-The pair is a row of the model (``[[subset]]``); :mod:`fpuscan.engine.pairs` says
+The pair is a row of the model (``[[subset]]``); :mod:`fpuscan.engine.words.pairs` says
 where a function leaves one broken. A bit that known definitions make missing is a
 warning, an error where the row's severe mask holds it; what only an unknown value
 could make missing is a note.
@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from fpuscan.engine.configurations import globals_of
-from fpuscan.engine.explain import Explainer
-from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.engine.pairs import Broken, Pairs
-from fpuscan.engine.reads import leaves
-from fpuscan.engine.subsets import union
-from fpuscan.engine.symbolic_bits import Atom, Constant, definitions
+from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.functions.reads import leaves
+from fpuscan.engine.search.explain import Explainer
+from fpuscan.engine.words.configurations import globals_of
+from fpuscan.engine.words.pairs import Broken, Pairs
+from fpuscan.engine.words.subsets import union
+from fpuscan.engine.words.symbolic_bits import Atom, Constant, definitions
 from fpuscan.ir import EXIT, Load
 from fpuscan.places import heap
 from fpuscan.result import Consumer, Finding, Place, Related, Severity, Step, Surviving
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.literals import Guards
-    from fpuscan.engine.pairs import Object
-    from fpuscan.engine.subsets import Lack, Missing
-    from fpuscan.engine.symbolic_bits import Word
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.engine.words.pairs import Object
+    from fpuscan.engine.words.subsets import Lack, Missing
+    from fpuscan.engine.words.symbolic_bits import Word
     from fpuscan.model.rows import Subset
     from fpuscan.places import Place as EnginePlace
     from fpuscan.result import Location

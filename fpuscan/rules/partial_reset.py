@@ -1,6 +1,6 @@
 """FPU301: a function resets the configuration of the FPU in part.
 
-What a function leaves says ``engine/partial.py``, who reads it ``engine/readers.py``;
+What a function leaves says ``engine/boot/partial.py``, who reads it ``readers.py`` there;
 here it becomes a finding: one for each function, at its first reset.
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.explain import Explainer
-from fpuscan.engine.partial import Partials
-from fpuscan.engine.readers import Reader, Readers
+from fpuscan.engine.boot.partial import Partials
+from fpuscan.engine.boot.readers import Reader, Readers
+from fpuscan.engine.search.explain import Explainer
 from fpuscan.result import CONFIGURATION, Consumer, Finding, Location, Place, Related, Severity, Step, Surviving
 from fpuscan.rules.info import FPU301
 
 if TYPE_CHECKING:
-    from fpuscan.engine.flows import Flows
-    from fpuscan.engine.partial import Partial
-    from fpuscan.engine.sinks import Sinks
+    from fpuscan.engine.boot.partial import Partial
+    from fpuscan.engine.search.flows import Flows
+    from fpuscan.engine.search.sinks import Sinks
     from fpuscan.places import Place as Member
 
 __all__ = ["find"]

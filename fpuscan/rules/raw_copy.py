@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.contents import Content
-from fpuscan.engine.crossings import Crossing
-from fpuscan.engine.edges import Definition, Transfer
-from fpuscan.engine.flows import IDENTITY, State, Step
-from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.seeds import Seed
-from fpuscan.engine.sinks import Hit
+from fpuscan.engine.functions.literals import NOTHING
+from fpuscan.engine.graph.edges import Definition, Transfer
+from fpuscan.engine.search.crossings import Crossing
+from fpuscan.engine.search.flows import IDENTITY, State, Step
+from fpuscan.engine.search.seeds import Seed
+from fpuscan.engine.search.sinks import Hit
+from fpuscan.engine.values.contents import Content
 from fpuscan.ir import Call, Const
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
@@ -23,7 +23,7 @@ from fpuscan.rules.info import FPU202
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.crossings import Crossing
-from fpuscan.engine.edges import Transfer
-from fpuscan.engine.families import Families, Read
-from fpuscan.engine.flows import Step
-from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.seeds import Seeds
-from fpuscan.engine.sinks import Hit
+from fpuscan.engine.functions.literals import NOTHING
+from fpuscan.engine.graph.edges import Transfer
+from fpuscan.engine.search.crossings import Crossing
+from fpuscan.engine.search.flows import Step
+from fpuscan.engine.search.seeds import Seeds
+from fpuscan.engine.search.sinks import Hit
+from fpuscan.engine.values.families import Families, Read
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Var, uncast
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
@@ -26,9 +26,9 @@ from fpuscan.rules.info import FPU203
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpuscan.engine.flows import State
-    from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.seeds import Seed
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.search.flows import State
+    from fpuscan.engine.search.seeds import Seed
     from fpuscan.ir import Expr
     from fpuscan.model.rows import Floor, Sink
     from fpuscan.places import Place

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.contents import Content
+from fpuscan.engine.values.contents import Content
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking
 from fpuscan.rules.info import FPU201
 
 if TYPE_CHECKING:
-    from fpuscan.engine.crossings import Crossing
-    from fpuscan.engine.seeds import Seed
+    from fpuscan.engine.search.crossings import Crossing
+    from fpuscan.engine.search.seeds import Seed
 
 __all__ = ["VCPU_VALUE"]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from fpuscan.engine.analysis import Analysis
-from fpuscan.engine.flows import Flows
-from fpuscan.engine.graph import DefUseGraph
-from fpuscan.engine.sinks import Sinks
+from fpuscan.engine.graph.def_use import DefUseGraph
+from fpuscan.engine.search.flows import Flows
+from fpuscan.engine.search.sinks import Sinks
 from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.provenance import answer

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from fpuscan.engine import flows as flows_module
-from fpuscan.engine.edges import Definition, Transfer
-from fpuscan.engine.flows import IDENTITY, Flows, Label, State, Step
-from fpuscan.engine.literals import NOTHING, Guards, compatible, contradicts
-from fpuscan.engine.reads import FREEZE, Operation
+from fpuscan.engine.functions.literals import NOTHING, Guards, compatible, contradicts
+from fpuscan.engine.functions.reads import FREEZE, Operation
+from fpuscan.engine.graph.edges import Definition, Transfer
+from fpuscan.engine.search import flows as flows_module
+from fpuscan.engine.search.flows import IDENTITY, Flows, Label, State, Step
 from fpuscan.ir import Call, Const, Var
 from fpuscan.xfeatures import WORD, MaskValue
 

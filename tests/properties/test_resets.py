@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fpuscan.engine.analysis import Analysis
-from fpuscan.engine.partial import Partials
+from fpuscan.engine.boot.partial import Partials
 from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.tree import open_folder

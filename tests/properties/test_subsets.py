@@ -10,8 +10,8 @@ from operator import or_
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpuscan.engine.subsets import Missing, Subsets, uncovered
-from fpuscan.engine.symbolic_bits import (
+from fpuscan.engine.words.subsets import Missing, Subsets, uncovered
+from fpuscan.engine.words.symbolic_bits import (
     Atom,
     Choice,
     Constant,

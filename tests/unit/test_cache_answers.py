@@ -476,7 +476,7 @@ def test_the_key_is_of_this_very_fpuscan(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(key_room, "shipped_folder", lambda _: queries)
     assert key() == first
     seen = {first}
-    for file in (package / "engine/flows.py", package / "model/xstate.toml", next(queries.glob("*.scm"))):
+    for file in (package / "engine/search/flows.py", package / "model/xstate.toml", next(queries.glob("*.scm"))):
         file.write_bytes(file.read_bytes() + b"\n")
         assert key() not in seen, file
         seen.add(key())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fpuscan.engine.analysis import Analysis
-from fpuscan.engine.function import ENTRY, EXIT, FunctionAnalysis
+from fpuscan.engine.functions.function import ENTRY, EXIT, FunctionAnalysis
 from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.tree import open_folder

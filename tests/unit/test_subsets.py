@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fpuscan.engine.subsets import NOTHING_MISSING, Missing, Subsets, uncovered
-from fpuscan.engine.symbolic_bits import Choice, Option, Word, Words, settle
+from fpuscan.engine.words.subsets import NOTHING_MISSING, Missing, Subsets, uncovered
+from fpuscan.engine.words.symbolic_bits import Choice, Option, Word, Words, settle
 from fpuscan.xfeatures import WORD
 
 WORDS = Words()

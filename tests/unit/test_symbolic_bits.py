@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fpuscan.engine.symbolic_bits import (
+from fpuscan.engine.words.symbolic_bits import (
     ALWAYS,
     Choice,
     Constant,

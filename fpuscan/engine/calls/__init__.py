@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fpuscan.engine.calls.memory import Calls
 from fpuscan.engine.calls.pointers import aligned
-from fpuscan.engine.calls.targets import CallSite
+from fpuscan.engine.calls.targets import CallSite, Frame
 
-__all__ = ["CallSite", "Calls", "aligned"]
+__all__ = ["CallSite", "Calls", "Frame", "aligned"]

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.calls.targets import CallTargets
-from fpuscan.engine.expressions import is_boolean
-from fpuscan.engine.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.functions.expressions import is_boolean
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.ir import ENTRY, Call, Cast, Const
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.function import FunctionAnalysis
-    from fpuscan.engine.literals import Guards, Literal
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards, Literal
     from fpuscan.ir import Expr
 
 __all__ = ["CallGuards"]

@@ -6,8 +6,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls.pointers import CallPointers, may_point
-from fpuscan.engine.literals import NOTHING
-from fpuscan.engine.reads import leaves
+from fpuscan.engine.functions.literals import NOTHING
+from fpuscan.engine.functions.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
 from fpuscan.places import covers, overlap
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.model.rows import Chain
     from fpuscan.places import Place, Root
     from fpuscan.program import Unit

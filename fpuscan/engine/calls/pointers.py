@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls.guards import CallGuards
-from fpuscan.engine.literals import NOTHING, compatible
-from fpuscan.engine.pointers import shifted
+from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.functions.pointers import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
 from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit

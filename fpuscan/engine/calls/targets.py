@@ -10,17 +10,19 @@ from fpuscan.places import overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.function import FunctionAnalysis
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr
     from fpuscan.places import Place, Root
     from fpuscan.program import Unit
 
-__all__ = ["CallSite", "CallTargets"]
+__all__ = ["CallSite", "CallTargets", "Frame"]
 
 _MAX_DEPTH = 8
 _MAX_BUSY = 12
 _MAX_POINTERS = 5  # function pointers copied from one place to the next
 CallSite = tuple[int, int]  # (function, node)
+Frame = tuple[CallSite, "Guards"]  # a call that a flow went into, and what held there
 
 
 class CallTargets:

@@ -1,0 +1,1 @@
+"""How one function runs: its definitions, pointers and conditions."""

@@ -1,0 +1,391 @@
+"""What follows from the branches of one function: conditions as literals about definitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpuscan.conversions import fits, stored_constant
+from fpuscan.engine.functions.expressions import expressions_of, is_boolean, walk_expression
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.functions.variables import followed_pointer
+from fpuscan.ir import (
+    ENTRY,
+    Addr,
+    Assign,
+    Binary,
+    Branch,
+    Call,
+    Cast,
+    Const,
+    ContainerOf,
+    FunctionRef,
+    Index,
+    Load,
+    Member,
+    Unary,
+    Var,
+)
+from fpuscan.places import covers, is_several, same_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards, Literal
+    from fpuscan.ir import Edge, Expr, LValue
+    from fpuscan.places import Place
+
+__all__ = ["Conditions"]
+
+_SMALL = 300  # instructions
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whether a value is true ("truth"), is a constant ("equals") or has one of the bits of a mask ("bits"), or not."""
+
+    about: str
+    want: bool
+    constant: int = 0
+
+
+class Conditions:
+    """The truth of conditions, and what it says about the values that they read."""
+
+    def __init__(self, function: FunctionAnalysis) -> None:
+        self.function = function
+        self.analysis = function.analysis
+        self.id = function.id
+        self.code = function.code
+        self._edge_literals: dict[tuple[int, bool | None, int | None], Guards] = {}
+        self._followed: dict[int, Guards] = {}
+
+    def forget(self) -> None:
+        """Drop what was concluded before the conditions of the definitions were known."""
+        self._edge_literals.clear()
+
+    def edge_literals(self, node: int, edge: Edge) -> Guards:
+        """What holds on a control-flow edge."""
+        if edge.truth is None and edge.equals is None and not isinstance(self.code[node], Branch):
+            return NOTHING
+        key = (node, edge.truth, edge.equals)
+        found = self._edge_literals.get(key)
+        if found is None:
+            instruction = self.code[node]
+            found = NOTHING
+            if isinstance(instruction, Branch):
+                if edge.truth is not None:
+                    found = self.truth(node, instruction.condition, edge.truth)
+                elif edge.equals is not None:
+                    found = self.equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
+                else:
+                    found = self._other_case(node, instruction)
+            self._edge_literals[key] = found
+        return found
+
+    def _other_case(self, node: int, branch: Branch) -> Guards:
+        """What holds where a switch goes to ``default``, or to a label that is no single constant."""
+        found: Guards = NOTHING
+        for edge in self.function.facts.succ[node]:
+            if edge.equals is not None:
+                literals = self.equals(node, branch.condition, edge.equals, False)  # noqa: FBT003
+                if literals == IMPOSSIBLE:
+                    return IMPOSSIBLE
+                found |= literals
+        return found
+
+    def truth(self, node: int, expr: Expr, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """The literals that follow when ``expr`` is true (false) at ``node``; IMPOSSIBLE when it cannot be."""
+        match expr:
+            case Const():
+                if expr.value is None:
+                    return NOTHING
+                return NOTHING if bool(expr.value) is want else IMPOSSIBLE
+            case FunctionRef() | Addr() | ContainerOf():
+                return NOTHING if want else IMPOSSIBLE
+            case Unary() if expr.op == "!":
+                return self.truth(node, expr.operand, not want, depth)
+            case Cast():
+                if not want and not fits(expr.operand, expr.type) and not is_boolean(expr.operand):
+                    return NOTHING  # a narrow zero says nothing about the upper bits
+                return self.truth(node, expr.operand, want, depth)
+            case Binary() if expr.op in {"==", "!="}:
+                return self._comparison(node, expr, want is (expr.op == "=="), depth)
+            case Binary() if expr.op == "&":
+                return self._masked(node, expr, want)
+            case Load():
+                return self._loaded_truth(node, expr, want, depth)
+            case _:
+                return NOTHING
+
+    def _comparison(self, node: int, expr: Binary, equal: bool, depth: int) -> Guards:  # noqa: FBT001
+        for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            if isinstance(other, Const) and other.value is not None:
+                if other.value == 0:
+                    return self.truth(node, side, not equal, depth)
+                if other.value == 1 and is_boolean(side):
+                    return self.truth(node, side, equal, depth)
+                if _is_bit_of(side, other.value, self.analysis.values.constant):
+                    return self.truth(node, side, equal, depth)
+                return self.equals(node, side, other.value, equal)
+        for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            if isinstance(other, Addr):
+                return self._same_object(node, side, other, equal)
+        return NOTHING
+
+    def _same_object(self, node: int, pointer: Expr, address: Addr, equal: bool) -> Guards:  # noqa: FBT001
+        """What follows when a pointer is (is not) the address of an object: how it came to point there."""
+        objects = self.function.resolve(node, address.place)
+        targets, unknown, *_ = self.function.targets(node, pointer)
+        if len(objects) != 1 or objects[0][2] or unknown or len(targets) < 2:  # nothing to choose between
+            return NOTHING
+        there, below, _ = objects[0]
+        fitting = [
+            guards
+            for root, path, guards in targets
+            if (path == below and same_object(root, there) if equal else (root, path) != (there, below))
+        ]
+        return frozenset.intersection(*fitting) if fitting else IMPOSSIBLE
+
+    def equals(self, node: int, expr: Expr, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """What follows when a value equals (does not equal) a constant."""
+        while isinstance(expr, Cast) and fits(expr.operand, expr.type):
+            expr = expr.operand
+        if isinstance(expr, Const) and expr.value is not None:
+            return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE
+        if not isinstance(expr, Load) or not self._correlates(expr.place):
+            return NOTHING
+        places = self.function.resolve(node, expr.place)
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+            return NOTHING
+        if constant >> 31 == 1:  # 0xffffffff is -1 for an int
+            constant = stored_constant(constant, expr.place.type)
+        return self.place_equals(node, (places[0][0], places[0][1]), constant, equal, depth)
+
+    def place_equals(self, node: int, place: Place, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """What follows when the value in ``place`` equals (does not equal) a constant."""
+        reaching = self.function.reaching(node, place)
+        values = [self._constant_definition(definition) for definition in reaching]
+        if values and all(value is not None for value in values):
+            if all((value == constant) is not equal for value in values):
+                return IMPOSSIBLE
+            if all((value == constant) is equal for value in values):
+                return NOTHING
+        literal = (("b", self.id, *place, reaching), "=" if equal else "!", constant)
+        return self._and_definitions(literal, place, _Question("equals", equal, constant), depth)
+
+    def _and_definitions(self, literal: Literal, place: Place, question: _Question, depth: int) -> Guards:
+        """A literal about a value, and what follows from what was stored: ``flags = guest ? FOR_GUEST : 0``."""
+        found = self._by_definitions(place, literal[0][4], question, depth)
+        if found is None:
+            return frozenset({literal})
+        return found if found == IMPOSSIBLE else found | {literal}
+
+    def _constant_definition(self, definition: int) -> int | None:
+        instruction = self.code[definition]
+        if isinstance(instruction, Assign) and not instruction.weak:
+            value = stored(instruction)
+            return value.value if isinstance(value, Const) else None
+        return None
+
+    def _masked(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
+        """What follows when ``value & mask`` is true (false)."""
+        for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            mask = self.analysis.values.constant(other)
+            if mask is not None:
+                return self.bits(node, side, mask, want)
+        return NOTHING
+
+    def bits(self, node: int, expr: Expr, mask: int, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """What follows when one of some bits of a value is set (none of them is)."""
+        while isinstance(expr, Cast) and (fits(expr.operand, expr.type) or mask == stored_constant(mask, expr.type)):
+            expr = expr.operand
+        if isinstance(expr, Const) and expr.value is not None:
+            return NOTHING if bool(expr.value & mask) is want else IMPOSSIBLE
+        if isinstance(expr, Binary) and expr.op == "|":
+            return self._joined_bits(node, expr, mask, want, depth)
+        if not isinstance(expr, Load):
+            return NOTHING
+        places = self.function.resolve(node, expr.place)
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+            return NOTHING
+        return self.place_bits(node, (places[0][0], places[0][1]), mask, want, depth)
+
+    def _joined_bits(self, node: int, expr: Binary, mask: int, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """The same for ``x | y``: clear where both are; set by the one where the other cannot set it."""
+        sides = [(side, self.bits(node, side, mask, want, depth)) for side in (expr.left, expr.right)]
+        possible = [literals for _, literals in sides if literals != IMPOSSIBLE]
+        if want:
+            return possible[0] if len(possible) == 1 else NOTHING if possible else IMPOSSIBLE
+        return frozenset().union(*possible) if len(possible) == len(sides) else IMPOSSIBLE
+
+    def place_bits(self, node: int, place: Place, mask: int, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """The same about the value in a place."""
+        reaching = self.function.reaching(node, place)
+        values = [self._constant_definition(definition) for definition in reaching]
+        known = {bool(value & mask) for value in values if value is not None}
+        if None not in values and len(known) == 1:
+            return NOTHING if want in known else IMPOSSIBLE
+        literal = (("b", self.id, *place, reaching), "set" if want else "clr", mask)
+        return self._and_definitions(literal, place, _Question("bits", want, mask), depth)
+
+    def _correlates(self, place: LValue) -> bool:
+        """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
+        while isinstance(place, Member | Index):
+            if (
+                isinstance(place, Member)
+                and place.base.type is not None
+                and place.base.type.base in self.analysis.model_types
+            ):
+                return True
+            if place.base is None:
+                break
+            place = place.base
+        return isinstance(place, Var) or len(self.code) < _SMALL
+
+    def _loaded_truth(self, node: int, load: Load, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        if not self._correlates(load.place):
+            return NOTHING
+        places = self.function.resolve(node, load.place)
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+            return NOTHING
+        return self.place_truth(node, (places[0][0], places[0][1]), want, depth)
+
+    def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
+        """What follows when the value in ``place`` is true (false)."""
+        reaching = self.function.reaching(node, place)
+        found = self._by_definitions(place, reaching, _Question("truth", want), depth)
+        if found is not None:
+            return found
+        return frozenset({(("b", self.id, *place, reaching), "!" if want else "=", 0)})
+
+    def _by_definitions(self, place: Place, reaching: frozenset[int], question: _Question, depth: int) -> Guards | None:
+        """What is asked about a variable, from what was stored into it: ``bool host = !guest``."""
+        if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
+            return None
+        consistent: list[Guards] = []
+        for definition in sorted(reaching):
+            inner = self._by_definition(place, definition, question, depth)
+            if inner is None:
+                return None
+            if inner != IMPOSSIBLE:
+                if len(reaching) > 1:
+                    inner = self.function.lasting_guards(definition, place, inner)
+                elif inner:
+                    inner = self.function.lasting(inner, definition, place) or None
+                if inner is None:
+                    return None
+                consistent.append(inner)
+        if not consistent:
+            return IMPOSSIBLE
+        common = frozenset.intersection(*consistent)
+        if len(reaching) == 1 and not common:
+            instruction = self.code[next(iter(reaching))]
+            known = isinstance(instruction, Assign) and isinstance(instruction.value, Const)
+            return common if known else None
+        return common
+
+    def _by_definition(self, place: Place, definition: int, question: _Question, depth: int) -> Guards | None:
+        """The same from the one call or store that left the value of a variable, or of a member of one, there."""
+        instruction = self.code[definition]
+        if isinstance(instruction, Call) and question.about == "truth":
+            return self.analysis.calls.returned_truth(self.function, definition, question.want)
+        if not isinstance(instruction, Assign) or place[0][0] not in {"v", "p"}:
+            return None
+        written = self.function.writes(definition)
+        if len(written) != 1 or not written[0][2] or written[0][3] or not covers(written[0][:2], place):
+            return None
+        below = place[1][len(written[0][1]) :]
+        if below:
+            return self._of_copy(definition, instruction.value, below, question, depth)
+        return self._of_store(definition, instruction, question, depth)
+
+    def _of_store(self, definition: int, store: Assign, question: _Question, depth: int) -> Guards | None:
+        value = stored(store)
+        match question.about:
+            case "truth":
+                if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
+                    return None
+                narrowed = not fits(value, store.target.type) and not is_boolean(value)
+                if narrowed and not question.want:
+                    return NOTHING
+                return self.truth(definition, value, question.want, depth + 1)
+            case "bits":
+                if question.constant != stored_constant(question.constant, store.target.type):
+                    return None
+                return self.bits(definition, value, question.constant, question.want, depth + 1)
+            case _:
+                if not fits(value, store.target.type):
+                    return None
+                return self.equals(definition, value, question.constant, question.want, depth + 1)
+
+    def _of_copy(
+        self, definition: int, value: Expr, below: tuple[str, ...], question: _Question, depth: int
+    ) -> Guards | None:
+        """The same about a member of a struct that was copied as a whole."""
+        places = self.function.resolve(definition, value.place) if isinstance(value, Load) else []
+        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+            return None
+        place = (places[0][0], (*places[0][1], *below))
+        match question.about:
+            case "truth":
+                return self.place_truth(definition, place, question.want, depth + 1)
+            case "bits":
+                return self.place_bits(definition, place, question.constant, question.want, depth + 1)
+            case _:
+                return self.place_equals(definition, place, question.constant, question.want, depth + 1)
+
+    def followed(self, node: int) -> Guards:
+        """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""
+        found = self._followed.get(node)
+        if found is None:
+            found = self._compute_followed(node)
+            self._followed[node] = found
+        return found
+
+    def _compute_followed(self, node: int) -> Guards:
+        wanted = self.analysis.side_pointers
+        literals = set()
+        exprs: list[Expr] = list(expressions_of(self.code[node]))
+        instruction = self.code[node]
+        if isinstance(instruction, Assign):
+            exprs.append(Load(instruction.target, 0))
+        for expr in exprs:
+            for part in walk_expression(expr):
+                if not isinstance(part, Load):
+                    continue
+                pointer = followed_pointer(part.place)
+                if (
+                    pointer is not None
+                    and pointer.type is not None
+                    and pointer.type.pointers == 1
+                    and pointer.type.base in wanted
+                    and pointer.kind != "global"
+                ):
+                    place = (self.function.variable_root(pointer), ())
+                    literals.add((("b", self.id, *place, self.function.reaching(node, place)), "!", 0))
+        return frozenset(literals)
+
+
+def stored(instruction: Assign) -> Expr:
+    """What a store leaves in its target: a constant as wide as that is, any other value as written."""
+    value = instruction.value
+    if not isinstance(value, Const) or value.value is None:
+        return value
+    word = stored_constant(value.value, instruction.target.type)
+    return value if word == value.value else Const(word, value.text)
+
+
+def _is_bit_of(expr: Expr, value: int, constant: Callable[[Expr], int | None]) -> bool:
+    """Whether an expression is ``x & bit`` with that single bit."""
+    return (
+        isinstance(expr, Binary)
+        and expr.op == "&"
+        and not value & (value - 1)
+        and value in {constant(expr.left), constant(expr.right)}
+    )
+
+
+def _is_masked(expr: Expr) -> bool:
+    return isinstance(expr, Binary) and expr.op == "&"

@@ -1,0 +1,401 @@
+"""Which objects the lvalues of one function denote.
+
+A pointer denotes what its reaching definitions say, each under its guards;
+where nothing is known, some object of its type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.functions.expressions import is_boolean, pointer_type, points_to_record
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.ir import (
+    ENTRY,
+    Addr,
+    Assign,
+    Binary,
+    Call,
+    Cast,
+    Const,
+    ContainerOf,
+    Deref,
+    FunctionRef,
+    Index,
+    Load,
+    Member,
+    Var,
+    uncast,
+)
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fpuscan.declarators import CType
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.ir import Expr, LValue
+    from fpuscan.places import Guarded, Place, Root
+
+__all__ = ["Pointers", "shifted"]
+
+_MAX_DEPTH = 40
+_MAX_LINKS = 3  # pointer members on the way from a parameter
+_BYTES = frozenset({"void", "char", "u8", "unsigned char"})
+_MAX_ELEMENTS = 8  # of an array, told apart by the values of an index
+_MAX_COPIES = 5  # of a pointer from one variable to the next
+
+
+class Pointers:
+    """The places that lvalues denote and pointers point to, node by node."""
+
+    def __init__(self, function: FunctionAnalysis) -> None:
+        self.function = function
+        self.analysis = function.analysis
+        self.id = function.id
+        self.code = function.code
+        self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
+        self._resolving: set[tuple[int, int]] = set()
+        self._parts: dict[tuple[int, tuple[str, ...]], Load] = {}
+        self._loading: set[tuple[int, int]] = set()
+        self._circular: set[tuple[int, int]] = set()
+        self._targets: dict[tuple[int, int], tuple[list[Guarded], bool, str, object]] = {}
+
+    def forget(self) -> None:
+        """Drop what was resolved before the conditions of the definitions were known."""
+        self._resolved.clear()
+        self._targets.clear()
+
+    def variable_root(self, variable: Var) -> Root:
+        """The object of a variable."""
+        if variable.kind == "param":
+            return ("p", self.id, variable.key)
+        if variable.kind == "global":
+            return ("g", variable.key)
+        return ("v", self.id, variable.key)
+
+    def resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
+        """The places that an lvalue may denote at a node, each under its guards."""
+        if isinstance(place, Var):
+            return ((self.variable_root(place), (), NOTHING),)
+        key = (node, id(place))
+        found = self._resolved.get(key)
+        if found is not None:
+            return found
+        if key in self._resolving or len(self._resolving) > _MAX_DEPTH:
+            return self._unresolved(place, None)
+        self._resolving.add(key)
+        try:
+            found = self._resolve(node, place)
+        finally:
+            self._resolving.discard(key)
+        self._resolved[key] = found
+        return found
+
+    def _resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
+        match place:
+            case Member():
+                return tuple(
+                    (root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
+                )
+            case Index() if place.base is not None:
+                return self._element(node, place, place.base)
+            case Index():
+                assert place.pointer is not None
+                return tuple(
+                    (root, element, guards)
+                    for root, path, guards in self.pointees(node, place.pointer, place.type)
+                    for element in shifted(root, path, place.index)
+                )
+            case Deref():
+                return self.pointees(node, place.pointer, place.type)
+            case _:
+                return ()
+
+    def _element(self, node: int, place: Index, base: LValue) -> tuple[Guarded, ...]:
+        """``table[3]``; ``table[flag]`` is each element under its condition."""
+        objects = self.resolve(node, base)
+        chosen = self._chosen(node, place, base)
+        if not chosen:
+            element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
+            return tuple((root, (*path, element), guards) for root, path, guards in objects)
+        return tuple(
+            (root, (*path, f"[{number}]"), guards | held)
+            for number, held in chosen
+            for root, path, guards in objects
+            if compatible(guards, held)
+        )
+
+    def _chosen(self, node: int, place: Index, base: LValue) -> list[tuple[int, Guards]]:
+        """Which elements an index that is no constant may choose, and when; none where that cannot be told."""
+        by = place.by
+        if by is None:
+            return []
+        if is_boolean(by):
+            held = [(0, self.function.truth(node, by, want=False)), (1, self.function.truth(node, by, want=True))]
+        else:
+            held = [(number, self.function.equals(node, by, number, equal=True)) for number in self._indices(by, base)]
+            if all(guards == NOTHING for _, guards in held):
+                return []
+        return [(number, guards) for number, guards in held if guards != IMPOSSIBLE]
+
+    def _indices(self, by: Expr, base: LValue) -> Sequence[int]:
+        """All indices of a small array, or the constants of the enum that the index is one of."""
+        length = base.type.arrays[0] if base.type is not None and base.type.arrays else 0
+        ctype = by.place.type if isinstance(by, Load) else None
+        if length is None and ctype is not None and ctype.base.startswith("enum ") and not ctype.pointers:
+            found = [value for _, value in self.analysis.program.types.enum_constants(ctype.base)]
+            return found if len(found) <= _MAX_ELEMENTS else ()
+        return range(length) if length and length <= _MAX_ELEMENTS else ()
+
+    def _unresolved(self, place: LValue, identity: object) -> tuple[Guarded, ...]:
+        path: tuple[str, ...] = ()
+        current = place
+        while True:
+            match current:
+                case Member():
+                    path = (current.name, *path)
+                    current = current.base
+                case Index() if current.base is not None:
+                    path = (ALL_ELEMENTS if current.index is None else f"[{current.index}]", *path)
+                    current = current.base
+                case _:
+                    break
+        ctype = current.type
+        return ((heap(ctype.base if ctype is not None else "?", identity), path, NOTHING),)
+
+    def pointees(self, node: int, pointer: Expr, ctype: CType | None) -> tuple[Guarded, ...]:
+        """The places that a pointer value may point to; where nothing is known, some object of its type."""
+        targets, unknown, instance, identity = self.targets(node, pointer)
+        if unknown:
+            tag = ctype.base if ctype is not None else "?"
+            targets = [*targets, (heap(tag, identity, instance), (), NOTHING)]
+        unique = dict.fromkeys(targets)
+        return tuple(unique)
+
+    def targets(self, node: int, pointer: Expr) -> tuple[list[Guarded], bool, str, object]:
+        """What a pointer points to: places, whether there may be others, on which side those are, their identity."""
+        match pointer:
+            case Addr():
+                return list(self.resolve(node, pointer.place)), False, "", None
+            case Cast():
+                return self._cast_targets(node, pointer)
+            case Const() | FunctionRef():
+                return [], pointer.value is None if isinstance(pointer, Const) else False, "", (self.id, node)
+            case ContainerOf():
+                return self._container(node, pointer)
+            case Binary():
+                return self._moved(node, pointer)
+            case Load():
+                return self._loaded(node, pointer)
+            case _:
+                return [], True, "", (self.id, node, id(pointer))
+
+    def _cast_targets(self, node: int, pointer: Cast) -> tuple[list[Guarded], bool, str, object]:
+        """A pointer cast to another struct's denotes some object of that type."""
+        found, unknown, instance, identity = self.targets(node, pointer.operand)
+        if not points_to_record(pointer.type):
+            return found, unknown, instance, identity
+        kept = []
+        for root, path, guards in found:
+            ctype = self.analysis.place_type((root, path))
+            if ctype is None or ctype.base == pointer.type.base or ctype.base in {"void", "?"}:
+                kept.append((root, path, guards))
+        return kept, unknown or len(kept) < len(found), instance, identity
+
+    def _moved(self, node: int, pointer: Binary) -> tuple[list[Guarded], bool, str, object]:
+        """Pointer arithmetic stays inside an array, and otherwise leads to some object of the type."""
+        for side in (pointer.left, pointer.right):
+            ctype = pointer_type(side)
+            if ctype is None:
+                continue
+            found, unknown, instance, identity = self.targets(node, side)
+            bytewise = ctype.pointers == 1 and ctype.base in _BYTES
+            inside = [each for each in found if _in_array(each) and not (bytewise and each[0][0] == "d")]
+            if bytewise and any(self.analysis.follows((root, path)) for root, path, _ in found):
+                self.analysis.lost.add((self.id, node))  # it leads to some member that nobody names
+            moved = [(root, element, guards) for root, path, guards in inside for element in shifted(root, path, None)]
+            return moved, unknown or len(inside) < len(found), instance, (self.id, node, identity)
+        return [], True, "", (self.id, node)
+
+    def _container(self, node: int, pointer: ContainerOf) -> tuple[list[Guarded], bool, str, object]:
+        inner, unknown, _, identity = self.targets(node, pointer.pointer)
+        found = []
+        for root, path, guards in inner:
+            size = len(pointer.member)
+            if path[-size:] == pointer.member:
+                found.append((root, path[:-size], guards))
+            else:
+                unknown = True
+        if not found or unknown:
+            found.append((heap(pointer.tag, (self.id, node, identity)), (), NOTHING))
+        return found, False, "", identity
+
+    def _loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
+        key = (node, id(load))
+        known = self._targets.get(key)
+        if known is not None:
+            if key in self._loading:
+                self._circular.add(key)
+                self.analysis.calls.cuts += 1
+            return known
+        known = ([], False, "", (self.id, node))  # p = p->next starts from what p was before
+        self._targets[key] = known
+        self._loading.add(key)
+        sizes = len(self._resolved), len(self._targets)
+        for _ in range(_MAX_LINKS + 1):
+            before, known = known, self._compute_loaded(node, load)
+            self._targets[key] = known
+            if key not in self._circular or len(set(known[0])) <= len(set(before[0])):
+                break
+            while len(self._resolved) > sizes[0]:  # what was concluded from the shorter list
+                self._resolved.popitem()
+            while len(self._targets) > sizes[1]:
+                self._targets.popitem()
+        self._loading.discard(key)
+        self._circular.discard(key)
+        return known
+
+    def _compute_loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
+        found: list[Guarded] = []
+        unknown = False
+        instance = ""
+        identity: object = None
+        for root, path, guards in self.resolve(node, load.place):
+            place = (root, path)
+            instance = instance or self.analysis.pointer_instance(place)
+            reaching = self.function.reaching(node, place)
+            kept = self.analysis.keepers.side(self.function, root, reaching)
+            instance = instance or kept
+            identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
+            several = len(reaching) > 1
+            for definition in sorted(reaching):
+                some, more = self.pointer_from(place, definition, several=several)
+                unknown = unknown or more
+                for target, below, conditions in some:
+                    if compatible(guards, conditions):
+                        found.append((on_side(target, kept), below, guards | conditions))
+        return found, unknown, instance, identity
+
+    def _fresh(self, reaching: frozenset[int], depth: int = 0) -> object:
+        """The identity of an object that this function has just allocated."""
+        if len(reaching) != 1 or depth > _MAX_COPIES:
+            return None
+        (definition,) = reaching
+        instruction = self.code[definition]
+        if isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
+            source = uncast(instruction.value)
+            if isinstance(source, Load) and isinstance(source.place, Var) and source.place.kind in {"local", "temp"}:
+                copied = self.function.reaching(definition, (self.variable_root(source.place), ()))
+                return self._fresh(copied, depth + 1)
+        if isinstance(instruction, Call) and isinstance(instruction.callee, str):
+            effect = self.analysis.model.effects.get(instruction.callee)
+            if effect is not None and effect.kind == "alloc":
+                return ("fresh", self.id, definition)
+        return None
+
+    def pointer_from(self, place: Place, definition: int, *, several: bool = True) -> tuple[list[Guarded], bool]:
+        """What a pointer in ``place`` points to, as far as one of its (``several``) definitions says."""
+        path = place[1]
+        if definition == ENTRY:
+            return self._pointer_from_outside(place)
+        instruction = self.code[definition]
+        conditions = self.function.lasting_guards(definition, place) if several else NOTHING
+        if isinstance(instruction, Assign):
+            some: list[Guarded] = []
+            targets = self.resolve(definition, instruction.target)
+            unknown = not any(overlap((there, below), place) for there, below, _ in targets)  # through another name
+            for target_root, target_path, guards in targets:
+                if not overlap((target_root, target_path), place):
+                    continue
+                below = path[len(target_path) :]
+                value = instruction.value
+                if below and isinstance(value, Load):  # a struct copy: the pointer member of the copied one
+                    value = self._member_of(value.place, below)
+                elif below:
+                    unknown = unknown or not isinstance(value, Const)
+                    continue
+                inner, more, instance, identity = self.targets(definition, value)
+                if more:
+                    ctype = self.analysis.place_type(place)
+                    if ctype is not None and ctype.pointers:
+                        inner = [
+                            *inner,
+                            (
+                                heap(ctype.base, identity, instance or self.analysis.pointer_instance(place)),
+                                (),
+                                NOTHING,
+                            ),
+                        ]
+                    else:
+                        unknown = True
+                some += [(r, p, g | guards | conditions) for r, p, g in inner if compatible(g, guards | conditions)]
+            return some, unknown
+        if isinstance(instruction, Call):
+            return self.analysis.calls.returned_pointers(self.function, definition, place)
+        return [], True
+
+    def _may_be_variable(self, root: Root, ctype: CType | None) -> bool:
+        """Whether a pointer to a struct may be one to a variable of a function; else its type says enough."""
+        if ctype is None:  # below a void pointer, which only the caller's type explains
+            around = self.analysis.root_type(root)
+            return around is not None and around.base == "void"
+        return ctype.base not in self.analysis.model_types and self.analysis.program.has_variables(ctype.base)
+
+    def _member_of(self, place: LValue, below: tuple[str, ...]) -> Load:
+        """The value of a part of an lvalue; kept, because the caches know expressions by identity."""
+        key = (id(place), below)
+        if key not in self._parts:
+            self._parts[key] = Load(_extend(place, below), 0)
+        return self._parts[key]
+
+    def _pointer_from_outside(self, place: Place) -> tuple[list[Guarded], bool]:
+        root, path = place
+        if root[0] == "p" and not path:
+            return [(("d", self.id, root[2]), (), NOTHING)], False
+        if root[0] == "v":
+            return [], False  # uninitialised
+        if root[0] in {"d", "p"}:
+            ctype = self.analysis.place_type(place)
+            plain = ctype is not None and ctype.is_pointer and not points_to_record(ctype)
+            behind: Guarded = ((root[0], root[1], root[2]), (*path, "*"), NOTHING)
+            if plain or self.analysis.follows(place):
+                return [behind], False
+            if path.count("*") >= _MAX_LINKS or not self._may_be_variable(root, ctype):
+                return [], True
+            return [behind], True  # what the caller's member points to, or any other object of the type
+        return self.analysis.calls.stored_pointers(place)
+
+
+def shifted(root: Root, path: tuple[str, ...], index: int | None) -> list[tuple[str, ...]]:
+    """Element ``index`` (None: any) counted from the element that a pointer points to."""
+    if index == 0:
+        return [path]
+    last = path[-1] if path else ""
+    if last == OTHER_ELEMENTS:
+        return [path, path[:-1]]
+    if last[:1] == "[":
+        known = index is not None and last != ALL_ELEMENTS
+        return [(*path[:-1], f"[{int(last[1:-1]) + index}]" if known and index is not None else ALL_ELEMENTS)]
+    if root[0] != "d" or last not in {"", "*"}:
+        return [path]
+    other = (*path, OTHER_ELEMENTS)
+    return [other] if index is not None else [path, other]
+
+
+def _in_array(target: Guarded) -> bool:
+    """Whether a pointer to that place may be moved to its neighbours: an element, or what a caller points to."""
+    root, path, _ = target
+    last = path[-1] if path else ""
+    return last[:1] == "[" or (root[0] == "d" and last in {"", "*"})
+
+
+def _extend(place: LValue, below: tuple[str, ...]) -> LValue:
+    for name in below:
+        place = (
+            Index(place, None, int(name[1:-1]) if name[1:-1].isdigit() else None, None)
+            if name[0] == "["
+            else Member(place, name, None)
+        )
+    return place

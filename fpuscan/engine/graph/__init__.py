@@ -1,0 +1,1 @@
+"""The def-use graph: its edges, and how it grows."""

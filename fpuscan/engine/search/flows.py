@@ -1,0 +1,434 @@
+"""Reachability over the def-use graph with matched calls, guards and masks.
+
+A state is a definition, the stack of calls it was entered through, what holds
+on the way, and the label: which bits of the source are still at their place
+(A), which only influence the value (F), and whether it became a kernel-format
+size. The search is breadth first, so the first path to a sink is a shortest one.
+
+The label domain is that of Sagiv, Reps and Horwitz, "Precise Interprocedural
+Dataflow Analysis with Applications to Constant Propagation" (1996), with two
+words as the edge function.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.functions.reads import FREEZE, Operation
+from fpuscan.engine.graph.def_use import DefUseGraph
+from fpuscan.engine.graph.edges import Definition, Transfer
+from fpuscan.engine.search.cancellation import Cancellation
+from fpuscan.ir import ENTRY, Binary, Call
+from fpuscan.xfeatures import WORD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.calls import CallSite, Frame
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.places import Place
+    from fpuscan.program import Unit
+
+__all__ = ["IDENTITY", "Flows", "Label", "State", "Step", "Visit"]
+
+_MAX_FRAMES = 12
+_MAX_LABELS = 48
+_MAX_STATES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What of the source is in a value: ``aligned`` and ``frozen`` are 64-bit words over the source's bits.
+
+    ``masked``: some evaluated mask stood on the way. ``constant``: the source is
+    a mask constant, which is no flow where it is itself used as a mask. ``quick``:
+    masks are read only where they are written as constants or hold by contract; all others may hold any bit.
+    ``closely``: values that meet are compared bit by bit, so that what cancels out is seen.
+    """
+
+    aligned: int = WORD
+    frozen: int = 0
+    format: bool = False
+    masked: bool = False
+    constant: bool = False
+    quick: bool = False
+    closely: bool = False
+
+    @property
+    def bits(self) -> int:
+        """All bits of the source that are in the value, aligned or not."""
+        return self.aligned | self.frozen
+
+    def covers(self, other: Label) -> bool:
+        """Whether everything that ``other`` lets through this one lets through, too."""
+        return (
+            other.aligned & ~self.aligned == 0
+            and other.frozen & ~self.frozen == 0
+            and (self.format or not other.format)
+            and (other.masked or not self.masked)
+        )
+
+    def join(self, other: Label) -> Label:
+        """What either lets through; masked only where both are."""
+        return Label(
+            self.aligned | other.aligned,
+            self.frozen | other.frozen,
+            self.format or other.format,
+            self.masked and other.masked,
+            self.constant and other.constant,
+            closely=self.closely,
+        )
+
+
+IDENTITY = Label()
+
+# Sees a step, an edge out of it and the states behind that; gives those to go on with.
+Visit: TypeAlias = "Callable[[Step, Transfer, list[State]], list[State]]"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A point of the search. ``entered`` holds the sides whose uABI the value has entered already."""
+
+    definition: Definition
+    frames: tuple[Frame, ...]
+    guards: Guards
+    label: Label
+    entered: frozenset[str] = frozenset()
+
+    @property
+    def context(self) -> tuple[CallSite, ...]:
+        """The call sites of the stack, outermost first."""
+        return tuple(site for site, _ in self.frames)
+
+    @property
+    def all_guards(self) -> Guards:
+        """What holds in this function and in those that called it."""
+        found = self.guards
+        for _, guards in self.frames:
+            found = found | guards
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state, how it was reached, and from which state."""
+
+    state: State
+    transfer: Transfer | None
+    before: Step | None
+
+    def path(self) -> list[Step]:
+        """All steps from the source to here."""
+        found: list[Step] = []
+        step: Step | None = self
+        while step is not None:
+            found.append(step)
+            step = step.before
+        return found[::-1]
+
+
+class Flows:
+    """The search, and the rules by which a label and a stack pass an edge."""
+
+    def __init__(self, analysis: Analysis, graph: DefUseGraph) -> None:
+        self.analysis = analysis
+        self.graph = graph
+        self.states = 0
+        self.truncated = False
+        self._cancellation = Cancellation(analysis)
+
+    # ------------------------------------------------------------ labels
+
+    def apply(
+        self,
+        label: Label,
+        transfer: Transfer,
+        function: FunctionAnalysis,
+        context: tuple[CallSite, ...],
+        origin: Definition | None = None,
+    ) -> Label | None:
+        """The label behind an edge; None where nothing of the value gets through."""
+        aligned, frozen, masked = label.aligned, label.frozen, label.masked
+        copied, where = 0, 0  # the sign bits that were copied upward in this statement, and the bits they fill
+        kernel = label.format or transfer.format
+        if origin is not None:
+            aligned &= ~self._known_clear(origin, transfer.guards)
+        operations = self._met(function, transfer, context) if label.closely else transfer.operations
+        for operation in operations:
+            match operation.kind:
+                case "and" | "keep":
+                    if label.constant and not frozen and operation.kind == "and":
+                        return None
+                    may = self._may(function, transfer.instruction, operation, None if label.quick else context)
+                    masked = masked or may != WORD
+                    aligned &= may
+                    where &= may
+                case "not":
+                    if label.constant:
+                        return None
+                case "cast" | "fit":
+                    low = (1 << operation.bits) - 1
+                    where &= low
+                    sign = aligned & 1 << operation.bits - 1 if operation.signed else 0
+                    if sign:
+                        copied, where = copied | sign if where else sign, where | WORD & ~low
+                    aligned &= low
+                case "freeze" | "minus":
+                    frozen |= aligned | (copied if where else 0)
+                    aligned = where = 0
+                case "format":
+                    where_read = None if label.quick else context
+                    kernel = kernel or self._may(function, transfer.instruction, operation, where_read) != 0
+                case _:
+                    pass
+        if where:
+            frozen |= copied
+        if not aligned and not frozen and not kernel:
+            return None
+        return Label(aligned, frozen, kernel, masked, label.constant, label.quick, label.closely)
+
+    def _may(
+        self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...] | None
+    ) -> int:
+        if operation.kind == "keep":
+            return operation.bits
+        assert operation.other is not None
+        if context is None:
+            return self.analysis.values.written_mask(function, node, operation.other).may
+        return self.analysis.values.mask(function, node, operation.other, context).may
+
+    def _met(
+        self, function: FunctionAnalysis, transfer: Transfer, context: tuple[CallSite, ...]
+    ) -> Iterator[Operation]:
+        """The operations of an edge; where values meet, what is left of their result."""
+        node = transfer.instruction
+        for operation in transfer.operations:
+            met = operation.other if operation.kind in {"meet", "minus"} else None
+            if not isinstance(met, Binary):
+                yield operation
+            elif operation.kind == "meet" or self._cancellation.is_bitwise(function, node, met):
+                yield Operation(
+                    "keep", None, WORD & ~self._cancellation.never(function, node, met, context, transfer.guards)
+                )
+            else:
+                yield FREEZE
+
+    def _known_clear(self, origin: Definition, guards: Guards) -> int:
+        """Bits that a branch has tested to be clear in this very definition."""
+        clear = 0
+        for key, operator, constant in guards:
+            if (
+                operator == "clr"
+                and key[1] == origin.function
+                and (key[2], key[3]) == origin.place
+                and key[4] == frozenset({origin.node})
+            ):
+                clear |= int(constant)
+        return clear
+
+    # ------------------------------------------------------------ edges
+
+    def follow(self, state: State, transfer: Transfer) -> list[State]:
+        """The states behind an edge: none where the guards contradict or nothing gets through."""
+        if transfer.target is None:
+            return []
+        function = self.analysis.by_id(transfer.function)
+        label = self.apply(state.label, transfer, function, state.context, state.definition)
+        if label is None:
+            return []
+        match transfer.move:
+            case "stay":
+                return [State(transfer.target, state.frames, transfer.guards, label, state.entered)]
+            case "call":
+                return self._enter(state, transfer, label)
+            case "return":
+                return self._leave(state, transfer, label)
+            case _:
+                return self._through_memory(state, transfer, label)
+
+    def _enter(self, state: State, transfer: Transfer, label: Label) -> list[State]:
+        assert transfer.target is not None
+        assert transfer.site is not None
+        if sum(site == transfer.site for site, _ in state.frames) > 0:
+            return []  # recursion: the first pass has been through here already
+        frames = (*state.frames, (transfer.site, transfer.guards))[-_MAX_FRAMES:]
+        inner = self._inner_guards(transfer.site, transfer.target.function, transfer.guards)
+        return [State(transfer.target, frames, inner, label, state.entered)] if inner is not None else []
+
+    def _inner_guards(self, site: CallSite, target: int, guards: Guards) -> Guards | None:
+        caller, callee = self.analysis.by_id(site[0]), self.analysis.by_id(target)
+        inner = self.analysis.calls.guards_inward(caller, site[1], callee, guards)
+        config = self.analysis.config_guards(callee.facts.config)
+        if config and not compatible(inner, config):
+            return None
+        return inner | config
+
+    def _leave(self, state: State, transfer: Transfer, label: Label) -> list[State]:
+        callee = self.analysis.by_id(transfer.function)
+        if state.frames:
+            sites: Iterable[tuple[CallSite, Guards | None]] = [state.frames[-1]]
+            frames = state.frames[:-1]
+        else:
+            sites = [(site, None) for site in self.analysis.calls.callers(callee.unit)]
+            frames = ()
+        found: list[State] = []
+        known = False
+        for site, held in sites:
+            known = True
+            found += self._back_at(site, held, frames, state, transfer, label)
+        if not known:
+            found += self._leave_to_memory(state, transfer, label)
+        return found
+
+    def _back_at(
+        self,
+        site: CallSite,
+        held: Guards | None,
+        frames: tuple[Frame, ...],
+        state: State,
+        transfer: Transfer,
+        label: Label,
+    ) -> list[State]:
+        assert transfer.target is not None
+        function, callee = self.analysis.by_id(site[0]), self.analysis.by_id(transfer.function)
+        if callee.unit not in self.analysis.calls.callees(function, site[1]):
+            return []
+        outer = self.analysis.calls.guards_outward(function, site[1], callee, transfer.guards)
+        if outer is None:
+            return []
+        if held is None:
+            held = function.entry_guards().get(site[1], NOTHING) | self.analysis.config_guards(function.facts.config)
+        if not compatible(held, outer):
+            return []
+        guards = function.after(site[1], held | outer)
+        root, path = transfer.target.place
+        if root[0] == "r":
+            call = function.code[site[1]]
+            assert isinstance(call, Call)
+            if call.result is None:
+                return []
+            places: list[tuple[Place, Guards]] = [((("v", function.id, call.result.key), path), NOTHING)]
+        else:
+            places = [
+                (name, g)
+                for r, p, g in self.analysis.calls.actual_places(function, site[1], root, path)
+                for name in ((r, p), *self.analysis.aliases.names(function, (r, p)))
+            ]
+        return [
+            State(Definition(function.id, site[1], place), frames, guards | conditions, label, state.entered)
+            for place, conditions in places
+            if not conditions or compatible(guards, conditions)
+        ]
+
+    def _leave_to_memory(self, state: State, transfer: Transfer, label: Label) -> list[State]:
+        """Nobody is seen to call this function: what it stores through a parameter is some object of the type."""
+        assert transfer.target is not None
+        place = transfer.target.place
+        if place[0][0] != "d" or not self.analysis.chain(place):
+            return []
+        ctype = self.analysis.root_type(place[0])
+        if ctype is None:
+            return []
+        instance = self.analysis.instance_under(
+            ctype.base, transfer.guards, state.frames, transfer.function, transfer.instruction
+        )
+        memory = self.graph.shared.node((("h", ctype.base, None, instance), place[1]))
+        return [State(memory, (), self._config_only(transfer.guards), label, state.entered)]
+
+    def _through_memory(self, state: State, transfer: Transfer, label: Label) -> list[State]:
+        assert transfer.target is not None
+        guards = self._config_only(state.guards)
+        target = transfer.target
+        if target.function < 0:
+            root, path = target.place
+            if root[0] == "h" and not root[3]:
+                instance = self.analysis.instance_under(
+                    str(root[1]), state.guards, state.frames, transfer.function, transfer.instruction
+                )
+                if instance:
+                    target = self.graph.shared.node((("h", root[1], None, instance), path))
+            return [State(target, (), guards, label, state.entered)]
+        function = self.analysis.by_id(target.function)
+        config = self.analysis.config_guards(function.facts.config)
+        if config and not compatible(guards, config):
+            return []
+        frames: tuple[Frame, ...] = ()
+        if transfer.site is not None:
+            caller = self.analysis.by_id(transfer.site[0])
+            held = caller.entry_guards().get(transfer.site[1], NOTHING) | guards
+            if not compatible(held, transfer.guards):
+                return []
+            held = held | transfer.guards
+            inner = self._inner_guards(transfer.site, target.function, held)
+            if inner is None:
+                return []
+            return [State(target, ((transfer.site, held),), inner, label, state.entered)]
+        return [State(target, frames, guards | config, label, state.entered)]
+
+    def _config_only(self, guards: Guards) -> Guards:
+        return frozenset(literal for literal in guards if literal[0][0] == "c")
+
+    # ------------------------------------------------------------ the search
+
+    def search(self, starts: list[Step], visit: Visit) -> None:
+        """Breadth first from ``starts``. ``visit(step, transfer, targets)`` sees every edge and gives the
+        states to go on with, so that it can mark what has entered the uABI.
+        """  # noqa: D205
+        seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]] = {}
+        admitted = ((step, self._admit(seen, step.state)) for step in starts)
+        queue = deque(Step(state, step.transfer, step.before) for step, state in admitted if state is not None)
+        before = self.states
+        while queue:
+            step = queue.popleft()
+            self.states += 1
+            if self.states - before > _MAX_STATES:
+                self.truncated = True
+                return
+            for transfer in self.graph.successors(step.state.definition, step.state.guards):
+                for target in visit(step, transfer, self.follow(step.state, transfer)):
+                    state = self._admit(seen, target)
+                    if state is not None:
+                        queue.append(Step(state, transfer, step))
+
+    def _admit(
+        self,
+        seen: dict[tuple[Definition, tuple[CallSite, ...], frozenset[str]], list[tuple[Guards, Label]]],
+        state: State,
+    ) -> State | None:
+        """The state to go on with: None where those before it at the same point say all that it does.
+
+        Beyond the bound it goes on with what it has in common with those before it, in the place of them all:
+        guards only shrink and labels only grow, so nothing is lost and the search ends.
+        """
+        known = seen.setdefault((state.definition, state.context, state.entered), [])
+        guards = state.all_guards
+        for others, label in known:
+            if others <= guards and label.covers(state.label):
+                return None
+        if len(known) >= _MAX_LABELS:
+            state = _widened(state, known)
+            guards = state.all_guards
+            known.clear()
+        known.append((guards, state.label))
+        return state
+
+
+def _widened(state: State, known: list[tuple[Guards, Label]]) -> State:
+    """A state that stands for itself and all those known before it."""
+    common = state.all_guards.intersection(*(guards for guards, _ in known))
+    label = state.label
+    for _, other in known:
+        label = label.join(other)
+    frames = tuple((site, guards & common) for site, guards in state.frames)
+    return State(state.definition, frames, state.guards & common, label, state.entered)
+
+
+def entry_of(unit: Unit, place: Place) -> Definition:
+    """The definition of a place at the entry of a function."""
+    return Definition(unit.id, ENTRY, place)

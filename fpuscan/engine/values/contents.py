@@ -1,0 +1,184 @@
+"""What a place of shared memory may contain, as far as its stores and the model say."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fpuscan.engine.functions.literals import NOTHING
+from fpuscan.engine.values.masks import Masks
+from fpuscan.engine.values.stores import StoreIndex
+from fpuscan.ir import EXIT, Assign, Call, Load
+from fpuscan.xfeatures import WORD
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.calls import CallSite
+    from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.ir import Expr
+    from fpuscan.model.rows import Source
+    from fpuscan.places import Place
+
+__all__ = ["Content", "Contents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a place may contain: ``bits`` (may), a kernel-format size, or something that cannot be evaluated."""
+
+    bits: int = 0
+    format: bool = False
+    unknown: bool = False
+
+    def join(self, other: Content) -> Content:
+        """The content of either."""
+        return Content(self.bits | other.bits, self.format or other.format, self.unknown or other.unknown)
+
+
+class Contents(Masks):
+    """The join over the stores of a place, memoised; sizes are evaluated by the class below it."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__(analysis)
+        self._contents: dict[Place, Content] = {}
+        self._rows: dict[Place, list[Source]] = {}
+        self._store_indexes: dict[int, StoreIndex] = {}
+        self._telling = [
+            row
+            for row in analysis.model.sources
+            if not row.function and not row.macro and (row.evaluated or row.format)
+        ]
+        self._software = 0
+        for name in analysis.model.masks.software_bits:
+            self._software |= analysis.program.evaluate(name) or 0
+
+    @abstractmethod
+    def size(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> Content:
+        """What a size comes from; added by ``sizes.py``."""
+
+    @abstractmethod
+    def size_of_place(
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+    ) -> Content:
+        """What the size in a place comes from; added by ``sizes.py``."""
+
+    def is_mask_place(self, place: Place) -> bool:
+        """Whether a place holds a 64-bit mask and no size."""
+        ctype = self.analysis.place_type(place)
+        return ctype is not None and ctype.base in {"u64", "__u64", "uint64_t", "unsigned long long"}
+
+    def source_rows(self, place: Place) -> list[Source]:
+        """The model's source rows that a place matches and that say something about what it holds."""
+        found = self._rows.get(place)
+        if found is None:
+            found = [row for row in self._telling if self.analysis.matches(row.pattern, place)]
+            self._rows[place] = found
+        return found
+
+    def declared(self, rows: list[Source]) -> Content:
+        """What source rows say about the content."""
+        bits = 0
+        evaluate = self.analysis.program.evaluate
+        for row in rows:
+            limit = evaluate(row.limit) if row.limit else None
+            for name in row.bits:
+                bits |= (evaluate(name) or 0) & (WORD if limit is None else limit)
+        return Content(bits, any(row.format for row in rows))
+
+    def content(self, place: Place) -> Content:
+        """What a place of shared memory may contain: the join over its stores, and what the model declares."""
+        root, path = place
+        if root[0] == "h":
+            place = (("h", root[1], None, ""), path)
+        elif root[0] == "d" and self.analysis.chain(place):
+            tag, below = self.analysis.chain(place)[0]
+            place = (("h", tag, None, ""), below)
+        return self._fixpoint.apart(self._contents, place, lambda: self._content(place), Content())
+
+    def _content(self, place: Place) -> Content:
+        contract = self.contract(place)
+        if contract is not None:
+            return Content(contract)
+        if self.comes_from_outside(place):
+            return Content(unknown=True)
+        declared, stored = self.declared(self.source_rows(place)), self._stored_content(place)
+        if declared.bits:  # the model's word bounds what the stores do not show, and where a software flag can be
+            bits = 0 if stored.unknown else stored.bits & (declared.bits | ~self._software)
+            stored = Content(bits, stored.format)
+        return declared.join(stored)
+
+    def _stored_content(self, place: Place) -> Content:
+        found = Content()
+        stores = 0
+        sought = self.analysis.sought(place)
+        for unit in self.analysis.storers(place):
+            if unit.is_function and not self.analysis.calls.may_store(unit, place):
+                continue
+            function = self.analysis.of(unit)
+            for number in self._stores(function).into(sought):
+                content = self._store(function, number, place)
+                if content is not None and self._stays(function, number, place):
+                    stores += 1
+                    found = found.join(content)
+        if not stores and not self.declared(self.source_rows(place)).bits:
+            return Content(unknown=not self.declared(self.source_rows(place)).format)
+        return found
+
+    def _stores(self, function: FunctionAnalysis) -> StoreIndex:
+        found = self._store_indexes.get(function.id)
+        if found is None:
+            found = StoreIndex(function.code)
+            self._store_indexes[function.id] = found
+        return found
+
+    def _stays(self, function: FunctionAnalysis, number: int, place: Place) -> bool:
+        """Whether somebody else can see what is stored: it reaches the exit, or a call that may read it."""
+        instruction = function.code[number]
+        assert isinstance(instruction, Assign)
+        for root, path, _ in function.resolve(number, instruction.target):
+            for node, _held in function.walk(number, (root, path), NOTHING):
+                if node == EXIT:
+                    return True
+                if isinstance(function.code[node], Call) and self.analysis.calls.may_read(function, node, place):
+                    return True
+        return False
+
+    def _store(self, function: FunctionAnalysis, number: int, place: Place) -> Content | None:
+        from fpuscan.engine.calls import aligned  # noqa: PLC0415
+
+        instruction = function.code[number]
+        assert isinstance(instruction, Assign)
+        for root, path, _ in function.resolve(number, instruction.target):
+            target = (root, path)
+            if not self.analysis.calls.same_memory(target, place):
+                continue
+            if root[0] == "g":
+                below: tuple[str, ...] | None = place[1][len(path) :]
+            else:
+                below = aligned(self.analysis.chain(target), self.analysis.chain(place))
+            if below is None:
+                continue
+            return self._value_content(function, number, instruction.value, below, place)
+        return None
+
+    def _value_content(
+        self, function: FunctionAnalysis, number: int, value: Expr, below: tuple[str, ...], place: Place
+    ) -> Content:
+        if below:
+            if isinstance(value, Load):
+                found = Content()
+                for root, path, _ in function.resolve(number, value.place):
+                    found = found.join(self._place_content(function, number, (root, (*path, *below)), place))
+                return found
+            return Content()
+        if self.is_mask_place(place):
+            mask = self.mask(function, number, value)
+            return Content(mask.may, unknown=mask.may == WORD)
+        return self.size(function, number, value, ())
+
+    def _place_content(self, function: FunctionAnalysis, node: int, source: Place, place: Place) -> Content:
+        if self.is_mask_place(place):
+            mask = self.place_mask(function, node, source, ())
+            return Content(mask.may, unknown=mask.may == WORD)
+        return self.size_of_place(function, node, source, ())

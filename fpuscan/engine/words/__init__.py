@@ -1,0 +1,1 @@
+"""Masks as functions of definitions, and whether one is a subset of another."""
