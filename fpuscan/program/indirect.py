@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PointerCalls"]
 
-_VALUE = re.compile(rb"[=,(?:{]\s*&?(\w++)(?=\s*+[,;:)}])|\breturn\s+&?(\w++)\s*+;")  # a name that stands for itself
+_IN_FRONT = (b"=", b",", b"(", b"?", b":", b"{", b"return")  # of a name that stands for itself
+_BEHIND = re.compile(rb"\s*[,;:)}]")
 _MADE = re.compile(rb"\.\s*(\w+)\s*=\s*(\w+)\s*\(\s*(\w+)\s*\)\s*[,}]")  # .member = MACRO(name)
 _CALLED = re.compile(rb"\s*(?:\[[^\]]*\]\s*)*\)*\s*\(")
 _TARGET = re.compile(
@@ -39,6 +40,7 @@ _FIRST = re.compile(rb"[^,;]*?(\.|->)?\s*(\w+)\s*,")  # argument
 _ARGUMENT = re.compile(rb"(\w+)\s*\([^();]*\Z")  # what a name is handed to
 _MEMBER = re.compile(r"->|\.\s*\w|##")
 _NEAR = 400  # bytes of a statement in front of a name
+_COMMENT = 4000  # bytes that a comment between two words may have
 _MAX_WORDS = 60  # that one function's address goes to
 _MAX_OCCURRENCES = 300  # of a member that is followed to where it is copied
 
@@ -63,14 +65,13 @@ class PointerCalls:
         self._aliases = aliases
         self._bodies = bodies
         self._prefixes = prefixes
-        self._taken: frozenset[str] = frozenset()
         self._made: dict[str, set[str]] = {}  # the members that a macro puts a function into
         self._files = 0
 
     def callers(self, name: str) -> frozenset[Unit]:
         """The functions that may call a function through a pointer."""
         self._index()
-        if name not in self._taken and name not in self._made:
+        if name not in self._made and not self._is_taken(name):
             return frozenset()
         found: set[Unit] = set()
         seen: set[_Word] = set()
@@ -87,15 +88,16 @@ class PointerCalls:
         if self._files == len(units):
             return
         self._files = len(units)
-        taken: set[bytes] = set()
         for path in units:
-            text = self._names.text(path)
-            taken.update(first or second for first, second in _VALUE.findall(text))
-            for member, macro, argument in _MADE.findall(text):
+            for member, macro, argument in _MADE.findall(self._names.text(path)):
                 for each in self._macros.definitions(macro.decode()):
                     made = expand_call(each, [argument.decode()]).strip()
                     self._made.setdefault(made, set()).add(member.decode())
-        self._taken = frozenset(name.decode() for name in taken)
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether a name stands for itself somewhere, and for no call."""
+        places = ((self._names.text(path), offset) for path, offset in self._names.occurrences(name))
+        return any(_stands_for_itself(text, offset, offset + len(name)) for text, offset in places)
 
     def _follow(self, word: _Word, found: set[Unit], *, itself: bool) -> list[_Word]:
         """Note who calls through a word; gives the words that its value goes to."""
@@ -194,6 +196,13 @@ class PointerCalls:
             yield from (
                 _Word(name, member=True) for name, ctype in members.items() if self._types.resolve(ctype).function
             )
+
+
+def _stands_for_itself(text: bytes, start: int, end: int) -> bool:
+    """Whether a name, or its address, is a value of its own: assigned, handed over, returned."""
+    if _BEHIND.match(text, end) is None:
+        return False
+    return text[max(0, start - _COMMENT) : start].rstrip(b" \t\r\n&").endswith(_IN_FRONT)
 
 
 def _outward(text: bytes, first: int, position: int) -> int:

@@ -146,8 +146,10 @@ class Sources(ABC):
             return []
         found = []
         for macro in statement_macros(self.files[path], self._telling):
-            name = re.compile(rb"\b" + macro.text.split()[0] + rb"\b")
-            if not any(name.search(parsed.normalised.text) for parsed in self.files.values()):
+            word = macro.text.split()[0]
+            name = re.compile(rb"\b" + word + rb"\b")
+            texts = (parsed.normalised.text for parsed in self.files.values())
+            if not any(word in text and name.search(text) for text in texts):
                 found.append(macro)
         return found
 

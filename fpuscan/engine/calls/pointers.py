@@ -299,17 +299,18 @@ class CallPointers(CallGuards):
             return first[0] == second[0] and overlap(first, second)
         if first[0][0] == "h" and second[0][0] == "h" and first[0][3] and second[0][3] and first[0][3] != second[0][3]:
             return False
-        if "g" in {first[0][0], second[0][0]}:
-            known, other = (first, second) if first[0][0] == "g" else (second, first)
-            if self.analysis.is_lent(known[0]) and "*" in other[1]:
-                return self.behind_pointer(known, other) is not None
-            name = self.analysis.variable(known[0])
-            if not self.program.address_taken(name) and not self.program.member_address_taken(name):
-                return False
+        known, other = (first, second) if first[0][0] == "g" else (second, first)
+        if self.analysis.is_lent(known[0]) and "*" in other[1]:
+            return self.behind_pointer(known, other) is not None
+        if aligned(self.analysis.chain(first), self.analysis.chain(second)) is None:
+            return False
+        if known[0][0] == "g":
             around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
             if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
                 return False  # a global is no member of a larger struct
-        return aligned(self.analysis.chain(first), self.analysis.chain(second)) is not None
+            name = self.analysis.variable(known[0])  # asked last: all of the text is searched for it
+            return self.program.address_taken(name) or self.program.member_address_taken(name)
+        return True
 
     def behind_pointer(self, lent: Place, place: Place) -> tuple[str, ...] | None:
         """The rest of a lent variable's path below a place behind a pointer member, if that may denote the variable."""
