@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.program import Unit
 
@@ -18,20 +20,47 @@ class Parts:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self._around: dict[int, tuple[str, ...]] = {}
+        self._inside: dict[tuple[int, frozenset[str]], str | None] = {}
 
-    def around(self, function: int) -> tuple[str, ...]:
-        """The functions that a helper (the number of its unit) is a part of: its only caller, the only one of that."""
-        found = self._around.get(function)
-        if found is None:
-            found, at = (), function
-            for _ in range(_MAX_DEPTH):
-                callers = {caller for caller, _ in self.analysis.calls.callers(self.analysis.program.units[at])} - {at}
-                names = {self.analysis.program.units[caller].name for caller in callers}
-                if len(names) != 1:
-                    break
-                found, at = (*found, *names), min(callers)
-            self._around[function] = found
+    def inside(self, function: int, names: Collection[str]) -> str | None:
+        """The innermost of some functions that a helper (the number of its unit) is a part of; of most there is none.
+
+        A part is called by one function alone, or by a part of it that is called by no other.
+        """
+        key = (function, frozenset(names))
+        if key not in self._inside:
+            may_be = self._may_be_inside(self.analysis.program.units[function], names)
+            around = self._around(function) if may_be else ()
+            self._inside[key] = next((name for name in around if name in names), None)
+        return self._inside[key]
+
+    def _may_be_inside(self, unit: Unit, names: Collection[str]) -> bool:
+        """Whether one of some functions may be among the callers, as far as the text says, which costs little."""
+        program = self.analysis.program
+        level = {unit.name}
+        for _ in range(_MAX_DEPTH):
+            if any(self._is_handed_out(name) for name in level):
+                return True
+            level = {user.name for name in level for user in program.users_of(name)}
+            if not level.isdisjoint(names):
+                return True
+        return False
+
+    def _is_handed_out(self, name: str) -> bool:
+        """Whether a function may be called through a pointer."""
+        program = self.analysis.program
+        return bool(program.units_naming(name)) or any(map(program.static_calls_of, program.definitions(name)))
+
+    def _around(self, function: int) -> tuple[str, ...]:
+        """The functions that a helper is a part of: its only caller, the only one of that."""
+        found: tuple[str, ...] = ()
+        at = function
+        for _ in range(_MAX_DEPTH):
+            callers = {caller for caller, _ in self.analysis.calls.callers(self.analysis.program.units[at])} - {at}
+            names = {self.analysis.program.units[caller].name for caller in callers}
+            if len(names) != 1:
+                break
+            found, at = (*found, *names), min(callers)
         return found
 
     def of(self, name: str) -> list[Unit]:
@@ -41,7 +70,7 @@ class Parts:
             function = self.analysis.of(unit)
             for node in function.calls:
                 for callee in self.analysis.calls.callees(function, node):
-                    if callee not in found and self._has_one_user(callee) and name in self.around(callee.id):
+                    if callee not in found and self._has_one_user(callee) and self.inside(callee.id, {name}):
                         found.append(callee)
         return found
 

@@ -87,13 +87,14 @@ class Sinks:
         name = self.analysis.program.units[function].name
         if name in rows or not rows:
             return rows.get(name)
-        return next((rows[part] for part in self.analysis.parts.around(function) if part in rows), None)
+        around = self.analysis.parts.inside(function, rows)
+        return rows[around] if around is not None else None
 
     def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
         rows = [
             row
             for row in self._arguments.get(transfer.callee, ())
-            if row.inside in {"", name} or row.inside in self.analysis.parts.around(transfer.function)
+            if row.inside in {"", name} or self.analysis.parts.inside(transfer.function, {row.inside})
         ]
         if not rows:
             return []
