@@ -12,15 +12,14 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fpuscan.normalise.values import Arm, Group, Normalised
 
 __all__ = ["ArmIndex", "ConfigLiteral", "arm_conditions", "contradict"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ConfigLiteral:
+class ConfigLiteral(NamedTuple):
     """One thing that must hold for a byte to be compiled.
 
     ``name`` is ``CONFIG_KVM`` with a bool value, or ``arm:<path>:<offset>`` of
@@ -191,8 +190,7 @@ def _literals(condition: _Condition, *, holds: bool) -> tuple[_Values, bool]:
 # ---------------------------------------------------------------- arms
 
 
-@dataclass(frozen=True, slots=True)
-class _ArmFacts:
+class _ArmFacts(NamedTuple):
     start: int
     end: int
     literals: tuple[ConfigLiteral, ...]
@@ -284,7 +282,7 @@ class ArmIndex:
     def otherwise(self, group: Group) -> tuple[ConfigLiteral, ...]:
         """What must hold for none of the arms of a group to be compiled."""
         last = Arm(group.end, group.end, "", "else")
-        *_, none = _arm_facts(replace(group, arms=(*group.arms, last)), self._path, guard=False)
+        *_, none = _arm_facts(group._replace(arms=(*group.arms, last)), self._path, guard=False)
         told = all(literal.is_config for arm in _arm_facts(group, self._path, guard=False) for literal in arm.literals)
         outer = self.at(group.start)
         return outer + tuple(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fpuscan.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
 from fpuscan.normalise.values import Directive, Normalised
@@ -18,8 +18,7 @@ from fpuscan.normalise.values import Directive, Normalised
 __all__ = ["ConfigLiteral", "Macro", "MacroTable", "arm_conditions", "contradict"]
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(NamedTuple):
     """One ``#define``.
 
     ``params`` is None for an object-like macro; ``variadic`` names the variadic
@@ -36,8 +35,7 @@ class Macro:
     conditions: tuple[ConfigLiteral, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(NamedTuple):
     # One directive about one name in one file: a definition with its macro, an undefinition without.
     start: int
     conditions: tuple[ConfigLiteral, ...]
@@ -244,7 +242,7 @@ def _of_different_builds(macros: Iterable[Macro]) -> tuple[Macro, ...]:
     for macro in sorted(macros, key=_preference):
         key = (macro.params, macro.variadic, macro.body)
         known = found.get(key)
-        found[key] = macro if known is None else replace(known, conditions=())
+        found[key] = macro if known is None else known._replace(conditions=())
     rows = tuple(found.values())
     return tuple(macro for macro in rows if not _is_other_build(macro)) or rows
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.integers import integer_bits
 
@@ -35,8 +34,7 @@ FUNCTION = "function"
 _RECORD = ("struct ", "union ")
 
 
-@dataclass(frozen=True, slots=True)
-class CType:
+class CType(NamedTuple):
     """A C type: ``arrays`` of ``pointers`` levels of pointers to ``base``.
 
     ``base`` is ``struct fpstate``, ``union x``, ``enum y``, ``u64``, ``unsigned
@@ -98,7 +96,7 @@ class CType:
 
     def array_of(self, length: int | None) -> CType:
         """The type of an array of such elements."""
-        return replace(self, arrays=(length, *self.arrays))
+        return self._replace(arrays=(length, *self.arrays))
 
     def __str__(self) -> str:
         inner = "*" * self.pointers
@@ -108,8 +106,7 @@ class CType:
         return f"{self.base}{' ' if inner else ''}{inner}{dimensions}"
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """One name of a declaration: its type, where the name stands (byte offset), and its initialiser."""
 
     name: str
@@ -232,7 +229,7 @@ def declared_in(node: Node, data: bytes, anonymous: str = "") -> Iterator[Declar
         for declarator in declarators:
             declared = declarator_type(base, declarator, data)
             width = _width(declarator, data)
-            yield replace(declared, type=replace(declared.type, width=width)) if width else declared
+            yield declared._replace(type=declared.type._replace(width=width)) if width else declared
         return
     first = ""
     for declarator in declarators:
@@ -281,7 +278,7 @@ def _parameter(node: Node, data: bytes) -> tuple[str, CType]:
     found = declarator_type(specifier_type(specifier, data), declarator, data)
     ctype = found.type
     if ctype.arrays:
-        ctype = replace(ctype, arrays=ctype.arrays[1:]).pointer_to()
+        ctype = ctype._replace(arrays=ctype.arrays[1:]).pointer_to()
     elif ctype.function and not ctype.pointers:
         ctype = ctype.pointer_to()
     return found.name, ctype

@@ -92,7 +92,7 @@ class Footprint:
             ],
             "in_part": sorted(self.in_part),
             "scope": [getattr(self.scope, each.name) for each in fields(self.scope)],
-            "attributes": [_texts(getattr(self.attributes, each.name)) for each in fields(self.attributes)],
+            "attributes": [*map(_texts, self.attributes)],
         }
 
     @classmethod

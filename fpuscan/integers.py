@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 __all__ = [
     "INTEGER_BITS",
@@ -71,8 +71,7 @@ class NotConstantError(Exception):
     """There is no value that every build agrees on; caught where an evaluation begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Integer:
+class Integer(NamedTuple):
     """A C integer after promotion: ``bits`` is 32 or 64."""
 
     number: int

@@ -10,6 +10,7 @@ import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fpuscan.declarators import CType, declared_in, specifier_type
 from fpuscan.syntax import Node, ParsedFile, parse_snippet
@@ -35,8 +36,7 @@ class _Record:
     inner: set[str] = field(default_factory=set)  # members of such structs, but for the first of each
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(NamedTuple):
     # A specifier node with a body, the bytes it was read from, and the unnamed union that it lies in.
     node: Node
     data: bytes

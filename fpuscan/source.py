@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 __all__ = ["Origin", "SourceFile"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where text that was appended to a file comes from: bytes `start` to `end` stand for those from `at` to `until`.
 
     `copied`: it is a copy of these, byte for byte; else all of it was made of what stands there.

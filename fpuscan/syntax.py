@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
@@ -62,8 +63,7 @@ _STEPS_PER_BYTE = 1 / 15
 _STEPS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionSpan:
+class FunctionSpan(NamedTuple):
     """A function definition: its name and its bytes in the file, of all of it and of the body with its braces.
 
     `SYSCALL_DEFINE3(name, ..)` and `FNAME(name)(..)` are called by the bare name.
@@ -74,11 +74,10 @@ class FunctionSpan:
     end: int
     body_start: int
     body_end: int
-    node: Node = field(repr=False)
+    node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorSpan:
+class ErrorSpan(NamedTuple):
     """Bytes that were not understood: where, in which function (or ""), and how many bytes that costs."""
 
     start: int
@@ -136,8 +135,7 @@ class ParsedFile:
         return root.descendant_for_byte_range(start, end)
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(NamedTuple):
     """Definitions to append to a file: their text, and the bytes of the file that they were made from.
 
     `copied`: the text is that of these bytes, with some of it blank.
@@ -208,8 +206,8 @@ def appended(
     if root is None:
         return parsed, ()
     source = SourceFile(parsed.source.path, bytes(data), tuple(origins))
-    normalised = replace(
-        base, text=bytes(text), groups=tuple(groups), iterators=frozenset(iterators), goto_labels=labels
+    normalised = base._replace(
+        text=bytes(text), groups=tuple(groups), iterators=frozenset(iterators), goto_labels=labels
     )
     functions = (*parsed.functions, *_functions(source, root))
     found = replace(parsed, source=source, normalised=normalised, functions=functions, appended=root)
@@ -217,7 +215,7 @@ def appended(
 
 
 def _shifted(group: Group, by: int) -> Group:
-    arms = tuple(replace(arm, start=arm.start + by, end=arm.end + by) for arm in group.arms)
+    arms = tuple(arm._replace(start=arm.start + by, end=arm.end + by) for arm in group.arms)
     return Group(group.start + by, group.end + by, arms)
 
 
@@ -421,7 +419,7 @@ def _error_spans(root: Node, functions: list[FunctionSpan]) -> list[ErrorSpan]:
         index = index if start < inside or start == end == inside else -1  # a missing brace is the function's own
         last = spans[-1] if spans else None
         if last and index == owner and (index >= 0 or start - last.end < _NEAR):
-            spans[-1] = replace(last, end=max(end, last.end), bytes=last.bytes + max(0, end - max(start, last.end)))
+            spans[-1] = last._replace(end=max(end, last.end), bytes=last.bytes + max(0, end - max(start, last.end)))
         else:
             spans.append(ErrorSpan(start, end, functions[index].name if index >= 0 else "", end - start))
         owner = index

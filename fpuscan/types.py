@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.cpp import Macro
 from fpuscan.declarators import CType, Declared, declarator_type, declared_in, parameters_of, parse_type, specifier_type
@@ -34,8 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class GlobalVar:
+class GlobalVar(NamedTuple):
     """A variable at file level; ``start`` is the offset of its name, ``initialiser`` its node if it has one."""
 
     name: str
@@ -47,8 +46,7 @@ class GlobalVar:
     is_extern: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionDecl:
+class FunctionDecl(NamedTuple):
     """A definition or prototype of a function; parameters are (name or "", type)."""
 
     name: str
@@ -313,7 +311,7 @@ def _apply(target: CType, use: CType) -> CType:
         ctype = ctype.pointer_to()
     for length in reversed(use.arrays):
         ctype = ctype.array_of(length)
-    return replace(ctype, width=use.width) if use.width else ctype
+    return ctype._replace(width=use.width) if use.width else ctype
 
 
 def _storage(node: Node, data: bytes) -> frozenset[bytes]:

@@ -8,7 +8,6 @@ not seen.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
@@ -95,7 +94,7 @@ def _check_state(flows: Flows, before: Step, step: Step) -> None:
 
 
 def _bare(state: State) -> State:
-    return replace(state, entered=frozenset())
+    return state._replace(entered=frozenset())
 
 
 # A search that has seen too many states at a point goes on with one that stands for all of them.
@@ -111,7 +110,7 @@ def _weaker(state: State, strict: State) -> bool:
 # Composed again from the source on; and what an edge has cut does not come back.
 def _check_label(flows: Flows, crossing: Crossing, path: list[Step]) -> None:
     label = path[0].state.label
-    assert IDENTITY.covers(replace(label, masked=True))
+    assert IDENTITY.covers(label._replace(masked=True))
     for before, step in pairwise(path):
         assert step.transfer is not None
         function = flows.analysis.by_id(step.transfer.function)

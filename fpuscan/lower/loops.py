@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.ir import Addr, Load, Opaque, uncast
 from fpuscan.lower.calls import Calls
@@ -24,8 +23,7 @@ _LEADING_NAME = re.compile(rb"\w+")
 _DEEPEST = 16  # iterators made of iterators
 
 
-@dataclass(frozen=True, slots=True)
-class LoopBody:
+class LoopBody(NamedTuple):
     """The statement behind a loop macro: its node, the text it stands in, and the cursors that each pass sets."""
 
     node: Node

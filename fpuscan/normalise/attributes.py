@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache
 
 from fpuscan.normalise.mask import strip_comments
@@ -162,7 +161,7 @@ def local_attributes(directives: Iterable[Directive], attributes: Attributes) ->
             known = first and (first[1] in attributes.plain or first[1] in attributes.with_arguments)
             if (known or (not body and _LOWER.fullmatch(name))) and name not in _NEVER:
                 found.update({name} if b"(" not in name and _is_attribute(name, body, attributes) else ())
-    return replace(attributes, plain=attributes.plain | found) if found else attributes
+    return attributes._replace(plain=attributes.plain | found) if found else attributes
 
 
 def blank_attributes(text: Text, attributes: Attributes) -> None:

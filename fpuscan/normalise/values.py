@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["Arm", "Attributes", "Directive", "DroppedArm", "Group", "MacroCall", "Normalised"]
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """Names that stand for `__attribute__`s of the compiler: nothing that data could flow through.
 
     `loops`: names of macros that head a loop; `selectors`: of those that select the member an argument names.
@@ -21,8 +20,7 @@ class Attributes:
     selectors: frozenset[bytes] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """One preprocessor line with its continuation lines.
 
     `kind` is the word behind the `#` (define, undef, if, ifdef, ifndef, elif, else, endif, include, ...;
@@ -36,8 +34,7 @@ class Directive:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(NamedTuple):
     """One arm of an `#if` group: the bytes between its directives.
 
     `kind` is if, ifdef, ifndef, elif, elifdef, elifndef or else; `condition` the directive's own text, empty for else.
@@ -51,8 +48,7 @@ class Arm:
     dead: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """One `#if` ... `#endif`, from the `#` of the first to behind the last directive."""
 
     start: int
@@ -60,8 +56,7 @@ class Group:
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedArm:
+class DroppedArm(NamedTuple):
     """An arm that is not in the text, because it and the kept one are two halves of one construct."""
 
     start: int
@@ -69,8 +64,7 @@ class DroppedArm:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MacroCall:
+class MacroCall(NamedTuple):
     """A macro call that was blanked (`EXPORT_SYMBOL_GPL(x);`) or turned into a declaration (`DEFINE_MUTEX(m);`).
 
     `arguments` is the original text between the parentheses, `start` and `end` the call's bytes in the file.
@@ -82,8 +76,7 @@ class MacroCall:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Normalised:
+class Normalised(NamedTuple):
     """A file that tree-sitter-c can read. `text` has the length, newlines and tabs of the file.
 
     `iterators`: offsets at which `while` (or `if`) stands for the name of an iterator macro or of a scoped guard; the
@@ -91,7 +84,7 @@ class Normalised:
     `halves`: where the `#if` groups begin whose only arm is part of a construct; the arm is in the text.
     """
 
-    text: bytes = field(repr=False)
+    text: bytes
     directives: tuple[Directive, ...]
     groups: tuple[Group, ...]
     macro_calls: tuple[MacroCall, ...]

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.arms import contradict
 from fpuscan.expansion import expand_call, split_arguments
@@ -50,8 +49,7 @@ _Region = tuple[int, int]
 _Conditional = tuple[Addition, tuple["ConfigLiteral", ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(NamedTuple):
     """What must hold for a construct as it stands in the text of the file, with one arm of each group kept."""
 
     start: int
@@ -59,8 +57,7 @@ class Choices:
     conditions: tuple[ConfigLiteral, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(NamedTuple):
     """What a file defines in no way that could be read: its text, and the bytes of the file that stand for it."""
 
     text: bytes
@@ -69,8 +66,7 @@ class Unread:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(NamedTuple):
     """A file with all that it defines, what must hold for which part of it, and what is read nowhere."""
 
     parsed: ParsedFile
@@ -124,8 +120,7 @@ def with_additions(
     return Complete(complete, choices, left_out, tuple(unread))
 
 
-@dataclass(frozen=True, slots=True)
-class _Construct:
+class _Construct(NamedTuple):
     # What an `#if` splits: as it stands in the file, and its copies; ``cut``: not every combination of arms is there.
     kept: Choices
     copies: list[_Conditional]
@@ -155,8 +150,7 @@ def _constructs(parsed: ParsedFile, arms: ArmIndex) -> Iterator[_Construct]:
         yield _Construct(Choices(start, end, _together(first)), copies, cut)
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
+class _Option(NamedTuple):
     # One arm (by its number) of all groups with the same conditions; None: none of them. What must hold for the text
     # around a group is no part of its conditions: where that does not hold, no arm is chosen.
     arm: int | None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -83,8 +82,8 @@ class Sources(ABC):
         paths = (*self.scope_files, *self._outside.naming(self.model.scope.tracked))
         headers = [parsed for path in paths if path.endswith(".h") and (parsed := self._read(path)) is not None]
         directives = [directive for parsed in headers for directive in parsed.normalised.directives]
-        self.attributes = replace(
-            self.attributes, loops=loop_macros(directives), selectors=selecting_macros(directives)
+        self.attributes = self.attributes._replace(
+            loops=loop_macros(directives), selectors=selecting_macros(directives)
         )
         for path in paths:
             self._read(path)

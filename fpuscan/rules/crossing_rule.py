@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.search.crossings import Crossing, behind, find_crossings
 from fpuscan.engine.search.explain import Explainer
@@ -35,16 +35,14 @@ _CONSUMER_ORDER = {
 _KINDS = {"config": 0, "runtime": 1, "constant": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How bad a crossing is, and what of the source arrives although the contract forbids it."""
 
     severity: Severity
     surviving: Surviving
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(NamedTuple):
     """What a rule works with: the search, the sources, the sinks, and the names of the feature bits of the tree."""
 
     flows: Flows
@@ -67,8 +65,7 @@ class Search:
         return Surviving(mask, self.bits.name_bits(mask), kernel_format, unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class CrossingRule:
+class CrossingRule(NamedTuple):
     """A rule about crossings (or several that share their sources): the kinds of its sources, its metadata by
     crossing, its verdict and words.
 

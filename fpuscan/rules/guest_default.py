@@ -7,7 +7,6 @@ whether a mask stands between.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Severity
@@ -40,7 +39,7 @@ def _content(search: Search, seed: Seed) -> Content:
     if seed.kind != "runtime":
         return seed.content
     held = search.content_at(seed)
-    return replace(seed.content, bits=held.bits, unknown=held.unknown)
+    return seed.content._replace(bits=held.bits, unknown=held.unknown)
 
 
 def _judge(search: Search, crossing: Crossing) -> Verdict | None:

@@ -8,8 +8,7 @@ could make missing is a note.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import leaves
@@ -51,8 +50,7 @@ def find(analysis: Analysis, bits: FeatureBits) -> list[Finding]:
     return number(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
+class _Side(NamedTuple):
     """The ways of a function on one side (or several alike), and what is missing there for certain and possibly."""
 
     names: tuple[str, ...]
@@ -243,7 +241,7 @@ class _Teller:
 def _together(sides: list[_Side]) -> _Side:
     """Sides on which the same is missing, as one."""
     names = tuple(name for side in sides for name in side.names)
-    return replace(sides[0], names=names, ways=tuple(dict.fromkeys(way for side in sides for way in side.ways)))
+    return sides[0]._replace(names=names, ways=tuple(dict.fromkeys(way for side in sides for way in side.ways)))
 
 
 def _list(names: list[str]) -> str:

@@ -7,9 +7,8 @@ side, and two members set from one local, are none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Transfer
@@ -41,8 +40,7 @@ _USER = "uabi"
 _TOO_SMALL = "floor"
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
+class _Store(NamedTuple):
     """A value that sizes or fills a kernel buffer: the row, its statement, the place (None: an allocation)."""
 
     row: Sink

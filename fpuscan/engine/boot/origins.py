@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.function import ENTRY, EXIT
 from fpuscan.ir import Assign, Call, Const, Index, Load, Member, Opaque, subexpressions
@@ -40,8 +40,7 @@ class Origin(enum.IntEnum):
     ENUMERATED = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Setting:
+class Setting(NamedTuple):
     """One definition of a configuration member: the statement (unit, node) that made it.
 
     ``late``: made behind a reset. ``config``: the build that it needs. ``function`` -1 is no definition at all.

@@ -8,10 +8,9 @@ helpers that each do a part are one reset, judged where that function leaves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.boot.configuration import Configurations, pointed_at
 from fpuscan.engine.boot.origins import Members, Origin, Origins
@@ -35,8 +34,7 @@ _MAX_CALLERS = 60
 Settings = tuple["CallSite", ...]  # the statements that made a definition: (unit, node)
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(NamedTuple):
     """What one function leaves.
 
     ``node`` is its first reset, or the call that leads there; without resets, its first size. ``stale`` are members

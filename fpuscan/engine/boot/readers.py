@@ -8,8 +8,7 @@ the member and ends at the first of these on each way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.expressions import expressions_of, walk_expression
 from fpuscan.engine.functions.literals import NOTHING
@@ -34,8 +33,7 @@ _STORES = frozenset({"assign", "store", "struct copy"})
 _KINDS = {"sigframe": "sigframe"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reader:
+class Reader(NamedTuple):
     """A read, by unit and node, and the kind of consumer that shows what was read."""
 
     kind: str

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.arms import contradict
 from fpuscan.engine.boot.configuration import pointed_at
@@ -41,8 +41,7 @@ _MAX_FRAMES = 12
 _MAX_PATHS = 40
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reset:
+class Reset(NamedTuple):
     """A store of a fixed value over an enumerated one; ``sites`` are the calls that led there, outermost first."""
 
     sites: tuple[CallSite, ...]
@@ -51,8 +50,7 @@ class Reset:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """What the members hold on paths that are alike, and which resets lie on them.
 
     Paths are alike (``kind``) if each member depends on the same, and if all or none of them has a reset.
@@ -79,8 +77,7 @@ class Path:
         return Path(joined(self.members, other.members), self.resets | other.resets, self.kind)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """The paths to a node, one of each kind; ``wide``: they were too many, and only a reset tells them apart."""
 
     paths: dict[tuple[object, ...], Path]
@@ -132,8 +129,7 @@ def _merged(first: State, second: State) -> State:
 Activation = tuple[int, tuple["CallSite", ...]]  # a function, and the calls that led into it
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(NamedTuple):
     """A function's control flow: the order of its nodes, its certain loops (see ``loops.py``), and for each edge
     around an ``#if`` arm what the skipped arms need.
     """  # noqa: D205

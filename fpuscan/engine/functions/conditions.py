@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.functions.expressions import expressions_of, is_boolean, walk_expression
@@ -41,8 +40,7 @@ __all__ = ["Conditions"]
 _SMALL = 300  # instructions
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(NamedTuple):
     """Whether a value is true ("truth"), is a constant ("equals") or has one of the bits of a mask ("bits"), or not."""
 
     about: str

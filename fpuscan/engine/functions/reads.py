@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.conversions import narrow
 from fpuscan.ir import (
@@ -34,8 +33,7 @@ __all__ = ["FREEZE", "Leaf", "Operation", "fitting", "leaves"]
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
     "cast" (to ``bits``, copying the sign where ``signed``), "fit" (the same where a type says so and no cast),
     "freeze" (arithmetic and everything unknown), "minus" (the same, but for a difference that borrows nothing),
@@ -57,8 +55,7 @@ _NOT = Operation("not")
 _OR = Operation("or")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A value that an instruction reads: the expression, its role ("value", "return", "condition" or the
     number of an argument), and the operators from the leaf outward.
     """  # noqa: D205

@@ -8,7 +8,6 @@ statement) and is kept in a networkx ``MultiDiGraph`` for the pictures.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.expressions import is_plain, pointer_type
@@ -255,4 +254,4 @@ def _put_back(transfer: Transfer, place: Place) -> Transfer:
     below = transfer.move == "call" and target.place[0][0] == "d"  # a callee sees the same memory
     if not below and (transfer.move != "stay" or target.place != place):
         return transfer
-    return replace(transfer, target=replace(target, loaded=True))
+    return transfer._replace(target=target._replace(loaded=True))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Definition", "Transfer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A node: the value in a place behind an instruction of a function; ``function`` -1 is shared memory.
 
     ``loaded``: no store of this function, but what shared memory holds where the function sees it.
@@ -27,8 +25,7 @@ class Definition:
     loaded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """An edge: what happens to the value on the way to ``target``.
 
     ``move``: "stay" in the function, "call" into it (from ``site``), "return"

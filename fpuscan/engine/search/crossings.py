@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.search.flows import State, Step
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Crossing", "behind", "enterable", "find_crossings", "is_read"]
 
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
+class Crossing(NamedTuple):
     """A flow's entry into the user ABI: from which seed, over which edge, with which label."""
 
     seed: Seed
@@ -84,7 +82,7 @@ def find_crossings(
     starts: list[Step] = []
     for start in seed.starts:
         assert start.transfer is not None
-        label = replace(start.state.label, quick=quick, closely=closely)
+        label = start.state.label._replace(quick=quick, closely=closely)
         origin = State(start.state.definition, start.state.frames, start.state.guards, label, inside)
         first = Step(origin, None, None)
         targets = visit(first, start.transfer, flows.follow(origin, start.transfer))

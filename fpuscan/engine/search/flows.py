@@ -13,8 +13,7 @@ words as the edge function.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import FREEZE, Operation
@@ -41,8 +40,7 @@ _MAX_LABELS = 48
 _MAX_STATES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """What of the source is in a value: ``aligned`` and ``frozen`` are 64-bit words over the source's bits.
 
     ``masked``: some evaluated mask stood on the way. ``constant``: the source is
@@ -91,8 +89,7 @@ IDENTITY = Label()
 Visit: TypeAlias = "Callable[[Step, Transfer, list[State]], list[State]]"
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A point of the search. ``entered`` holds the sides whose uABI the value has entered already."""
 
     definition: Definition
@@ -115,8 +112,7 @@ class State:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A state, how it was reached, and from which state."""
 
     state: State

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.ir import Call
@@ -22,8 +21,7 @@ __all__ = ["Hit", "Sinks"]
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """An edge into a uABI place: the row, the side, and the name of the place."""
 
     sink: Sink

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.values.masks import Masks
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Content", "Contents"]
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What a place may contain: ``bits`` (may), a kernel-format size, or something that cannot be evaluated."""
 
     bits: int = 0

@@ -7,8 +7,7 @@ with any. A helper that makes a size of a mask has the origins of the mask.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.ir import (
     ENTRY,
@@ -41,8 +40,7 @@ _MAX_STEPS = 200
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Read:
+class Read(NamedTuple):
     """A read of a known place: ``family`` is the name that its place was given, empty for anything else."""
 
     family: str

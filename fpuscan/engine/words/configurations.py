@@ -8,7 +8,6 @@ that store them: before a function the pair was whole, as far as the globals are
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.words.subsets import Fact, Lack, Missing, Subsets, union
@@ -186,7 +185,7 @@ class Configurations:
         if inside is None:
             inside = self._decide(lack, state, facts, before, outermost=outermost)
             self._decided[key] = inside
-        return [replace(one, ways=lack.ways, origins=(*lack.origins, *one.origins)) for one in inside]
+        return [one._replace(ways=lack.ways, origins=(*lack.origins, *one.origins)) for one in inside]
 
     def _decide(
         self, lack: Lack, state: dict[Place, Word], facts: list[Fact], before: list[Fact], *, outermost: bool

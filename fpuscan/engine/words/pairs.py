@@ -11,8 +11,7 @@ through such a function, so that a configuration half of one boot path and half 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fpuscan.engine.functions.literals import compatible
 from fpuscan.engine.words.configurations import Configurations, globals_of
@@ -41,8 +40,7 @@ Stores = tuple[tuple[int, ...], tuple[int, ...]]  # the nodes that store the par
 Ends = dict[tuple[int, Object], tuple[tuple[int, Object], list[Lack]]]  # who tells of an end, and what is missing
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """A pair that a function leaves broken.
 
     ``part_nodes`` and ``whole_nodes`` of ``function`` store the members of ``object``. ``ends`` are the
@@ -223,7 +221,7 @@ class Pairs:
                 missing = self.globals.missing(lack, self._floors(lack))
                 self._known[pair] = missing
             if missing.possible:
-                found.setdefault(pair, replace(lack, missing=missing))
+                found.setdefault(pair, lack._replace(missing=missing))
         return list(found.values())
 
     def _floors(self, lack: Lack) -> list[Fact]:
@@ -321,7 +319,7 @@ class Pairs:
             if held is None or outward is None or not compatible(held, outward):
                 continue
             inside = self.subsets.lacking(into(lack.part), into(lack.whole))
-            found += [replace(one, origins=(*lack.origins, *one.origins)) for one in self._settled(inside)]
+            found += [one._replace(origins=(*lack.origins, *one.origins)) for one in self._settled(inside)]
         return found
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from fpuscan.engine.words.symbolic_bits import (
     Atom,
@@ -41,8 +42,7 @@ _MAX_ROUNDS = 3  # facts about definitions that other facts bring in
 Fact = tuple[Word, Word]  # the first is a subset of the second
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """Bits that one mask may have and another lacks: for ``certain`` known definitions alone make it so, ``possible``
     are these and the ones that an unknown value would make so.
     """  # noqa: D205
@@ -163,8 +163,7 @@ class _Tables:
 # ---------------------------------------------------------------- choices taken apart
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
+class Lack(NamedTuple):
     """One way on which ``part`` is no subset of ``whole``: both words on that way, what is missing, the conditions of
     the way and where it was chosen (the origins of the options).
     """  # noqa: D205

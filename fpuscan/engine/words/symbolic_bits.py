@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fpuscan.xfeatures import WORD
 
@@ -86,8 +87,7 @@ class Operation:
     operands: tuple[Word, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One of the words of a choice; ``ways`` are the conditions under which it is taken, None if it never is.
 
     ``origin`` names the way for the user of the choice.
@@ -284,8 +284,7 @@ def first_choice(*words: Word) -> Choice | None:
 # ---------------------------------------------------------------- other words for definitions
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(NamedTuple):
     """What stands in the place of definitions (``atom``; None keeps one), of the points of choices, of the conditions
     of options, which option is taken (``pick``), and whether the inside of loops changes, too.
     """  # noqa: D205
