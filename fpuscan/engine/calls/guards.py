@@ -8,13 +8,17 @@ from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.calls.targets import CallTargets
 from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
-from fpuscan.ir import ENTRY, Call, Cast, Const
+from fpuscan.ir import ENTRY, EXIT, Call, Cast, Const
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards, Literal
+    from fpuscan.engine.functions.questions import Question
     from fpuscan.ir import Expr
+    from fpuscan.places import Place
 
 __all__ = ["CallGuards"]
 
@@ -126,14 +130,40 @@ class CallGuards(CallTargets):
             self._formals[callee.id] = found
         return found
 
-    def returned_truth(self, function: FunctionAnalysis, node: int, want: bool) -> Guards | None:  # noqa: FBT001
-        """What follows for the caller when a predicate returned true (false); None when nothing is known."""
+    def returned(self, function: FunctionAnalysis, node: int, question: Question) -> Guards | None:
+        """What follows for the caller from a question about what a small function returned; None for nothing known."""
+
+        def ways(callee: FunctionAnalysis) -> list[Guards | None]:
+            found = [
+                self._way_out(function, node, callee, at, question.of_value(callee, at, value))
+                for at, value in callee.returned_values()
+            ]
+            return found if len(found) == len(callee.returns) else []
+
+        return self._asked(function, node, ways)
+
+    def left(self, function: FunctionAnalysis, node: int, place: Place, question: Question) -> Guards | None:
+        """The same about what a small function left in a place that it got the address of."""
+
+        def ways(callee: FunctionAnalysis) -> list[Guards | None]:
+            inner = self.analysis.calls.inward(function, node, callee.unit, place)
+            if len(inner) != 1:
+                return []
+            wanted = question.of_place(callee, EXIT, inner[0])
+            return [None if wanted == IMPOSSIBLE else self.guards_outward(function, node, callee, wanted)]
+
+        return self._asked(function, node, ways)
+
+    def _asked(
+        self, function: FunctionAnalysis, node: int, ways: Callable[[FunctionAnalysis], list[Guards | None]]
+    ) -> Guards | None:
+        """What holds on all ways out of the callee that are possible (no None)."""
         call = function.code[node]
         assert isinstance(call, Call)
         if not isinstance(call.callee, str):
             return None
         units = self.callees(function, node)
-        key = ("truth", function.id, node)
+        key = ("asked", function.id, node)
         if (
             len(units) != 1
             or key in self._busy
@@ -141,23 +171,24 @@ class CallGuards(CallTargets):
             or units[0].end - units[0].start > _PREDICATE
         ):
             return None
-        callee = self.analysis.of(units[0])
-        if len(callee.returns) != 1:
-            return None
-        value = callee.returned(callee.returns[0])
-        if value is None:
-            return None
         self._busy.add(key)
         try:
-            inner = callee.truth(callee.returns[0], value, want)
-            if inner == IMPOSSIBLE:
-                return IMPOSSIBLE
-            outer = self.guards_outward(function, node, callee, inner)
+            found = ways(self.analysis.of(units[0]))
         finally:
             self._busy.discard(key)
-        if outer is None:
-            return IMPOSSIBLE
-        return outer or None
+        possible = [guards for guards in found if guards is not None]
+        if not possible:
+            return IMPOSSIBLE if found else None
+        return frozenset.intersection(*possible) or None
+
+    def _way_out(
+        self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, at: int, wanted: Guards
+    ) -> Guards | None:
+        """What a call says when it leaves by one return statement with ``wanted``; None when it cannot."""
+        held = callee.entry_guards().get(at)
+        if wanted == IMPOSSIBLE or held is None or not compatible(held, wanted):
+            return None
+        return self.guards_outward(function, node, callee, held | wanted)
 
     def enterable(self, function: FunctionAnalysis, guards: Guards, depth: int = 0) -> bool:
         """Whether some caller lets a file-local function run under guards about its parameters."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.functions.expressions import expressions_of, is_boolean, walk_expression
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.functions.questions import Question
 from fpuscan.engine.functions.variables import followed_pointer
 from fpuscan.ir import (
     ENTRY,
@@ -38,14 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Conditions"]
 
 _SMALL = 300  # instructions
-
-
-class _Question(NamedTuple):
-    """Whether a value is true ("truth"), is a constant ("equals") or has one of the bits of a mask ("bits"), or not."""
-
-    about: str
-    want: bool
-    constant: int = 0
 
 
 class Conditions:
@@ -120,10 +113,6 @@ class Conditions:
     def _comparison(self, node: int, expr: Binary, equal: bool, depth: int) -> Guards:  # noqa: FBT001
         for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
             if isinstance(other, Const) and other.value is not None:
-                if other.value == 0:
-                    return self.truth(node, side, not equal, depth)
-                if other.value == 1 and is_boolean(side):
-                    return self.truth(node, side, equal, depth)
                 if _is_bit_of(side, other.value, self.analysis.values.constant):
                     return self.truth(node, side, equal, depth)
                 return self.equals(node, side, other.value, equal)
@@ -148,6 +137,10 @@ class Conditions:
 
     def equals(self, node: int, expr: Expr, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when a value equals (does not equal) a constant."""
+        if constant == 0:
+            return self.truth(node, expr, not equal, depth)
+        if constant == 1 and is_boolean(expr):
+            return self.truth(node, expr, equal, depth)
         while isinstance(expr, Cast) and fits(expr.operand, expr.type):
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
@@ -171,9 +164,9 @@ class Conditions:
             if all((value == constant) is equal for value in values):
                 return NOTHING
         literal = (("b", self.id, *place, reaching), "=" if equal else "!", constant)
-        return self._and_definitions(literal, place, _Question("equals", equal, constant), depth)
+        return self._and_definitions(literal, place, Question("equals", equal, constant), depth)
 
-    def _and_definitions(self, literal: Literal, place: Place, question: _Question, depth: int) -> Guards:
+    def _and_definitions(self, literal: Literal, place: Place, question: Question, depth: int) -> Guards:
         """A literal about a value, and what follows from what was stored: ``flags = guest ? FOR_GUEST : 0``."""
         found = self._by_definitions(place, literal[0][4], question, depth)
         if found is None:
@@ -226,7 +219,7 @@ class Conditions:
         if None not in values and len(known) == 1:
             return NOTHING if want in known else IMPOSSIBLE
         literal = (("b", self.id, *place, reaching), "set" if want else "clr", mask)
-        return self._and_definitions(literal, place, _Question("bits", want, mask), depth)
+        return self._and_definitions(literal, place, Question("bits", want, mask), depth)
 
     def _correlates(self, place: LValue) -> bool:
         """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
@@ -253,12 +246,12 @@ class Conditions:
     def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` is true (false)."""
         reaching = self.function.reaching(node, place)
-        found = self._by_definitions(place, reaching, _Question("truth", want), depth)
+        found = self._by_definitions(place, reaching, Question("truth", want), depth)
         if found is not None:
             return found
         return frozenset({(("b", self.id, *place, reaching), "!" if want else "=", 0)})
 
-    def _by_definitions(self, place: Place, reaching: frozenset[int], question: _Question, depth: int) -> Guards | None:
+    def _by_definitions(self, place: Place, reaching: frozenset[int], question: Question, depth: int) -> Guards | None:
         """What is asked about a variable, from what was stored into it: ``bool host = !guest``."""
         if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
             return None
@@ -284,12 +277,12 @@ class Conditions:
             return common if known else None
         return common
 
-    def _by_definition(self, place: Place, definition: int, question: _Question, depth: int) -> Guards | None:
+    def _by_definition(self, place: Place, definition: int, question: Question, depth: int) -> Guards | None:
         """The same from the one call or store that left the value of a variable, or of a member of one, there."""
         instruction = self.code[definition]
-        if isinstance(instruction, Call) and question.about == "truth":
-            return self.analysis.calls.returned_truth(self.function, definition, question.want)
-        if not isinstance(instruction, Assign) or place[0][0] not in {"v", "p"}:
+        if isinstance(instruction, Call):
+            return self._by_call(definition, instruction, place, question)
+        if not isinstance(instruction, Assign) or place[0][0] not in {"v", "p", "d"}:
             return None
         written = self.function.writes(definition)
         if len(written) != 1 or not written[0][2] or written[0][3] or not covers(written[0][:2], place):
@@ -299,7 +292,13 @@ class Conditions:
             return self._of_copy(definition, instruction.value, below, question, depth)
         return self._of_store(definition, instruction, question, depth)
 
-    def _of_store(self, definition: int, store: Assign, question: _Question, depth: int) -> Guards | None:
+    def _by_call(self, definition: int, call: Call, place: Place, question: Question) -> Guards | None:
+        """The same from what a call returned, or left in a variable whose address it got."""
+        if call.result is not None and place == (self.function.variable_root(call.result), ()):
+            return self.analysis.calls.returned(self.function, definition, question)
+        return self.analysis.calls.left(self.function, definition, place, question)
+
+    def _of_store(self, definition: int, store: Assign, question: Question, depth: int) -> Guards | None:
         value = stored(store)
         match question.about:
             case "truth":
@@ -308,31 +307,23 @@ class Conditions:
                 narrowed = not fits(value, store.target.type) and not is_boolean(value)
                 if narrowed and not question.want:
                     return NOTHING
-                return self.truth(definition, value, question.want, depth + 1)
             case "bits":
                 if question.constant != stored_constant(question.constant, store.target.type):
                     return None
-                return self.bits(definition, value, question.constant, question.want, depth + 1)
             case _:
                 if not fits(value, store.target.type):
                     return None
-                return self.equals(definition, value, question.constant, question.want, depth + 1)
+        return question.of_value(self.function, definition, value, depth + 1)
 
     def _of_copy(
-        self, definition: int, value: Expr, below: tuple[str, ...], question: _Question, depth: int
+        self, definition: int, value: Expr, below: tuple[str, ...], question: Question, depth: int
     ) -> Guards | None:
         """The same about a member of a struct that was copied as a whole."""
         places = self.function.resolve(definition, value.place) if isinstance(value, Load) else []
         if len(places) != 1 or places[0][2] or is_several(places[0][1]):
             return None
         place = (places[0][0], (*places[0][1], *below))
-        match question.about:
-            case "truth":
-                return self.place_truth(definition, place, question.want, depth + 1)
-            case "bits":
-                return self.place_bits(definition, place, question.constant, question.want, depth + 1)
-            case _:
-                return self.place_equals(definition, place, question.constant, question.want, depth + 1)
+        return question.of_place(self.function, definition, place, depth + 1)
 
     def followed(self, node: int) -> Guards:
         """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""
