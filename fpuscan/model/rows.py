@@ -167,13 +167,17 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Contract(_Placed):
-    """A uABI mask: by contract it holds user features only (``without`` some masks), whatever is stored into it."""
+    """A uABI mask: by contract it holds user features only (``without`` some masks), whatever is stored into it.
+
+    ``unchecked``: no rule looks at what is stored there, so whoever reads it may get more than the contract says.
+    """
 
     why: str
     type: str = ""
     member: str = ""
     variable: str = ""
     without: tuple[str, ...] = ()
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

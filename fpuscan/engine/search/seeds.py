@@ -228,7 +228,7 @@ class Seeds:
         self.used.update(row.id for row in rows)
         self.graph_edges(place, transfers)
         content = self.analysis.values.declared(list(rows))
-        if any(row.evaluated for row in rows):
+        if any(row.evaluated for row in rows) or self.analysis.values.is_unchecked(place):
             content = self.analysis.values.content(self._canonical(place)).join(content)
         name = self.name(place, rows)
         origin = State(Definition(function.id, node, place), (), NOTHING, label)

@@ -47,6 +47,7 @@ class Contents(Masks):
             for row in analysis.model.sources
             if not row.function and not row.macro and (row.evaluated or row.format)
         ]
+        self._bounding = [row for row in analysis.model.sources if row.bits and not row.evaluated]
         self._software = 0
         for name in analysis.model.masks.software_bits:
             self._software |= analysis.program.evaluate(name) or 0
@@ -84,6 +85,11 @@ class Contents(Masks):
                 bits |= (evaluate(name) or 0) & (WORD if limit is None else limit)
         return Content(bits, any(row.format for row in rows))
 
+    def declared_bound(self, place: Place) -> int | None:
+        """The bits that a place may hold where a source row says so and its stores are not looked at."""
+        rows = [row for row in self._bounding if self.analysis.matches(row.pattern, place)]
+        return self.declared(rows).bits if rows else None
+
     def content(self, place: Place) -> Content:
         """What a place of shared memory may contain: the join over its stores, and what the model declares."""
         root, path = place
@@ -97,7 +103,7 @@ class Contents(Masks):
     def _content(self, place: Place) -> Content:
         contract = self.contract(place)
         if contract is not None:
-            return Content(contract)
+            return Content(contract | self._beyond_contract(place))
         if self.comes_from_outside(place):
             return Content(unknown=True)
         declared, stored = self.declared(self.source_rows(place)), self._stored_content(place)
@@ -105,6 +111,15 @@ class Contents(Masks):
             bits = 0 if stored.unknown else stored.bits & (declared.bits | ~self._software)
             stored = Content(bits, stored.format)
         return declared.join(stored)
+
+    def is_unchecked(self, place: Place) -> bool:
+        """Whether a mask has a contract, and no rule looks at what is stored there."""
+        return any(row.unchecked and self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts)
+
+    def _beyond_contract(self, place: Place) -> int:
+        """The bits that are stored into such a mask, whatever its contract says."""
+        stored = self._stored_content(place) if self.is_unchecked(place) else Content()
+        return 0 if stored.unknown else stored.bits
 
     def _stored_content(self, place: Place) -> Content:
         found = Content()

@@ -55,6 +55,10 @@ class Masks(ABC):
     def content(self, place: Place) -> Content:
         """What a place of shared memory may contain; added by ``contents.py``."""
 
+    @abstractmethod
+    def declared_bound(self, place: Place) -> int | None:
+        """The bits that a place may hold where the model's word is all; added by ``contents.py``."""
+
     def constant(self, expr: Expr) -> int | None:
         """The word of an expression over constants."""
         match expr:
@@ -244,10 +248,18 @@ class Masks(ABC):
             else:
                 inward = self.analysis.calls.inward(function, node, unit, place)
                 values.extend(self.place_mask(callee, EXIT, inner, inner_context) for inner in inward)
-        if not values and place[0][0] in {"g", "h", "d"} and self.analysis.of_interest(place):
-            content = self.content(place)
-            return ANYTHING if content.unknown else MaskValue(content.bits, 0)
+        if not values and place[0][0] in {"g", "h", "d"}:
+            return self._shared_mask(place)
         return join(values)
+
+    def _shared_mask(self, place: Place) -> MaskValue:
+        """The bits of a value in shared memory that anybody may have stored."""
+        if self.analysis.of_interest(place):
+            content = self.content(place)
+            if not content.unknown:
+                return MaskValue(content.bits, 0)
+        bound = self.declared_bound(place)
+        return ANYTHING if bound is None else MaskValue(bound, 0)
 
     def _outside_mask(
         self, function: FunctionAnalysis, place: Place, context: tuple[CallSite, ...]
@@ -257,10 +269,7 @@ class Masks(ABC):
         if kind == "v":
             return None
         if kind in {"g", "h"}:
-            if not self.analysis.of_interest(place):
-                return ANYTHING
-            content = self.content(place)
-            return ANYTHING if content.unknown else MaskValue(content.bits, 0)
+            return self._shared_mask(place)
         sites = self._sites(function, context)
         if len(sites) > _MAX_CALLERS:
             return ANYTHING
@@ -277,9 +286,8 @@ class Masks(ABC):
             else:
                 for there, below, _ in self.analysis.calls.actual_places(calling, number, root, path):
                     values.append(self.place_mask(calling, number, (there, below), outer))
-        if not sites and kind == "d" and self.analysis.of_interest(place):
-            content = self.content(place)
-            return ANYTHING if content.unknown else MaskValue(content.bits, 0)
+        if not sites and kind == "d":
+            return self._shared_mask(place)
         return join(values)
 
     def _sites(
