@@ -110,6 +110,8 @@ class Calls(Macros):
             ctype = self.context.global_type(name, self.facts.path)
             if ctype is not None and ctype.function:
                 return self._indirect_call(node, self.value(function), arguments)
+            if self._takes_operands(arguments):
+                return self._asm(node, arguments)
         return self.plain_call(node, name, arguments)
 
     def _meanings(self, node: Node, macros: list[Macro], arguments: Node) -> list[_Choice]:
@@ -143,6 +145,15 @@ class Calls(Macros):
         if effect is None or effect.kind != "truth":
             return None
         return first_named(arguments)
+
+    def _takes_operands(self, arguments: Node) -> bool:
+        """Whether an unknown macro is given assembler operands: ``alternative_io("", "", ft, [x] "=r" (x))``."""
+        position = arguments.start_byte
+        for child in arguments.named_children:
+            if _CONSTRAINT.search(self.data[position : child.start_byte]):
+                return True
+            position = child.end_byte
+        return False
 
     def _asm(self, node: Node, arguments: Node) -> Expr:
         """``ASM((operand), (operand))`` left by the normaliser; constraints are in the original bytes."""
