@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import FunctionRef, Opaque, uncast
+from fpuscan.declarators import CType
+from fpuscan.ir import Const, Deref, FunctionRef, Load, Member, Opaque, uncast
 from fpuscan.lower.nodes import without_comments
 from fpuscan.lower.offsets import Offsets
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fpuscan.ir import Expr, Var
+    from fpuscan.model.rows import Effect
     from fpuscan.syntax import Node
 
 __all__ = ["Callbacks"]
@@ -41,6 +43,21 @@ class Callbacks(Offsets):
         values, where = self.arguments(arguments), self.where(node)
         self.call_back(name, values, where)
         return self.call(name, values, self.temp(self.context.return_type(name)), where)
+
+    def effect_calls(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``blocking_notifier_call_chain(&chain, event, data)``: calls what registered objects hold in a member, with
+        the object and the arguments `values`.
+        """  # noqa: D205
+        values = self.arguments(arguments)
+        tag, _, member = effect.member.rpartition(".")
+        members = self.context.members(tag) or {}
+        registered = Opaque((), name)
+        held = Member(Deref(registered, CType(tag, 0)), member, members.get(member))
+        given: list[Expr] = [registered, *(values[index] for index in effect.values if index < len(values))]
+        without = self.frontier
+        self.call(Load(held, self.offset(node)), given, self.temp(None), self.where(node))
+        self.frontier = self.frontier + without
+        return Const(None, name)
 
     def call_back(self, name: str, arguments: Sequence[Expr], where: tuple[int, int]) -> None:
         """Emit the calls that an unknown function may make of its arguments; each may as well not happen."""

@@ -220,4 +220,5 @@ _EFFECTS = {
     "exchange": Effects._effect_exchange,
     "container_of": Effects._effect_container,
     "alloc": Effects._effect_alloc,
+    "calls": Effects.effect_calls,
 }

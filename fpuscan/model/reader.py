@@ -76,7 +76,8 @@ _ALLOWED = {
     ("instance", "side"): {"guest", "host"},
     ("input", "kind"): {"user", "cpu"},
     ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
-                         "exchange", "container_of", "alloc", "enumerate", "update", "choose", "field"},
+                         "exchange", "container_of", "alloc", "enumerate", "update", "choose", "field",
+                         "calls"},
     ("effect", "op"): {"", "&", "|", "^", "&~", ">>", "<<", "+", "-"},
 }  # fmt: skip
 # How a message names the types of values: one of them, several of them.

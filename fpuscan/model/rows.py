@@ -209,6 +209,7 @@ class Effect:
     op: str = ""
     bit: bool = False
     status: bool = False
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
