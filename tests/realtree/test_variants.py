@@ -31,8 +31,11 @@ FILES = (
     "bits.toml",
     "patches.toml",
     "state.toml",
+    "helpers.toml",
 )
-EVERY_RULE = frozenset({"patches.toml", "state.toml"})  # these say what all rules find beyond the unmodified tree
+EVERY_RULE = frozenset(
+    {"patches.toml", "state.toml", "helpers.toml"}
+)  # these say what all rules find beyond the unmodified tree
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 EVERY = 6  # the packs that a short run looks at
 

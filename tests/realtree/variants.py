@@ -37,6 +37,11 @@ FILES = {
     "asig": "arch/x86/kernel/signal.c",
     "types.h": "arch/x86/include/asm/fpu/types.h",
     "kvm": "arch/x86/kvm/x86.c",
+    "init": f"{_FPU}/init.c",
+    "internal.h": f"{_FPU}/internal.h",
+    "ptrace": "arch/x86/kernel/ptrace.c",
+    "api.h": "arch/x86/include/asm/fpu/api.h",
+    "kcpuid": "arch/x86/kvm/cpuid.c",
 }
 # The supervisor features of a guest default, by release; the newest one is ().
 _SUPERVISOR = {
