@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.expressions import points_to_integer
@@ -23,6 +24,46 @@ if TYPE_CHECKING:
 __all__ = ["CallEdges"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A call, on a way where ``held`` holds, and the transfers that can leave it."""
+
+    function: FunctionAnalysis
+    node: int
+    call: Call
+    held: Guards
+
+    @property
+    def name(self) -> str:
+        return self.call.callee if isinstance(self.call.callee, str) else str(self.call.callee)
+
+    def inward(
+        self, target: Definition, index: int, operations: tuple[Operation, ...], conditions: Guards = NOTHING
+    ) -> Transfer:
+        """Into a callee."""
+        number, site = self.function.id, (self.function.id, self.node)
+        held = self.held | conditions
+        return Transfer(target, "argument", "call", operations, held, number, self.node, index, site, callee=self.name)
+
+    def outward(self, index: int, operations: tuple[Operation, ...] = ()) -> Transfer:
+        """To a function that nobody defines here."""
+        number = self.function.id
+        return Transfer(None, "argument", "stay", operations, self.held, number, self.node, index, callee=self.name)
+
+    def back(self, index: int, operations: tuple[Operation, ...], *, kernel: bool = False) -> list[Transfer]:
+        """To the call's result, if somebody takes it."""
+        if self.call.result is None:
+            return []
+        number = self.function.id
+        target = Definition(number, self.node, (("v", number, self.call.result.key), ()))
+        after = self.function.after(self.node, self.held)
+        return [
+            Transfer(
+                target, "call", "stay", operations, after, number, self.node, index, format=kernel, callee=self.name
+            )
+        ]
+
+
 class CallEdges:
     """The edges that leave a function by one of its calls."""
 
@@ -33,54 +74,29 @@ class CallEdges:
         self, function: FunctionAnalysis, node: int, call: Call, leaf: Leaf, below: tuple[str, ...], held: Guards
     ) -> list[Transfer]:
         """A value that is (part of) an argument."""
-        found = []
         index = leaf.role
         assert isinstance(index, int)
-        name = call.callee if isinstance(call.callee, str) else str(call.callee)
+        site = _Site(function, node, call, held)
+        found = []
         units = self.analysis.calls.callees(function, node)
         for unit in units:
             signature = unit.signature
             if index < len(signature.params):
                 target = Definition(unit.id, ENTRY, (("p", unit.id, index), below))
-                found.append(
-                    Transfer(
-                        target,
-                        "argument",
-                        "call",
-                        (*leaf.operations, *fitting(signature.params[index].type)),
-                        held,
-                        function.id,
-                        node,
-                        index,
-                        (function.id, node),
-                        callee=name,
-                    )
-                )
+                found.append(site.inward(target, index, (*leaf.operations, *fitting(signature.params[index].type))))
             elif signature.variadic:
                 units = ()
-        helper = self.analysis.model.helpers.get(name)
+        helper = self.analysis.model.helpers.get(site.name)
         if helper is not None and helper.mask == index:
-            result = self._result(
-                function,
-                node,
-                call,
-                held,
-                (*leaf.operations, FREEZE, *self._compacted(call, helper)),
-                index,
-                name,
-                kernel=helper.format,
-            )
-            found += result
+            operations = (*leaf.operations, FREEZE, *self._compacted(call, helper))
+            found += site.back(index, operations, kernel=helper.format)
         elif not units:
-            outside = self.analysis.calls.look_up(function, node)
-            if outside:
+            if self.analysis.calls.look_up(function, node):
                 return self.argument(function, node, call, leaf, below, held)
-            found.append(
-                Transfer(None, "argument", "stay", leaf.operations, held, function.id, node, index, callee=name)
-            )
-            if name not in self.analysis.model.silent and not self._allocates(name):
-                self.analysis.calls.unresolved.add((name, function.unit.path, call.call_start))
-                found += self._result(function, node, call, held, (*leaf.operations, FREEZE), index, name)
+            found.append(site.outward(index, leaf.operations))
+            if not self._gives_nothing_back(site.name):
+                self.analysis.calls.unresolved.add((site.name, function.unit.path, call.call_start))
+                found += site.back(index, (*leaf.operations, FREEZE))
         return found
 
     def _compacted(self, call: Call, helper: Helper) -> tuple[Operation, ...]:
@@ -89,99 +105,68 @@ class CallEdges:
             return ()
         return (Operation("format", call.arguments[helper.compacted]),)
 
-    def _allocates(self, name: str) -> bool:
+    def _gives_nothing_back(self, name: str) -> bool:
+        """Whether the model says that nothing of a function's arguments is in its result."""
         effect = self.analysis.model.effects.get(name)
-        return effect is not None and effect.kind in {"alloc", "none", "copy", "zero", "store", "load"}
-
-    def _result(
-        self,
-        function: FunctionAnalysis,
-        node: int,
-        call: Call,
-        held: Guards,
-        operations: tuple[Operation, ...],
-        index: int,
-        name: str,
-        *,
-        kernel: bool = False,
-    ) -> list[Transfer]:
-        if call.result is None:
-            return []
-        target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
-        after = function.after(node, held)
-        return [
-            Transfer(target, "call", "stay", operations, after, function.id, node, index, format=kernel, callee=name)
-        ]
+        return name in self.analysis.model.silent or (
+            effect is not None and effect.kind in {"alloc", "none", "copy", "zero", "store", "load"}
+        )
 
     def memory(self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards) -> list[Transfer]:
         """Memory that a callee can reach through a pointer argument; shared memory is read by whoever names it."""
-        shared = place[0][0] == "h" or (
-            place[0][0] == "g"
-            and self.analysis.chain(place)[:1] != ()
-            and self.analysis.chain(place)[0][0]
-            and self.analysis.calls.is_shared_struct(place)
-        )
+        shared = self._is_shared(place)
         if shared and not any(points_to_integer(argument) for argument in call.arguments):
             return []
-        found = []
+        site = _Site(function, node, call, held)
         units = self.analysis.calls.callees(function, node)
-        name = call.callee if isinstance(call.callee, str) else str(call.callee)
+        if not units:
+            found = [self.handed_out(function, node, call, index, held) for index in self._handed_out(site, place)]
+            if not self._gives_nothing_back(site.name) and self._is_pointed_to(site, place):
+                found += site.back(-1, (FREEZE,))
+            return found
+        found = []
         for unit in units:
             for inner in self.analysis.calls.inward(function, node, unit, place):
-                if shared and not points_to_integer(call.arguments[inner[0][2]]):
+                index = inner[0][2]
+                assert isinstance(index, int)
+                if shared and not points_to_integer(call.arguments[index]):
                     continue  # read by whoever names the member
-                if not self.analysis.calls.may_use(unit, inner):
-                    continue
-                for conditions in self._reached_under(function, node, call, inner, place, held):
+                if self.analysis.calls.may_use(unit, inner):
                     target = Definition(unit.id, ENTRY, inner)
-                    index = inner[0][2]
-                    assert isinstance(index, int)
-                    found.append(
-                        Transfer(
-                            target,
-                            "argument",
-                            "call",
-                            (),
-                            held | conditions,
-                            function.id,
-                            node,
-                            index,
-                            (function.id, node),
-                            callee=name,
-                        )
-                    )
-        if not units:
-            found += self._handed_out(function, node, call, place, held)
-        if not units and name not in self.analysis.model.silent and not self._allocates(name):
-            for argument in call.arguments:
-                if isinstance(argument, Addr) or (
-                    isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers
-                ):
-                    targets, *_ = function.targets(node, argument)
-                    if any(overlap((root, path), place) for root, path, _ in targets):
-                        found += self._result(function, node, call, held, (FREEZE,), -1, name)
-                        break
+                    found += [site.inward(target, index, (), guards) for guards in self._reached(site, inner, place)]
         return found
 
-    def _handed_out(
-        self, function: FunctionAnalysis, node: int, call: Call, place: Place, held: Guards
-    ) -> list[Transfer]:
-        """Memory that a function of another place gets by pointer: ``copy_to_user(to, &value, size)``."""
+    def _is_shared(self, place: Place) -> bool:
+        """Whether a place is read by its name, wherever that stands: on the heap, or a member of a shared struct."""
+        kind = place[0][0]
+        typed = kind == "g" and any(tag for tag, _ in self.analysis.chain(place)[:1])
+        return kind == "h" or (typed and self.analysis.calls.is_shared_struct(place))
+
+    def _is_pointed_to(self, site: _Site, place: Place) -> bool:
+        """Whether an argument may point to a place."""
+        for argument in site.call.arguments:
+            if isinstance(argument, Addr) or (
+                isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers
+            ):
+                targets, *_ = site.function.targets(site.node, argument)
+                if any(overlap((root, path), place) for root, path, _ in targets):
+                    return True
+        return False
+
+    def _handed_out(self, site: _Site, place: Place) -> list[int]:
+        """The arguments that are the address of a place: ``copy_to_user(to, &value, size)``."""
         return [
-            self.handed_out(function, node, call, index, held)
-            for index, argument in enumerate(call.arguments)
+            index
+            for index, argument in enumerate(site.call.arguments)
             if isinstance(argument, Addr)
-            and any(overlap((root, path), place) for root, path, _ in function.resolve(node, argument.place))
+            and any(overlap((root, path), place) for root, path, _ in site.function.resolve(site.node, argument.place))
         ]
 
     def handed_out(self, function: FunctionAnalysis, node: int, call: Call, index: int, held: Guards) -> Transfer:
         """What an argument points to leaves for a function that nobody defines here."""
-        name = call.callee if isinstance(call.callee, str) else str(call.callee)
-        return Transfer(None, "argument", "stay", (), held, function.id, node, index, callee=name)
+        return _Site(function, node, call, held).outward(index)
 
-    def _reached_under(
-        self, function: FunctionAnalysis, node: int, call: Call, inner: Place, place: Place, held: Guards
-    ) -> list[Guards]:
+    def _reached(self, site: _Site, inner: Place, place: Place) -> list[Guards]:
         """When an argument points to a place that a callee knows as ``inner``: once for each way that it may."""
         index = inner[0][2]
         assert isinstance(index, int)
@@ -189,7 +174,7 @@ class CallEdges:
             return [NOTHING]
         found = [
             conditions
-            for root, path, conditions in function.targets(node, call.arguments[index])[0]
-            if overlap((root, path), place) and (not conditions or compatible(held, conditions))
+            for root, path, conditions in site.function.targets(site.node, site.call.arguments[index])[0]
+            if overlap((root, path), place) and (not conditions or compatible(site.held, conditions))
         ]
         return [NOTHING] if NOTHING in found else list(dict.fromkeys(found))
