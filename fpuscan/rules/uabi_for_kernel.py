@@ -136,14 +136,14 @@ class _Finder:
 
     def user_origins(self, store: _Store) -> frozenset[Read]:
         """The reads of the user ABI that a store comes from; none if anything else reaches the place as well."""
-        own = Families(self.analysis, self._family).of(store.function, store.node, store.value)
+        own = Families(self.analysis, self._family, only=_USER).of(store.function, store.node, store.value)
         if not own or any(origin.family != _USER for origin in own):
             return frozenset()
         if store.place is not None:
             for node in store.function.reaching(EXIT, store.place) - {ENTRY, store.node}:
                 other = store.function.code[node]
                 if isinstance(other, Assign) and not self._other_side(store, node):
-                    others = Families(self.analysis, self._family).of(store.function, node, other.value)
+                    others = Families(self.analysis, self._family, only=_USER).of(store.function, node, other.value)
                     if any(origin.family != _USER for origin in others):
                         return frozenset()
         return own

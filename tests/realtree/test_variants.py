@@ -32,10 +32,10 @@ FILES = (
     "patches.toml",
     "state.toml",
     "helpers.toml",
+    "designs.toml",
+    "hunks.toml",
 )
-EVERY_RULE = frozenset(
-    {"patches.toml", "state.toml", "helpers.toml"}
-)  # these say what all rules find beyond the unmodified tree
+EVERY_RULE = frozenset(FILES[-5:])  # these say what all rules find beyond the unmodified tree
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 EVERY = 6  # the packs that a short run looks at
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.ir import (
     ENTRY,
+    EXIT,
     Addr,
     Assign,
     Binary,
@@ -20,7 +21,6 @@ from fpuscan.ir import (
     FunctionRef,
     Load,
     Opaque,
-    Return,
     Unary,
     subexpressions,
 )
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fpuscan.engine.analysis import Analysis
+    from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Place
@@ -52,18 +53,20 @@ _ELSEWHERE = Read("")
 
 
 class Families:
-    """The origins of one value; ``family`` names the places where the search ends (None: it goes on)."""
+    """The origins of one value; ``family`` names the places where the search ends (None: it goes on).
 
-    def __init__(self, analysis: Analysis, family: Callable[[Place], str | None]) -> None:
+    With ``only`` nobody asks further once an origin of another family is found.
+    """
+
+    def __init__(self, analysis: Analysis, family: Callable[[Place], str | None], only: str = "") -> None:
         self.analysis = analysis
         self.family = family
+        self.only = only
         self._seen: set[tuple[object, ...]] = set()
         self.constants: set[str] = set()  # the texts of the constants on the way
 
     def of(self, function: FunctionAnalysis, node: int, expr: Expr) -> frozenset[Read]:
         """All origins of an expression at a node."""
-        if len(self._seen) > _MAX_STEPS:
-            return frozenset({_ELSEWHERE})
         match expr:
             case Const():
                 self.constants.add(expr.text)
@@ -73,12 +76,20 @@ class Families:
             case Binary() if expr.op in _COMPARISONS:
                 return frozenset()
             case Unary() | Cast() | Binary() | Opaque():
-                return _union(self.of(function, node, operand) for operand in subexpressions(expr))
+                return self._union(self.of(function, node, operand) for operand in subexpressions(expr))
             case Load():
                 places = [(root, path) for root, path, _ in function.resolve(node, expr.place)]
-                return _union(self._of_place(function, node, place) for place in places) or frozenset()
+                return self._union(self._of_place(function, node, place) for place in places) or frozenset()
             case _:
                 return frozenset({_ELSEWHERE})
+
+    def _union(self, parts: Iterable[frozenset[Read]]) -> frozenset[Read]:
+        found: set[Read] = set()
+        for part in parts:
+            found |= part
+            if self.only and any(read.family != self.only for read in part):
+                break
+        return frozenset(found)
 
     def _of_place(self, function: FunctionAnalysis, node: int, place: Place) -> frozenset[Read]:
         family = self.family(place)
@@ -88,7 +99,9 @@ class Families:
         if key in self._seen:
             return frozenset()
         self._seen.add(key)
-        return _union(
+        if len(self._seen) > _MAX_STEPS:
+            return frozenset({_ELSEWHERE})
+        return self._union(
             self._of_definition(function, place, definition) for definition in sorted(function.reaching(node, place))
         )
 
@@ -98,44 +111,72 @@ class Families:
             return self._from_outside(function, place)
         instruction = function.code[definition]
         if isinstance(instruction, Assign):
-            for there, below, _ in function.resolve(definition, instruction.target):
-                if overlap((there, below), place) and len(below) == len(path):
-                    return self.of(function, definition, instruction.value)
-        result = instruction.result if isinstance(instruction, Call) else None
-        if result is not None and isinstance(instruction, Call) and root == ("v", function.id, result.key):
-            return self._of_call(function, definition, instruction)
+            return self._of_store(function, definition, instruction, place)
+        if not isinstance(instruction, Call):
+            return frozenset({_ELSEWHERE})
+        if instruction.result is not None and root == ("v", function.id, instruction.result.key):
+            return self._of_call(function, definition, instruction, path)
+        return self._left_behind(function, definition, place)
+
+    def _of_store(self, function: FunctionAnalysis, node: int, store: Assign, place: Place) -> frozenset[Read]:
+        """The value that a statement stores into a place, or into the struct that it is a member of."""
+        for there, below, _ in function.resolve(node, store.target):
+            if overlap((there, below), place) and len(below) <= len(place[1]):
+                return self._part(function, node, store.value, place[1][len(below) :])
         return frozenset({_ELSEWHERE})
 
-    def _of_call(self, function: FunctionAnalysis, node: int, call: Call) -> frozenset[Read]:
+    def _part(self, function: FunctionAnalysis, node: int, expr: Expr, below: tuple[str, ...]) -> frozenset[Read]:
+        """The origins of a part of a value."""
+        if not below:
+            return self.of(function, node, expr)
+        if not isinstance(expr, Load):
+            return frozenset({_ELSEWHERE})
+        places = [(root, (*path, *below)) for root, path, _ in function.resolve(node, expr.place)]
+        return self._union(self._of_place(function, node, place) for place in places)
+
+    def _left_behind(self, function: FunctionAnalysis, node: int, place: Place) -> frozenset[Read]:
+        """What a call leaves behind a pointer that it was given."""
+        inner = [
+            (unit, each)
+            for unit in self.analysis.calls.callees(function, node)
+            for each in self.analysis.calls.inward(function, node, unit, place)
+        ]
+        if not inner:
+            return frozenset({_ELSEWHERE})
+        return self._union(self._of_place(self.analysis.of(unit), EXIT, each) for unit, each in inner)
+
+    def _of_call(
+        self, function: FunctionAnalysis, node: int, call: Call, below: tuple[str, ...] = ()
+    ) -> frozenset[Read]:
         helper = self.analysis.model.helpers.get(call.callee) if isinstance(call.callee, str) else None
         if helper is not None and 0 <= helper.mask < len(call.arguments):
             return self.of(function, node, call.arguments[helper.mask])
         units = self.analysis.calls.callees(function, node)
         if not units:
             return frozenset({_ELSEWHERE})
-        found: list[frozenset[Read]] = []
-        for unit in units:
-            callee = self.analysis.of(unit)
-            for number in callee.returns:
-                returned = callee.code[number]
-                if isinstance(returned, Return) and returned.value is not None:
-                    found.append(self.of(callee, number, returned.value))
-        return _union(found)
+        return self._union(
+            self._part(callee, number, value, below)
+            for callee in map(self.analysis.of, units)
+            for number, value in callee.returned_values()
+        )
 
     def _from_outside(self, function: FunctionAnalysis, place: Place) -> frozenset[Read]:
-        """A parameter comes from all callers; a local that is not set yet, from nowhere."""
-        root, path = place
+        """A parameter, and what it points to, comes from all callers; a local that is not set yet, from nowhere."""
+        root = place[0]
         if root[0] == "v":
             return frozenset()
-        sites = self.analysis.calls.callers(function.unit) if root[0] == "p" and not path else ()
-        found: list[frozenset[Read]] = []
-        for caller, site in sites:
-            calling = self.analysis.by_id(caller)
-            call = calling.code[site]
-            if isinstance(call, Call) and isinstance(root[2], int) and root[2] < len(call.arguments):
-                found.append(self.of(calling, site, call.arguments[root[2]]))
-        return _union(found) if found else frozenset({_ELSEWHERE})
+        if root[0] not in {"p", "d"}:
+            return frozenset({_ELSEWHERE})
+        sites = self.analysis.calls.callers(function.unit)
+        return self._union(self._from_caller(site, place) for site in sites) if sites else frozenset({_ELSEWHERE})
 
-
-def _union(parts: Iterable[frozenset[Read]]) -> frozenset[Read]:
-    return frozenset().union(*parts)
+    def _from_caller(self, site: CallSite, place: Place) -> frozenset[Read]:
+        """What a caller hands over in a parameter, or has where it points to."""
+        root, path = place
+        caller, node = self.analysis.by_id(site[0]), site[1]
+        call = caller.code[node]
+        assert isinstance(call, Call)
+        if root[0] == "d":
+            there = self.analysis.calls.actual_places(caller, node, root, path)
+            return self._union(self._of_place(caller, node, (base, below)) for base, below, _ in there)
+        return self._part(caller, node, call.arguments[root[2]], path) if root[2] < len(call.arguments) else frozenset()
