@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fpuscan.cpp import Macro
 from fpuscan.ir import Const, Deref, Load, Opaque
-from fpuscan.lower.macros import Macros, address_of
+from fpuscan.lower.macros import address_of
+from fpuscan.lower.member_macros import MemberMacros
 from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _Choice = tuple[tuple["ConfigLiteral", ...], "Callable[[], Expr]"]
 _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
 
-class Calls(Macros):
+class Calls(MemberMacros):
     """Adds calls to the lowering of expressions."""
 
     gotos: dict[str, Frontier]  # set up by ``statements.py``
@@ -52,6 +53,10 @@ class Calls(Macros):
             if callee is None:  # guard(mutex)(&x): a declaration in disguise
                 return Opaque(tuple(self.arguments(arguments)), "call")
             return self._indirect_call(node, callee, arguments)
+        if function.type == "field_expression":
+            member = self.macro_member_call(function, arguments)
+            if member is not None:
+                return self.load(member, node)
         return self._indirect_call(node, self.value(function), arguments)
 
     def _selected_member(self, node: Node) -> Expr | None:

@@ -77,7 +77,7 @@ class Initialisers(Loops):
                 name = self.text(designator).lstrip(". \t\n")
                 if place is target and name in names:
                     position = names.index(name) + 1
-                place = self.member(place, name)
+                place = self.named_member(place, name, designator) or place
             else:
                 element = place.type.element() if place.type is not None and place.type.arrays else None
                 number, position = self._subscript(designator)

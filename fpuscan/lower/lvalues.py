@@ -76,33 +76,47 @@ class LValues(Names):
         field = node.child_by_field_name("field")
         if argument is None or field is None:
             return None
-        name = self.text(field)
+        base = self.object_of(node, argument)
+        return self.named_member(base, self.text(field), field) if base is not None else None
+
+    def object_of(self, node: Node, argument: Node) -> LValue | None:
+        """What ``base.name`` or ``pointer->name`` names a member of."""
         if operator_of(node) == "->":
-            base: LValue | None = self.deref(self.value(argument))
-        else:
-            base = self.lvalue(argument)
-            if base is None:
-                base = self.materialise(self.value(argument))
-        return self.member(base, name) if base is not None else None
+            return self.deref(self.value(argument))
+        return self.lvalue(argument) or self.materialise(self.value(argument))
+
+    @abstractmethod
+    def named_member(self, base: LValue, name: str, node: Node, arguments: str | None = None) -> LValue | None:
+        """``base.name``, where ``name`` may be a macro; added by ``member_macros.py``."""
 
     def subscript_lvalue(self, node: Node) -> LValue | None:
         """``base[index]`` over an array object or a pointer."""
         argument = node.child_by_field_name("argument")
-        index = node.child_by_field_name("index")
         if argument is None:
             return None
+        by = self._index(node)
+        base = self.lvalue(argument)
+        return self._element_behind(self.value(argument), by) if base is None else self._element(base, by, argument)
+
+    def element(self, base: LValue, node: Node) -> LValue:
+        """The element of ``base`` that a subscript expression names."""
+        return self._element(base, self._index(node), node)
+
+    def _index(self, node: Node) -> tuple[int | None, Expr | None]:
+        index = node.child_by_field_name("index")
         by = self.value(index) if index is not None else None
         number = constant_of(by) if by is not None else None
-        if number is not None:
-            by = None
-        base = self.lvalue(argument)
-        if base is not None and base.type is not None and base.type.arrays:
-            return Index(base, None, number, base.type.element(), by)
-        pointer: Expr = Load(base, self.offset(argument)) if base is not None else self.value(argument)
+        return number, by if number is None else None
+
+    def _element(self, base: LValue, by: tuple[int | None, Expr | None], node: Node) -> LValue:
+        if base.type is not None and base.type.arrays:
+            return Index(base, None, by[0], base.type.element(), by[1])
+        return self._element_behind(Load(base, self.offset(node)), by)
+
+    def _element_behind(self, pointer: Expr, by: tuple[int | None, Expr | None]) -> LValue:
         pointed = self.type_of(pointer)
-        return Index(
-            None, pointer, number, pointed.pointee() if pointed is not None and pointed.is_pointer else None, by
-        )
+        ctype = pointed.pointee() if pointed is not None and pointed.is_pointer else None
+        return Index(None, pointer, by[0], ctype, by[1])
 
     def deref(self, pointer: Expr) -> LValue:
         """``*pointer``; ``*&x`` is ``x``."""

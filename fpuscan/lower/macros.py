@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
     from fpuscan.syntax import Node
 
-__all__ = ["Macros", "address_of"]
+__all__ = ["MAX_EXPANSIONS", "Macros", "address_of"]
 
 T = TypeVar("T")
 _ObjectMacro = tuple[Macro, tuple["Node", bytes, bytes], "Node"]  # with its expansion, and the value in it
-_MAX_EXPANSIONS = 16
+MAX_EXPANSIONS = 16
 
 
 def address_of(choose: Callable[[], Expr]) -> Expr:
@@ -38,7 +38,7 @@ class Macros(Effects):
     def callable_macros(self, name: str, node: Node) -> list[Macro]:
         """The macros that a call may name. One that is being expanded stands in its own arguments, or names itself."""
         around = self.expanding.count(name)
-        if len(self.expanding) >= _MAX_EXPANSIONS or (around and around >= self.context.macro_depth(name)):
+        if len(self.expanding) >= MAX_EXPANSIONS or (around and around >= self.context.macro_depth(name)):
             return []
         macros = self.context.macros_at(name, self.facts.path, self.offset(node))
         return [macro for macro in macros if macro.params is not None]
@@ -93,7 +93,7 @@ class Macros(Effects):
         return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
     def _object_expansions(self, node: Node, name: str) -> list[_ObjectMacro]:
-        if name in self.expanding or len(self.expanding) >= _MAX_EXPANSIONS:
+        if name in self.expanding or len(self.expanding) >= MAX_EXPANSIONS:
             return []
         macros = self.context.macros_at(name, self.facts.path, self.offset(node))
         found = []
