@@ -6,7 +6,7 @@ object of a struct type that an unresolved pointer denotes. The path names
 members below it (``<union a>`` the members of a union, ``<union a>.b`` one of
 several that are laid out differently), array elements as ``[3]`` or ``[*]``. Behind a pointer that a
 function was given, ``[+]`` is any element of the same array but the one that it
-points to.
+points to, and ``^struct x^m`` the struct x around it, whose member m it is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_ELEMENTS",
+    "NO_MEMBERS",
     "OTHER_ELEMENTS",
     "Guarded",
     "Place",
     "Root",
+    "container_tag",
     "covers",
     "heap",
     "is_fresh",
@@ -32,6 +34,8 @@ __all__ = [
     "overlap",
     "reinterpreted",
     "seen_otherwise",
+    "step_into",
+    "step_out",
     "suffix",
 ]
 
@@ -44,6 +48,7 @@ Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int
 
 ALL_ELEMENTS = "[*]"
 OTHER_ELEMENTS = "[+]"
+NO_MEMBERS = "[*^"  # how the names in a path begin that are no members
 
 
 def heap(tag: str, identity: object, instance: str = "") -> Root:
@@ -56,6 +61,27 @@ def heap(tag: str, identity: object, instance: str = "") -> Root:
 def on_side(root: Root, instance: str) -> Root:
     """The object, on a side where it is some object whose side was not known."""
     return heap(root[1], root[2], instance) if root[0] == "h" and not root[3] else root
+
+
+def step_out(path: tuple[str, ...], tag: str, member: tuple[str, ...]) -> tuple[str, ...]:
+    """The path of the struct ``tag`` around what is at ``path``, its ``member``."""
+    if path[-len(member) :] == member:
+        return path[: -len(member)]
+    return (*path, f"^{tag}^{'.'.join(member)}")
+
+
+def step_into(path: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """The path of a member; that of which a struct is around is where it was before."""
+    for position in range(len(path) - 1, -1, -1):
+        if path[position][0] == "^":
+            member = ".".join((*path[position + 1 :], name))
+            return path[:position] if path[position].rpartition("^")[2] == member else (*path, name)
+    return (*path, name)
+
+
+def container_tag(name: str) -> str:
+    """The struct that a name in a path says is around."""
+    return name[1:].partition("^")[0]
 
 
 def is_private(root: Root) -> bool:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from fpuscan.declarators import CType
 from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.functions.function import FunctionAnalysis
@@ -16,11 +17,10 @@ from fpuscan.engine.parts import Parts
 from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
 from fpuscan.model.rows import PlacePattern
-from fpuscan.places import OTHER_ELEMENTS, member_name
+from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, container_tag, member_name
 
 if TYPE_CHECKING:
     from fpuscan.arms import ConfigLiteral
-    from fpuscan.declarators import CType
     from fpuscan.engine.calls import Frame
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.model.rows import Chain, Instance, Model, PlacePattern, SideGuard, Sink, Source
@@ -93,8 +93,6 @@ class Analysis:
 
     def root_type(self, root: Root) -> CType | None:
         """The C type of an object."""
-        from fpuscan.declarators import CType  # noqa: PLC0415
-
         kind = root[0]
         if kind == "g":
             return self._global_type(str(root[1]))
@@ -144,7 +142,9 @@ class Analysis:
                 return None
             if name == OTHER_ELEMENTS:
                 continue
-            if name == "*" or name[0] == "[":
+            if name[0] == "^":
+                ctype = CType(container_tag(name))
+            elif name == "*" or name[0] == "[":
                 ctype = ctype.pointee()
             else:
                 members = self.program.members(self.program.types.resolve(ctype).base)
@@ -169,6 +169,9 @@ class Analysis:
             if ctype is None:
                 break
             if name == OTHER_ELEMENTS:
+                continue
+            if name[0] == "^":
+                ctype, levels = CType(container_tag(name)), []
                 continue
             resolved = self.program.types.resolve(ctype)
             if name == "*" or name[0] == "[":
@@ -211,7 +214,7 @@ class Analysis:
         """The units that may store into a place of shared memory, or copy a struct around it."""
         found = self._touching(place)
         if place[0][0] != "g" or self.program.address_taken(self.variable(place[0])):
-            names = [name for name in place[1] if name[0] not in "[*"]
+            names = [name for name in place[1] if name[0] not in NO_MEMBERS]
             for name in names:
                 found.update((unit.id, unit) for unit in self.program.units_initialising(name))
         return sorted(found.values(), key=lambda unit: (unit.path, unit.start))
@@ -236,7 +239,7 @@ class Analysis:
         levels = [(tag, below) for tag, below in self.chain(place) if below]
         if levels:
             tag, below = levels[-1]
-            *around, last = [name for name in below if name[0] not in "[*"] or below[:1]
+            *around, last = [name for name in below if name[0] not in NO_MEMBERS] or below[:1]
             names = [(owner, name) for owner, inside in levels for name in self.overlapping(owner, inside[0])]
             if last[0] != "<" or not names:  # below a member of unknown type: of any struct
                 names += [("" if around else tag, name) for name in self.spellings(tag, last)]
@@ -401,6 +404,9 @@ class Analysis:
                 name = str(root[2]).partition("@")[0]
             case _:
                 name = self._describe_parameter(root)
+        for position, part in enumerate(path):
+            if part[0] == "^":
+                name, path = container_tag(part), path[position + 1 :]
         return name + "".join(part if part[0] == "[" else f".{part.rpartition('>.')[2]}" for part in path)
 
     def _describe_parameter(self, root: Root) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from fpuscan.syntax import Node
 
 __all__ = ["Effects"]
+
+_TYPEOF = re.compile(r"(?:__)?typeof(?:__)?\s*\((.*)\)", re.DOTALL)
 
 
 class Effects(Fields):
@@ -195,8 +198,14 @@ class Effects(Fields):
         pointer = self._argument(arguments, 0)
         if pointer is None or len(parts) != 3:  # container_of(pointer, type, member)
             return Opaque(tuple(self.arguments(arguments)), name)
-        tag = self.context.parse_type(parts[1].strip()).base
+        tag = self._record(pointer, parts[1].strip())
         return ContainerOf(self.value(pointer), tag, tuple(part.strip() for part in parts[2].split(".")))
+
+    def _record(self, node: Node, text: str) -> str:
+        """The struct that a type argument names, also as the type of an expression: ``typeof(*pos)``."""
+        measured = _TYPEOF.fullmatch(text)
+        ctype = self.type_of(self.text_value(node, measured[1])) if measured is not None else None
+        return (ctype or self.context.parse_type(text)).base
 
     def _effect_alloc(self, node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
         return self.plain_call(node, name, arguments)

@@ -13,6 +13,7 @@ from fpuscan.program.accesses import AccessIndex, base_of
 from fpuscan.program.aliases import AliasIndex
 from fpuscan.program.bodies import MacroBodies, handed_to
 from fpuscan.program.callgraph import CallGraph
+from fpuscan.program.containers import contained_members
 from fpuscan.program.indirect import PointerCalls
 from fpuscan.program.sources import Sources
 
@@ -61,6 +62,7 @@ class Uses(Sources):
         self._inside_variables: dict[str, bool] = {"": False}
         self._holders: dict[str, frozenset[str]] = {}
         self._static_calls: dict[str, set[int]] | None = None
+        self._contained: frozenset[str] | None = None
 
     def _directives(self) -> Iterator[Directive]:
         for parsed in self.files.values():
@@ -247,6 +249,15 @@ class Uses(Sources):
         return before.endswith(b".") and before[:-1].rstrip()[-1:] in {b"{", b",", b""}
 
     # ------------------------------------------------------------ structs
+
+    def is_contained(self, member: str) -> bool:
+        """Whether some text may ask for the struct around a member of that name."""
+        if self._contained is None:
+            texts = [parsed.normalised.text for parsed in self.files.values()]
+            texts += [directive.text for directive in self._directives() if directive.kind == "define"]
+            rows = self.model.effects.items()
+            self._contained = contained_members(texts, (name for name, row in rows if row.kind == "container_of"))
+        return member in self._contained
 
     def has_variables(self, tag: str) -> bool:
         """Whether some function has a variable of a struct type, and no pointer to one."""

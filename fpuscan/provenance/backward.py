@@ -14,7 +14,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.calls import aligned
 from fpuscan.engine.functions.expressions import is_plain
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import Leaf
@@ -430,7 +429,7 @@ class Backward:
             if root[0] == "g" and place[0][0] == "g":
                 below: tuple[str, ...] | None = place[1][len(path) :]
             else:
-                below = aligned(self.analysis.chain(target), self.analysis.chain(place))
+                below = self.analysis.calls.rest(place, target)
             if below is None:
                 continue
             stored = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fpuscan.places import NO_MEMBERS
+
 if TYPE_CHECKING:
     from fpuscan.places import Place
     from fpuscan.provenance.origins import Origin
@@ -34,4 +36,4 @@ class Slice:
 
 def _names(place: Place) -> list[str]:
     """The names of a place: the object and the members below it, a union for each of its members."""
-    return [str(place[0][1]), *(name.partition(">")[0] for name in place[1] if name[0] not in "[*")]
+    return [str(place[0][1]), *(name.partition(">")[0] for name in place[1] if name[0] not in NO_MEMBERS)]

@@ -9,7 +9,7 @@ from fpuscan.engine.calls.pointers import CallPointers, may_point
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.functions.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
-from fpuscan.places import covers, overlap
+from fpuscan.places import NO_MEMBERS, covers, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ class Calls(CallPointers):
     def _points_right_at(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
         """Whether some argument points at a place itself, so that the callee need not name it to store into it."""
         return any(
-            overlap((root, path), place) and not any(name[0] not in "[*" for name in place[1][len(path) :])
+            overlap((root, path), place) and not any(name[0] not in NO_MEMBERS for name in place[1][len(path) :])
             for argument in call.arguments
             if not isinstance(argument, Const | FunctionRef)
             for root, path, _ in function.targets(node, argument)[0]
@@ -215,7 +215,7 @@ class Calls(CallPointers):
     def _by_text(self, place: Place, touching: Callable[[str], frozenset[int]]) -> frozenset[int] | None:
         if self.analysis.is_lent(place[0]):
             return None
-        names = [name for name in place[1] if name[0] not in "[*"]
+        names = [name for name in place[1] if name[0] not in NO_MEMBERS]
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
         chain = self.analysis.chain(place)
         spelt = self.analysis.spellings(chain[-1][0] if chain else "", last)
@@ -296,7 +296,7 @@ class Calls(CallPointers):
         tags = self._of_variables(place)
         key = (levels, tags)
         if key not in self._using:
-            names = [(tag, [name for name in below if name[0] not in "[*"]) for tag, below in levels]
+            names = [(tag, [name for name in below if name[0] not in NO_MEMBERS]) for tag, below in levels]
             way = [(tag, each[0]) for tag, each in names if each]
             way += [("", name) for name in names[-1][1][1:]]  # below a member of unknown type
             way = list(takewhile(_is_no_view, way))

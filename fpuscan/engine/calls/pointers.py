@@ -8,7 +8,7 @@ from fpuscan.engine.calls.guards import CallGuards
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.pointers import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
-from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap
+from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap, step_into, step_out
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -146,7 +146,10 @@ class CallPointers(CallGuards):
             if name == OTHER_ELEMENTS:
                 starts = [(r, other, g) for r, p, g in starts for other in _other_elements(r, p)]
                 continue
-            starts = [(r, (*p, name), g) for r, p, g in starts]
+            if name[0] == "^":
+                starts = [(*_whole(r, p, name), g) for r, p, g in starts]
+                continue
+            starts = [(r, step_into(p, name), g) for r, p, g in starts]
         return starts
 
     def inward(self, function: FunctionAnalysis, node: int, callee: Unit, place: Place) -> list[Place]:
@@ -158,13 +161,37 @@ class CallPointers(CallGuards):
             if not may_point(argument):
                 continue
             for root, path, _ in function.targets(node, argument)[0]:
-                for below in _behind((root, path), place):
-                    found[(("d", callee.id, index), below)] = None
+                for inner in self._behind((root, path), place):
+                    found[(("d", callee.id, index), inner)] = None
             if isinstance(argument, Load) and place[0][0] != "g":
                 self._inward_by_value(function, node, callee, index, argument, place, found)
             if self._linked(function, place):
                 self._inward_linked(function, node, callee, index, argument, place, found)
         return list(found)
+
+    def _behind(self, target: Place, place: Place) -> list[tuple[str, ...]]:
+        """What a place is behind a pointer: below it, a neighbour in its array, or around or beside it in a struct."""
+        found = _behind(target, place)
+        root, path = target
+        if found or root != place[0] or not path:
+            return found
+        for size in range(1, len(path) + 1):
+            whole, member = path[:-size], path[-size:]
+            if place[1][: len(whole)] == whole and self._may_be_contained((root, whole), member[-1]):
+                ctype = self.analysis.place_type((root, whole))
+                assert ctype is not None
+                found.append((*step_out((), ctype.base, member), *place[1][len(whole) :]))
+        return found
+
+    def _may_be_contained(self, whole: Place, member: str) -> bool:
+        """Whether some function may be given a member of a struct, and go on from there to the struct."""
+        ctype = self.analysis.place_type(whole)
+        return (
+            ctype is not None
+            and ctype.is_struct
+            and (is_fresh(whole[0]) or self.program.has_variables(ctype.base))
+            and self.program.is_contained(member)
+        )
 
     def _inward_by_value(
         self,
@@ -191,7 +218,10 @@ class CallPointers(CallGuards):
         """Whether a variable of a function may be reached through a pointer member of another."""
         if not function.links:
             return False
-        return place[0][0] == "d" or (place[0][0] in {"v", "p"} and place[0][2] in function.address_taken)
+        root = place[0]
+        if root[0] == "g":
+            return self.analysis.is_lent(root)
+        return root[0] == "d" or (root[0] in {"v", "p"} and root[2] in function.address_taken)
 
     def _inward_linked(
         self,
@@ -224,10 +254,8 @@ class CallPointers(CallGuards):
                         continue
                     for root, path, _ in function.pointer_from(there, definition)[0]:
                         behind = (*way, *link, "*")
-                        if overlap((root, path), place):
-                            found[("p" if by_value else "d", callee.id, index), (*behind, *place[1][len(path) :])] = (
-                                None
-                            )
+                        for inner in self._behind((root, path), place):
+                            found[("p" if by_value else "d", callee.id, index), (*behind, *inner)] = None
                         if _is_own(root):
                             work.append(((root, path), behind))
 
@@ -301,7 +329,7 @@ class CallPointers(CallGuards):
             return False
         known, other = (first, second) if first[0][0] == "g" else (second, first)
         if self.analysis.is_lent(known[0]) and "*" in other[1]:
-            return self.behind_pointer(known, other) is not None
+            return self._behind_pointer(known, other) is not None
         if aligned(self.analysis.chain(first), self.analysis.chain(second)) is None:
             return False
         if known[0][0] == "g":
@@ -312,8 +340,14 @@ class CallPointers(CallGuards):
             return self.program.address_taken(name) or self.program.member_address_taken(name)
         return True
 
-    def behind_pointer(self, lent: Place, place: Place) -> tuple[str, ...] | None:
-        """The rest of a lent variable's path below a place behind a pointer member, if that may denote the variable."""
+    def rest(self, place: Place, there: Place) -> tuple[str, ...] | None:
+        """The rest of a place's path below another name of it in shared memory; None if they cannot be one."""
+        if "*" in there[1] and self.analysis.is_lent(place[0]):
+            return self._behind_pointer(place, there)
+        return aligned(self.analysis.chain(there), self.analysis.chain(place))
+
+    def _behind_pointer(self, lent: Place, place: Place) -> tuple[str, ...] | None:
+        """The same of a variable that others reach, below what a pointer member denotes."""
         root, path = place
         start = len(path) - path[::-1].index("*")
         ctype, mine = self.analysis.place_type((root, path[:start])), self.analysis.root_type(lent[0])
@@ -356,6 +390,15 @@ def aligned(
         if level == tag and path_overlap(below, path):
             return path[len(below) :]
     return None
+
+
+def _whole(root: Root, path: tuple[str, ...], name: str) -> Place:
+    """The struct around a place, as a callee names it; some object of its type where it is not known to be in one."""
+    tag, _, member = name[1:].partition("^")
+    whole = step_out(path, tag, tuple(member.split(".")))
+    if len(whole) < len(path) or root[0] == "d":
+        return root, whole
+    return heap(tag, ("around", root, path)), ()
 
 
 def _other_elements(root: Root, path: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import ENTRY, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var, uncast
-from fpuscan.places import overlap, path_overlap
+from fpuscan.places import NO_MEMBERS, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -158,7 +158,7 @@ class CallTargets:
             found = self.stored_functions("", self.analysis.variable(root).rpartition(".")[2], path, root)
             if found:
                 return found
-        names = [name for name in path if name[0] not in "[*"]
+        names = [name for name in path if name[0] not in NO_MEMBERS]
         if not names:
             return found
         chain = self.analysis.chain(place)

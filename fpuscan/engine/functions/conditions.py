@@ -26,7 +26,7 @@ from fpuscan.ir import (
     Unary,
     Var,
 )
-from fpuscan.places import covers, is_several, same_object
+from fpuscan.places import covers, is_fresh, is_several, same_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ class Conditions:
         fitting = [
             guards
             for root, path, guards in targets
-            if (path == below and same_object(root, there) if equal else (root, path) != (there, below))
+            if (_may_be_one((root, path), (there, below)) if equal else (root, path) != (there, below))
         ]
         return frozenset.intersection(*fitting) if fitting else IMPOSSIBLE
 
@@ -374,6 +374,16 @@ def _is_bit_of(expr: Expr, value: int, constant: Callable[[Expr], int | None]) -
         and not value & (value - 1)
         and value in {constant(expr.left), constant(expr.right)}
     )
+
+
+def _may_be_one(target: Place, named: Place) -> bool:
+    """Whether a pointer to ``target`` may be one to ``named``: also where the object around it is no known one, as that
+    around the head of a list.
+    """  # noqa: D205
+    (root, path), (there, below) = target, named
+    if path == below:
+        return same_object(root, there)
+    return root[0] == "h" and there[0] != "h" and not is_fresh(root) and len(path) > len(below)
 
 
 def _is_masked(expr: Expr) -> bool:

@@ -27,7 +27,7 @@ from fpuscan.ir import (
     Var,
     uncast,
 )
-from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap, step_into, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ class Pointers:
         self.code = function.code
         self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
         self._resolving: set[tuple[int, int]] = set()
+        self._cuts = 0  # how often a place was needed to resolve itself
         self._parts: dict[tuple[int, tuple[str, ...]], Load] = {}
         self._loading: set[tuple[int, int]] = set()
         self._circular: set[tuple[int, int]] = set()
@@ -84,20 +85,23 @@ class Pointers:
         if found is not None:
             return found
         if key in self._resolving or len(self._resolving) > _MAX_DEPTH:
+            self._cuts += 1
             return self._unresolved(place, None)
+        cuts = self._cuts
         self._resolving.add(key)
         try:
             found = self._resolve(node, place)
         finally:
             self._resolving.discard(key)
-        self._resolved[key] = found
+        if self._cuts == cuts or not self._resolving:
+            self._resolved[key] = found
         return found
 
     def _resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
         match place:
             case Member():
                 return tuple(
-                    (root, (*path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
+                    (root, step_into(path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
                 )
             case Index() if place.base is not None:
                 return self._element(node, place, place.base)
@@ -223,14 +227,19 @@ class Pointers:
         inner, unknown, _, identity = self.targets(node, pointer.pointer)
         found = []
         for root, path, guards in inner:
-            size = len(pointer.member)
-            if path[-size:] == pointer.member:
-                found.append((root, path[:-size], guards))
-            else:
-                unknown = True
+            whole = step_out(path, pointer.tag, pointer.member)
+            inside = len(whole) < len(path)
+            unknown = unknown or not inside
+            if inside or (root[0] == "d" and self._may_be_inside(path, pointer.tag)):
+                found.append((root, whole, guards))
         if not found or unknown:
             found.append((heap(pointer.tag, (self.id, node, identity)), (), NOTHING))
         return found, False, "", identity
+
+    def _may_be_inside(self, path: tuple[str, ...], tag: str) -> bool:
+        """Whether what a caller points to may be a member of a variable of it; else the struct's type says enough."""
+        behind = not path or path[-1] == "*"
+        return behind and tag not in self.analysis.model_types
 
     def _loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:
         key = (node, id(load))
@@ -242,6 +251,7 @@ class Pointers:
             return known
         known = ([], False, "", (self.id, node))  # p = p->next starts from what p was before
         self._targets[key] = known
+        cuts = self._cuts
         self._loading.add(key)
         sizes = len(self._resolved), len(self._targets)
         for _ in range(_MAX_LINKS + 1):
@@ -255,6 +265,8 @@ class Pointers:
                 self._targets.popitem()
         self._loading.discard(key)
         self._circular.discard(key)
+        if self._cuts != cuts and self._resolving:  # concluded from a place that is being resolved
+            self._targets.pop(key, None)
         return known
 
     def _compute_loaded(self, node: int, load: Load) -> tuple[list[Guarded], bool, str, object]:

@@ -170,7 +170,7 @@ class CallEdges:
         """When an argument points to a place that a callee knows as ``inner``: once for each way that it may."""
         index = inner[0][2]
         assert isinstance(index, int)
-        if "*" in inner[1] or OTHER_ELEMENTS in inner[1]:
+        if any(name in {"*", OTHER_ELEMENTS} or name[0] == "^" for name in inner[1]):
             return [NOTHING]
         found = [
             conditions

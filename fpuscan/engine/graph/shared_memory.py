@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.calls import aligned
 from fpuscan.engine.functions.expressions import is_integer
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Definition, Transfer
@@ -108,10 +107,7 @@ class SharedMemory:
             return None
         if place[0][0] == "g" and there[0][0] == "g":
             return there[0], (*there[1], *place[1][len(there[1]) :])
-        if "*" in there[1] and self.analysis.is_lent(place[0]):
-            behind = self.analysis.calls.behind_pointer(place, there)
-            return (there[0], (*there[1], *behind)) if behind is not None else None
-        below = aligned(self.analysis.chain(there), self.analysis.chain(place))
+        below = self.analysis.calls.rest(place, there)
         return (there[0], (*there[1], *below)) if below is not None else None
 
     def _refreshed(self, function: FunctionAnalysis, place: Place) -> list[int]:

@@ -158,7 +158,6 @@ class Contents(Masks):
         return False
 
     def _store(self, function: FunctionAnalysis, number: int, place: Place) -> Content | None:
-        from fpuscan.engine.calls import aligned  # noqa: PLC0415
 
         instruction = function.code[number]
         assert isinstance(instruction, Assign)
@@ -169,7 +168,7 @@ class Contents(Masks):
             if root[0] == "g":
                 below: tuple[str, ...] | None = place[1][len(path) :]
             else:
-                below = aligned(self.analysis.chain(target), self.analysis.chain(place))
+                below = self.analysis.calls.rest(place, target)
             if below is None:
                 continue
             return self._value_content(function, number, instruction.value, below, place)

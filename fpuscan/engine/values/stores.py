@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.variables import base_variable
 from fpuscan.ir import Assign, Index, Member
+from fpuscan.places import NO_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ class Sought:
 
     def __init__(self, place: Place, ctype: CType | None, chain: Chain, *, otherwise: bool = False) -> None:
         """``otherwise``: members of a union by other names are the place, too."""
-        names = [name for name in place[1] if name[0] not in "[*"]
+        names = [name for name in place[1] if name[0] not in NO_MEMBERS]
         # None: no scalar, so anything may be it
         alone = names and _is_scalar(ctype) and not otherwise
         self.keys = frozenset({_ANY, *names, *(tag for tag, _ in chain)}) if alone else None

@@ -303,7 +303,7 @@ class FunctionWords:
             return None
         callee = self.analysis.of(unit)
         inner = [cell[0]]
-        if not is_result and cell[0][0][0] != "g":
+        if not is_result and (cell[0][0][0] != "g" or self.analysis.is_lent(cell[0][0])):
             inner = self.calls.inward(self.function, node, unit, cell[0])
         if len(inner) != 1:
             return None
