@@ -163,7 +163,7 @@ class Analysis:
 
     def _chain(self, place: Place) -> Chain:
         root, path = place
-        levels = []
+        levels: list[tuple[str, tuple[str, ...]]] = []
         ctype = self.root_type(root)
         for position, name in enumerate(path):
             if ctype is None:
@@ -256,6 +256,10 @@ class Analysis:
     def is_lent(self, root: Root) -> bool:
         """Whether an object is a local that other functions reach through a pointer in memory."""
         return root[0] == "g" and root[1] in self.program.lent
+
+    def is_lent_by(self, unit: Unit, root: Root) -> bool:
+        """Whether an object is such a local of one function: whatever is in it when that begins is of no matter."""
+        return self.is_lent(root) and str(root[1]).startswith(f"{unit.path}:{unit.name}.")
 
     def sought(self, place: Place) -> Sought:
         """What can be a place, by type and name."""

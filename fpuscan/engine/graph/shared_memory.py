@@ -56,7 +56,8 @@ class SharedMemory:
                 if there[0][0] == "d":
                     self._climb(function, here, place, starts, 0)
                 else:
-                    for node in (ENTRY, *self._refreshed(function, here)):
+                    own = self.analysis.is_lent_by(unit, here[0])
+                    for node in (*([] if own else [ENTRY]), *self._refreshed(function, here)):
                         starts[(function.id, node, here, None, NOTHING)] = None
         found = []
         for number, node, here, site, held in starts:
