@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.calls.pointers import CallPointers, may_point
+from fpuscan.engine.calls.inward import may_point
+from fpuscan.engine.calls.pointers import CallPointers
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.functions.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load

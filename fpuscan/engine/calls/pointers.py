@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.calls.guards import CallGuards
+from fpuscan.engine.calls.inward import Inward
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.pointers import shifted
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
 from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap, step_into, step_out
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
-    from fpuscan.ir import Expr
     from fpuscan.places import Guarded, Place, Root
-    from fpuscan.program import Unit
 
-__all__ = ["CallPointers", "aligned", "may_point"]
+__all__ = ["CallPointers", "aligned"]
 
 _MAX_DEPTH = 8
-_MAX_LINKS = 3  # pointer members on the way from an argument
-_MAX_INNER = 2  # structs in structs
 
 
-class CallPointers(CallGuards):
+class CallPointers(Inward):
     """The call graph, with the places that cross each call."""
 
     def __init__(self, analysis: Analysis) -> None:
@@ -152,127 +148,6 @@ class CallPointers(CallGuards):
             starts = [(r, step_into(p, name), g) for r, p, g in starts]
         return starts
 
-    def inward(self, function: FunctionAnalysis, node: int, callee: Unit, place: Place) -> list[Place]:
-        """The callee's names (below its parameters) for a place of the caller that it can reach through an argument."""
-        call = function.code[node]
-        assert isinstance(call, Call)
-        found: dict[Place, None] = {}
-        for index, argument in enumerate(call.arguments[: len(callee.signature.params)]):
-            if not may_point(argument):
-                continue
-            for root, path, _ in function.targets(node, argument)[0]:
-                for inner in self._behind((root, path), place):
-                    found[(("d", callee.id, index), inner)] = None
-            if isinstance(argument, Load) and place[0][0] != "g":
-                self._inward_by_value(function, node, callee, index, argument, place, found)
-            if self._linked(function, place):
-                self._inward_linked(function, node, callee, index, argument, place, found)
-        return list(found)
-
-    def _behind(self, target: Place, place: Place) -> list[tuple[str, ...]]:
-        """What a place is behind a pointer: below it, a neighbour in its array, or around or beside it in a struct."""
-        found = _behind(target, place)
-        root, path = target
-        if found or root != place[0] or not path:
-            return found
-        for size in range(1, len(path) + 1):
-            whole, member = path[:-size], path[-size:]
-            if place[1][: len(whole)] == whole and self._may_be_contained((root, whole), member[-1]):
-                ctype = self.analysis.place_type((root, whole))
-                assert ctype is not None
-                found.append((*step_out((), ctype.base, member), *place[1][len(whole) :]))
-        return found
-
-    def _may_be_contained(self, whole: Place, member: str) -> bool:
-        """Whether some function may be given a member of a struct, and go on from there to the struct."""
-        ctype = self.analysis.place_type(whole)
-        return (
-            ctype is not None
-            and ctype.is_struct
-            and (is_fresh(whole[0]) or self.program.has_variables(ctype.base))
-            and self.program.is_contained(member)
-        )
-
-    def _inward_by_value(
-        self,
-        function: FunctionAnalysis,
-        node: int,
-        callee: Unit,
-        index: int,
-        argument: Load,
-        place: Place,
-        found: dict[Place, None],
-    ) -> None:
-        """A pointer behind a pointer: ``f(pp)`` where ``*pp`` points to the place."""
-        ctype = argument.place.type
-        if ctype is None or ctype.pointers < 2:  # pointer to pointer
-            return
-        for root, path, _ in function.targets(node, argument)[0]:
-            for definition in function.reaching(node, (root, path)):
-                some, _ = function.pointer_from((root, path), definition)
-                for there, below, _guards in some:
-                    if overlap((there, below), place):
-                        found[(("d", callee.id, index), ("*", *place[1][len(below) :]))] = None
-
-    def _linked(self, function: FunctionAnalysis, place: Place) -> bool:
-        """Whether a variable of a function may be reached through a pointer member of another."""
-        if not function.links:
-            return False
-        root = place[0]
-        if root[0] == "g":
-            return self.analysis.is_lent(root)
-        return root[0] == "d" or (root[0] in {"v", "p"} and root[2] in function.address_taken)
-
-    def _inward_linked(
-        self,
-        function: FunctionAnalysis,
-        node: int,
-        callee: Unit,
-        index: int,
-        argument: Expr,
-        place: Place,
-        found: dict[Place, None],
-    ) -> None:
-        """A pointer in a struct: ``f(&outer)`` or ``f(outer)`` where ``outer.link`` points to the place."""
-        by_value = isinstance(argument, Load) and argument.place.type is not None and argument.place.type.is_struct
-        if by_value:
-            assert isinstance(argument, Load)
-            objects = [(root, path) for root, path, _ in function.resolve(node, argument.place)]
-        else:
-            objects = [(root, path) for root, path, _ in function.targets(node, argument)[0]]
-        work: list[tuple[Place, tuple[str, ...]]] = [(each, ()) for each in objects if _is_own(each[0])]
-        seen: set[Place] = set()
-        while work:
-            outer, way = work.pop()
-            if outer in seen or way.count("*") >= _MAX_LINKS:
-                continue
-            seen.add(outer)
-            for link in self._pointer_members(outer):
-                there = (outer[0], (*outer[1], *link))
-                for definition in function.reaching(node, there):
-                    if definition == ENTRY:
-                        continue
-                    for root, path, _ in function.pointer_from(there, definition)[0]:
-                        behind = (*way, *link, "*")
-                        for inner in self._behind((root, path), place):
-                            found[("p" if by_value else "d", callee.id, index), (*behind, *inner)] = None
-                        if _is_own(root):
-                            work.append(((root, path), behind))
-
-    def _pointer_members(self, place: Place, depth: int = 0) -> list[tuple[str, ...]]:
-        """The pointers in a struct, those in its inner structs included."""
-        ctype = self.analysis.place_type(place)
-        if ctype is None or not ctype.is_struct or depth > _MAX_INNER:
-            return []
-        found: list[tuple[str, ...]] = []
-        for name, inner in (self.program.members(ctype.base) or {}).items():
-            if inner.is_pointer:
-                found.append((name,))
-            elif self.program.types.resolve(inner).is_struct:
-                below = self._pointer_members((place[0], (*place[1], name)), depth + 1)
-                found += [(name, *deeper) for deeper in below]
-        return found
-
     def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
         """What a pointer in a global or in memory points to, from all stores of the program."""
         root, path = place
@@ -357,19 +232,6 @@ class CallPointers(CallGuards):
         return lent[1][len(below) :] if path_overlap(below, lent[1]) else None
 
 
-def _is_own(root: Root) -> bool:
-    """Whether an object is a variable of a function, or one that it has allocated."""
-    return root[0] in {"v", "p"} or is_fresh(root)
-
-
-def may_point(argument: Expr) -> bool:
-    """Whether an argument may be a pointer, or a struct that holds one."""
-    if isinstance(argument, Const | FunctionRef):
-        return False
-    ctype = argument.place.type if isinstance(argument, Load) else None
-    return ctype is None or bool(ctype.pointers) or ctype.is_struct
-
-
 def aligned(
     first: tuple[tuple[str, tuple[str, ...]], ...], second: tuple[tuple[str, tuple[str, ...]], ...]
 ) -> tuple[str, ...] | None:
@@ -404,26 +266,3 @@ def _whole(root: Root, path: tuple[str, ...], name: str) -> Place:
 def _other_elements(root: Root, path: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The elements of an array other than the one that a pointer to ``path`` points to."""
     return [other for other in shifted(root, path, None) if other != path or is_several(other)] or [path]
-
-
-def _behind(target: Place, place: Place) -> list[tuple[str, ...]]:
-    """What ``place`` is behind a pointer to ``target``: itself, a part of it, a neighbour in its array."""
-    found = [place[1][len(target[1]) :]] if overlap(target, place) else []
-    if target[0] != place[0]:
-        return found
-    path = target[1]
-    if path and path[-1][0] == "[":
-        path = path[:-1]
-    elif target[0][0] != "d":
-        return found
-    rest = place[1][len(path) :]
-    if path_overlap(path, place[1]) or place[1][: len(path)] == path:
-        if path == target[1]:  # the caller's own parameter, handed on
-            return found + [rest] * (rest[:1] == (OTHER_ELEMENTS,))
-        if not rest:
-            found.append((OTHER_ELEMENTS,))
-        elif target[1][-1] == OTHER_ELEMENTS:
-            found.append((OTHER_ELEMENTS, *rest[rest[0] == OTHER_ELEMENTS :]))
-        elif rest[0][0] == "[" and (rest[0] != target[1][-1] or is_several(rest[:1])):
-            found.append((OTHER_ELEMENTS, *rest[1:]))
-    return found
