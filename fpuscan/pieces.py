@@ -26,6 +26,7 @@ _BLANK_KEEPING_LINES = bytes(b if b == 0x0A else 0x20 for b in range(256))
 _HEAD_BYTES = 200  # before a body in which the parenthesis of its function's head stands
 _MAX_PIECES = 20_000  # a file with more is no source code; it stays one piece
 _BRACKETS = ((b"{", b"}"), (b"(", b")"), (b"[", b"]"))
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}()[]")
 
 
 def top_level_pieces(text: bytes) -> list[Piece]:
@@ -60,7 +61,8 @@ def function_bodies(text: bytes) -> list[Piece]:
 
 
 def _balanced(text: bytes, start: int, end: int) -> bool:
-    return all(text.count(opening, start, end) == text.count(closing, start, end) for opening, closing in _BRACKETS)
+    brackets = text[start:end].translate(None, _NO_BRACKETS)
+    return all(brackets.count(opening) == brackets.count(closing) for opening, closing in _BRACKETS)
 
 
 def cleared(text: bytes, pieces: Iterable[Piece]) -> bytes:

@@ -30,40 +30,47 @@ _NEAR = 80  # bytes in front of an assignment in which its target stands
 
 
 class Lending:
-    """An index of all functions, made when somebody first asks."""
+    """Addresses in one index of all functions, made when somebody first asks; copies are looked for on demand."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._kept: dict[str, dict[int, str]] = {}
 
     def units(self, name: str) -> list[Unit]:
         """The functions that put the address of a variable, or a pointer that may be one, into what has that name."""
-        return self._index[0].get(name, [])
+        return [*self._addressing.get(name, ()), *self._copying(name)]
 
     def kept(self, function: str) -> dict[int, str]:
         """The parameters of a function that it stores in globals: their numbers, and the names of the globals."""
-        return self._index[1].get(function, {})
+        if function not in self._kept:
+            self._kept[function] = {
+                number: match[1].decode()
+                for unit in self._sources.table.definitions(function)
+                for match in _COPIED.finditer(unit.file.normalised.text, unit.start, unit.end)
+                for number, variable in enumerate(unit.signature.params)
+                if variable.name == match[2].decode() and self._is_global(match[1].decode(), pointer=True)
+            }
+        return self._kept[function]
 
     @cached_property
-    def _index(self) -> tuple[dict[str, list[Unit]], dict[str, dict[int, str]]]:
+    def _addressing(self) -> dict[str, list[Unit]]:
         units: dict[str, list[Unit]] = {}
-        kept: dict[str, dict[int, str]] = {}
         table = self._sources.table
         for path in table.files():
-            text = self._sources.files[path].normalised.text
-            for name, offset in self._holders(text):
+            for name, offset in self._holders(self._sources.files[path].normalised.text):
                 unit = table.function_at(path, offset)
                 if unit is not None:
                     units.setdefault(name, []).append(unit)
-            for match in _COPIED.finditer(text):
-                unit = table.function_at(path, match.start(1))
-                name, value = match[1].decode(), match[2].decode()
-                if unit is None or not _may_point(unit, match[2]) or not self._is_global(name, pointer=True):
-                    continue
-                units.setdefault(name, []).append(unit)
-                for number, variable in enumerate(unit.signature.params):
-                    if variable.name == value:
-                        kept.setdefault(unit.name, {})[number] = name
-        return units, kept
+        return units
+
+    def _copying(self, name: str) -> Iterator[Unit]:
+        """The functions that store a parameter or an array of theirs in a global pointer."""
+        for path, offset in self._sources.occurrences(name) if self._is_global(name, pointer=True) else ():
+            text = self._sources.files[path].normalised.text
+            match = _COPIED.match(text, text.rfind(b"\n", 0, offset))
+            unit = self._sources.table.function_at(path, offset)
+            if unit is not None and match and match.start(1) == offset and _may_point(unit, match[2]):
+                yield unit
 
     def _holders(self, text: bytes) -> Iterator[tuple[str, int]]:
         for match in _ADDRESS.finditer(text):
