@@ -1,7 +1,7 @@
 """The scans of one run: what they are asked, what they share, and which answers are known from earlier runs.
 
-The scan is slow to import. It is imported when the first one starts: for an
-answer that is known, none of it is needed.
+The scan is slow to import, and so is what git and earlier runs are read with. Each is imported when it is first
+needed: for an answer that is known there is no scan, and a scan of one folder needs no git.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpuscan.cache import Answers, Footprint, cache_folder, question_key
-from fpuscan.review import Scanner
 from fpuscan.triage import set_aside
 
 if TYPE_CHECKING:
+    from fpuscan.cache import Answers, Footprint
     from fpuscan.result import ScanResult
+    from fpuscan.review import Scanner
     from fpuscan.scan import ScanMemory
     from fpuscan.tree import KernelTree
 
@@ -63,11 +63,15 @@ class Scans:
 
     def scanner(self, *, cache: bool) -> Scanner:
         """Scan only what has to be scanned; with `cache`, the answers of earlier runs are used, and kept for later."""
+        from fpuscan.review import Scanner
+
         findings = replace(self._question, graph=False, provenance=None)
         plain = None if findings == self._question else partial(self._ask, findings, memory=self._memory)
         return Scanner(self, self, plain=plain, answers=self._answers() if cache else None)
 
     def _answers(self) -> Answers | None:
+        from fpuscan.cache import Answers, cache_folder, question_key
+
         asked, folder = self._question, cache_folder()
         try:
             key = partial(question_key, asked.select, asked.ignore, asked.model_files)
