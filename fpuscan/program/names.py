@@ -1,19 +1,26 @@
 """Where each identifier stands: an inverted index of the words of all files.
 
 Takes the normalised text of each file, in which comments, strings and
-directives are blank. A file's words are collected when somebody first asks;
-the offsets of a word are found in the files that hold it.
+directives are blank. The words of each piece of a file are collected when
+somebody first asks; the offsets of a word are found in the pieces that hold it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["NameIndex", "Occurrence"]
 
 Occurrence = tuple[str, int]  # path, offset
+_Piece = tuple[str, int, int]  # path, start, end
 
 _WORD_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-_IN_WORDS = frozenset(_WORD_BYTES)
-_WORDS_ONLY = bytes(byte if byte in _IN_WORDS else 0x20 for byte in range(256))
+_BLANK = 0x20
+_WORDS_ONLY = bytes(byte if byte in _WORD_BYTES else _BLANK for byte in range(256))
+_PIECE = 4000  # bytes, and the rest of a word: what is searched for a word that stands in it
 
 
 class NameIndex:
@@ -21,8 +28,9 @@ class NameIndex:
 
     def __init__(self) -> None:
         self._texts: dict[str, bytes] = {}
+        self._words: dict[str, bytes] = {}  # the texts with a blank for all else, and one more at each end
         self._unread: list[str] = []
-        self._files: dict[bytes, list[str]] = {}  # of a word
+        self._pieces: dict[bytes, list[_Piece]] = {}  # of a word
         self._found: dict[str, tuple[Occurrence, ...]] = {}
         self.asked: set[str] = set()  # every name that somebody looked for
 
@@ -41,30 +49,29 @@ class NameIndex:
         found = self._found.get(name)
         if found is None:
             self.asked.add(name)
-            found = tuple(
-                (path, offset) for path in self.files(name) for offset in _offsets(self._texts[path], name.encode())
-            )
+            found = tuple(self._find(name.encode()))
             self._found[name] = found
         return found
 
-    def files(self, name: str) -> list[str]:
-        """The files in which an identifier stands, sorted."""
+    def _find(self, word: bytes) -> Iterator[Occurrence]:
+        self._read()
+        for path, start, end in sorted(self._pieces.get(word, ())):
+            words = self._words[path]
+            position = words.find(word, start, end)
+            while position >= 0:
+                behind = position + len(word)
+                if words[position - 1] == words[behind] == _BLANK:
+                    yield path, position - 1
+                position = words.find(word, behind, end)
+
+    def _read(self) -> None:
         for path in self._unread:
-            for word in set(self._texts[path].translate(_WORDS_ONLY).split()):
-                self._files.setdefault(word, []).append(path)
+            words = self._words[path] = b" %s " % self._texts[path].translate(_WORDS_ONLY)
+            start = 0
+            while start < len(words):
+                end = words.find(b" ", start + _PIECE) + 1 or len(words)
+                piece = (path, start, end)
+                for word in set(words[start:end].split()):
+                    self._pieces.setdefault(word, []).append(piece)
+                start = end
         self._unread.clear()
-        return sorted(self._files.get(name.encode(), ()))
-
-
-def _offsets(text: bytes, word: bytes) -> list[int]:
-    """The offsets of a word: of the bytes where no other byte of a word stands next to them."""
-    found = []
-    size = len(word)
-    position = text.find(word)
-    while position >= 0:
-        end = position + size
-        before, behind = text[position - 1 : position], text[end : end + 1]
-        if not (before and before[0] in _IN_WORDS) and not (behind and behind[0] in _IN_WORDS):
-            found.append(position)
-        position = text.find(word, end)
-    return found
