@@ -9,7 +9,8 @@ Takes the text of an expression and a lookup of names, gives its value as a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from fpuscan.cpp import Macro
 from fpuscan.expansion import expand_call, split_arguments
@@ -59,8 +60,9 @@ _DEEPEST = 40  # nesting of parentheses and macros; deeper is hostile and no con
 _LONGEST = 5_000  # tokens of one fully expanded expression
 
 
-def _tokens(text: str) -> list[str]:
-    return [found["token"] for found in _TOKEN.finditer(text) if found["token"]]
+@lru_cache(maxsize=1024)  # the same masks are evaluated again and again
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple([found["token"] for found in _TOKEN.finditer(text) if found["token"]])
 
 
 def _mask_between(high: Integer, low: Integer) -> Integer:
@@ -108,7 +110,7 @@ class Evaluator:
             return fit(found, 32 if -(1 << 31) <= found < 1 << 31 else 64, signed=found < 1 << 63)
         return found
 
-    def body(self, name: str, tokens: list[str], depth: int) -> Integer:
+    def body(self, name: str, tokens: Sequence[str], depth: int) -> Integer:
         """The value of a macro body that is one operand; each name is evaluated once."""
         if name not in self._known:
             if name in self._active:
@@ -128,7 +130,7 @@ class Evaluator:
         return value
 
 
-def _is_operand(tokens: list[str]) -> bool:
+def _is_operand(tokens: Sequence[str]) -> bool:
     # One token, or one pair of parentheses around everything: textual substitution cannot regroup it.
     if len(tokens) == 1:
         return True
@@ -145,8 +147,8 @@ def _is_operand(tokens: list[str]) -> bool:
 class _Parser:
     # Precedence climbing; macros are put into the token list in place, as the preprocessor does.
 
-    def __init__(self, tokens: list[str], names: Evaluator) -> None:
-        self._rest = tokens[::-1]
+    def __init__(self, tokens: Sequence[str], names: Evaluator) -> None:
+        self._rest = [*reversed(tokens)]
         self._names = names
         self._budget = _LONGEST
 

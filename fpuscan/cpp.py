@@ -142,6 +142,8 @@ class MacroTable:
 
     def is_settled(self, name: str) -> bool:
         """True if a name, and each name that its definition is written with, means the same wherever it is used."""
+        if name not in self._index:
+            return True
         found = self._settled.get(name)
         if found is None:
             self._settled[name] = True  # a macro that names itself

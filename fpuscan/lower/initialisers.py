@@ -58,7 +58,7 @@ class Initialisers(Loops):
 
     def _arm_inside(self, node: Node) -> tuple[ConfigLiteral, ...]:
         """What must be configured for a part of a construct to be compiled."""
-        if not self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
+        if not self.conditional:
             return ()
         return self.context.conditions(self.facts.path, node.start_byte)
 

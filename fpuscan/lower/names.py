@@ -42,11 +42,13 @@ class Names(Builder):
         self.offset_override: int | None = None  # inside a macro's expansion: where the macro was used
         self.expanding: tuple[str, ...] = ()
         self.initialised = ""  # the global whose initialiser this is
+        self.conditional = context.conditional(facts.path, facts.start, facts.end)  # whether there is any #if
 
     def text(self, node: Node) -> str:
         """The source text of a node as written, without comments; a name as parsed (see ``kvm_x86_call(f)``)."""
-        data = self.parsed if node.type in _NAMES else self.data
-        return strip_comments(data[node.start_byte : node.end_byte]).decode("utf-8", "replace")
+        if node.type in _NAMES:
+            return self.parsed[node.start_byte : node.end_byte].decode("utf-8", "replace")
+        return strip_comments(self.data[node.start_byte : node.end_byte]).decode("utf-8", "replace")
 
     def offset(self, node: Node) -> int:
         """Where a node is written in the file (the macro's use, inside an expansion)."""

@@ -52,7 +52,7 @@ class Statements(Initialisers):
         """Place what follows at this statement."""
         if self.offset_override is None:
             self.span = (node.start_byte, node.end_byte)
-            if self.context.conditional(self.facts.path, self.facts.start, self.facts.end):
+            if self.conditional:
                 self.config = together(self.facts.config, self.context.conditions(self.facts.path, node.start_byte))
 
     # ------------------------------------------------------------ blocks and #if arms
@@ -66,7 +66,7 @@ class Statements(Initialisers):
     def sequence(self, children: Sequence[Node], parent: Node) -> None:
         """Statements one after the other; the arms of an ``#if`` between them are alternatives."""
         groups: tuple[Group, ...] = ()
-        if self.offset_override is None:
+        if self.conditional and self.offset_override is None:
             groups = self.context.groups_inside(self.facts.path, parent.start_byte, parent.end_byte)
         if not groups:
             for child in children:

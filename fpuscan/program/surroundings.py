@@ -14,7 +14,7 @@ from fpuscan.expansion import expand_call, split_arguments
 from fpuscan.program.lending import Lending
 from fpuscan.program.sources import Sources
 from fpuscan.source import SourceFile
-from fpuscan.syntax import parse
+from fpuscan.syntax import parse, parse_snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,6 +159,8 @@ class Surroundings(Sources):
         return macros[0] if len(macros) == 1 else None
 
     def _in_force(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
+        if name not in self.macros:  # most names are none
+            return ()
         return self.macros.in_force(
             name, path, self.files[path].source.origin(offset) if path in self.files else offset
         )
@@ -241,13 +243,17 @@ class Surroundings(Sources):
     def snippet(self, body: str) -> tuple[Node, bytes, bytes] | None:
         """A piece of C, parsed: a compound statement, its text, and the text as parsed; None if it is none."""
         text = f"void __expansion(void) {{ {body} ; }}".encode()
-        parsed = self.parse(SourceFile("", text), self.attributes)
-        if parsed.root.has_error:
+        if body.isidentifier() and body.encode() not in self.attributes.plain:  # as most: there is nothing to mend
+            root, mended = parse_snippet(text), text
+        else:
+            parsed = self.parse(SourceFile("", text), self.attributes)
+            root, mended = parsed.root, parsed.normalised.text
+        if root.has_error:
             return None
-        for child in parsed.root.children:
+        for child in root.children:
             block = child.child_by_field_name("body")
             if block is not None:
-                return block, text, parsed.normalised.text
+                return block, text, mended
         return None
 
     def conditions(self, path: str, offset: int) -> tuple[ConfigLiteral, ...]:

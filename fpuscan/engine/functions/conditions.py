@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import fits, stored_constant
@@ -327,11 +328,20 @@ class Conditions:
 
     def followed(self, node: int) -> Guards:
         """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""
+        if not self._has_sides:
+            return NOTHING
         found = self._followed.get(node)
         if found is None:
             found = self._compute_followed(node)
             self._followed[node] = found
         return found
+
+    @cached_property
+    def _has_sides(self) -> bool:
+        """Whether any variable of the function is such a pointer; of most functions none is."""
+        facts, wanted = self.function.facts, self.analysis.side_pointers
+        types = (variable.type for variable in (*facts.params, *facts.variables.values()))
+        return any(ctype is not None and ctype.pointers == 1 and ctype.base in wanted for ctype in types)
 
     def _compute_followed(self, node: int) -> Guards:
         wanted = self.analysis.side_pointers
