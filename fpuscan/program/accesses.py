@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fpuscan.program.bodies import handed_to
 
 if TYPE_CHECKING:
+    from fpuscan.program.aliases import AliasIndex
     from fpuscan.program.bodies import MacroBodies
     from fpuscan.program.names import NameIndex
     from fpuscan.program.units import Unit, UnitTable
@@ -33,9 +34,10 @@ _OFFSET = re.compile(rb"\bOFFSETOF\s*\([^()]*\Z")
 class AccessIndex:
     """The functions that store into a name or read it, by the text around its occurrences."""
 
-    def __init__(self, names: NameIndex, table: UnitTable, bodies: MacroBodies) -> None:
-        """``bodies`` knows the macros and functions that store through an argument."""
+    def __init__(self, names: NameIndex, table: UnitTable, bodies: MacroBodies, aliases: AliasIndex) -> None:
+        """``bodies`` knows the macros that store through an argument, ``aliases`` those that stand for a name."""
         self._names = names
+        self._aliases = aliases
         self._table = table
         self._bodies = bodies
         self._storing: dict[str, frozenset[int]] = {}
@@ -45,18 +47,26 @@ class AccessIndex:
         """The functions in which a name is assigned to, handed to a macro that stores, or its address taken."""
         found = self._storing.get(name)
         if found is None:
-            found = frozenset(unit.id for unit, offset in self._inside(name) if self._stores(unit, offset, len(name)))
+            aliases = self._aliases.of(name)
+            plain = all(map(self._aliases.is_plain, aliases))
+            found = frozenset(
+                unit.id
+                for word in (name, *aliases)
+                for unit, offset in self._inside(word)
+                if self._stores(unit, offset, len(word)) or (word != name and not plain)
+            )
             self._storing[name] = found
         return found
 
     def reading(self, name: str) -> frozenset[int]:
-        """The functions in which a name stands where it is not just set."""
+        """The functions in which a name, or a macro for it, stands where it is not just set."""
         found = self._reading.get(name)
         if found is None:
             found = frozenset(
                 unit.id
-                for unit, offset in self._inside(name)
-                if not _SET.match(unit.file.normalised.text, offset + len(name), unit.end)
+                for word in (name, *self._aliases.of(name))
+                for unit, offset in self._inside(word)
+                if word != name or not _SET.match(unit.file.normalised.text, offset + len(name), unit.end)
             )
             self._reading[name] = found
         return found

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["AliasIndex"]
 
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
+# A macro without arguments that only gives a value or names a place: no store, no address, no statement.
+_PLAIN = re.compile(rb"\w+\s(?:[\w\s().|~]|->)*")
 _PART = 5  # characters of a name that a macro pastes; less would match everything
 
 
@@ -25,6 +27,7 @@ class AliasIndex:
         self._pasting: dict[bytes, list[tuple[bytes, bytes]]] = {}
         self._found: dict[str, frozenset[str]] = {}
         self._objects: set[bytes] = set()
+        self._busy: set[bytes] = set()
 
     def of(self, name: str) -> frozenset[str]:
         """The macros in whose body an identifier stands, and the macros in whose body those stand."""
@@ -38,6 +41,11 @@ class AliasIndex:
         """Whether a macro has no arguments in one of its definitions: its name alone is a use."""
         self._read()
         return macro.encode() in self._objects
+
+    def is_plain(self, macro: str) -> bool:
+        """Whether a macro just stands for a value or a place: what is done to it, the text around its use does."""
+        self._read()
+        return macro.encode() not in self._busy
 
     def recursive(self, name: str) -> bool:
         """Whether a macro's body names the macro itself, directly or through others."""
@@ -69,6 +77,8 @@ class AliasIndex:
                     macro, *words = _IDENTIFIER.findall(directive.text) or [b""]
                     if not directive.text.startswith(macro + b"("):
                         self._objects.add(macro)
+                    if not _PLAIN.fullmatch(directive.text):
+                        self._busy.add(macro)
                     for word in words:
                         self._users.setdefault(word, set()).add(macro)
                     if b"##" in directive.text:

@@ -51,7 +51,7 @@ class Uses(Sources):
         self._bodies = MacroBodies(self._directives, self._alias_index, stores)
         pointers = PointerCalls(self, self._alias_index, self._bodies, tuple(model.static_calls))
         self._call_graph = CallGraph(self.table, self._alias_index, self.names, pointers)
-        self._access = AccessIndex(self.names, self.table, self._bodies)
+        self._access = AccessIndex(self.names, self.table, self._bodies, self._alias_index)
         self._address_taken: dict[str, bool] = {}
         self._accessing: dict[tuple[str, str], list[Unit]] = {}
         self._initialising: dict[str, list[Unit]] = {}

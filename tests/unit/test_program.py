@@ -74,6 +74,30 @@ def test_what_stores_into_a_name(statement: str, stores: bool, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("macro", "statement", "stores"),
+    [
+        ("SIZE (p->size)", "y = SIZE;", False),
+        ("SIZE (p->size)", "SIZE = 1;", True),
+        ("SIZE (p->size)", "f(&SIZE);", True),
+        ("RESET p->size = 0", "RESET;", True),
+        ("AT &p->size", "*AT = 1;", True),
+        ("SIZE_OF(x) ((x)->size)", "SIZE_OF(p) = 1;", True),
+        ("SIZE (p->size)\n#define ALL SIZE | 1", "y = ALL;", False),
+    ],
+)
+def test_a_macro_that_stands_for_a_name_is_stored_into(
+    macro: str,
+    statement: str,
+    stores: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    one = program(tmp_path, f"#define {macro}\n\nvoid f(void)\n{{\n\t{statement}\n}}\n")
+
+    assert named(one, one.storing("size")) == ({"f"} if stores else set())
+    assert named(one, one.reading("size")) == {"f"}
+
+
+@pytest.mark.parametrize(
     ("statement", "reads"),
     [("p->size = 1;", False), ("p->size == 1;", True), ("p->size |= 1;", True), ("p->size = p->size + 1;", True)],
 )

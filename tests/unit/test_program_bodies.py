@@ -31,6 +31,21 @@ def test_a_pasted_name_is_found_by_its_part() -> None:
 
 
 @pytest.mark.parametrize(
+    ("definition", "plain"),
+    [
+        ("M (fpu_user_cfg.default_features)", True),
+        ("M current->thread.fpu", True),
+        ("M fpu_user_cfg.size = 0", False),
+        ("M (&fpu_user_cfg)", False),
+        ("M(x) ((x)->size)", False),
+        ("M 1\n#define M size++", False),
+    ],
+)
+def test_a_plain_macro_leaves_to_the_text_around_it_what_is_done(definition: str, plain: bool) -> None:  # noqa: FBT001
+    assert aliases(f"#define {definition}\n").is_plain("M") is plain
+
+
+@pytest.mark.parametrize(
     "definition",
     [
         "M(to, v) ((to) = (v))",

@@ -220,7 +220,7 @@ class Calls(CallPointers):
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
         chain = self.analysis.chain(place)
         spelt = self.analysis.spellings(chain[-1][0] if chain else "", last)
-        if not last or self.analysis.lies_in_union(place) or (last[0] != "<" and self.program.aliases(last)):
+        if not last or self.analysis.lies_in_union(place):
             return None
         found = {unit.id for tag, _ in chain if tag in self.analysis.model_types for unit in self.program.copiers(tag)}
         return frozenset(found.union(*map(touching, spelt)))
