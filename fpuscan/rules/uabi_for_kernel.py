@@ -16,8 +16,9 @@ from fpuscan.engine.search.crossings import Crossing
 from fpuscan.engine.search.flows import Step
 from fpuscan.engine.search.seeds import Seeds
 from fpuscan.engine.search.sinks import Hit
+from fpuscan.engine.values.allocations import allocations
 from fpuscan.engine.values.families import Families, Read
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Var, uncast
+from fpuscan.ir import ENTRY, EXIT, Assign, Load
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
 from fpuscan.rules.info import FPU203
@@ -112,20 +113,10 @@ class _Finder:
         return sorted(functions, key=lambda unit: (unit.path, unit.start))
 
     def _allocated(self) -> Iterator[_Store]:
-        """The sizes of allocations whose result becomes a pointer to such a struct."""
+        """The sizes of allocations that hold such a struct."""
         for row in self.allocations:
-            for unit in self._units(self.rows):
-                function = self.analysis.of(unit)
-                for node, instruction in enumerate(function.code):
-                    if not isinstance(instruction, Call) or not self._allocates(instruction):
-                        continue
-                    if _becomes(function, instruction, row.type):
-                        for argument in instruction.arguments:
-                            yield _Store(row, function, node, None, argument)
-
-    def _allocates(self, call: Call) -> bool:
-        effect = self.analysis.model.effects.get(call.callee) if isinstance(call.callee, str) else None
-        return effect is not None and effect.kind == "alloc"
+            for function, node, value in allocations(self.analysis, row.type):
+                yield _Store(row, function, node, None, value)
 
     # ------------------------------------------------------------ what they get
 
@@ -245,18 +236,6 @@ class _Finder:
 def _is_struct(instruction: Assign) -> bool:
     ctype = instruction.target.type
     return ctype is not None and ctype.is_struct
-
-
-def _becomes(function: FunctionAnalysis, call: Call, tag: str) -> bool:
-    """Whether the result of a call is stored into a pointer to a struct."""
-    for instruction in function.code:
-        if not isinstance(instruction, Assign) or call.result is None:
-            continue
-        value, ctype = instruction.value, instruction.target.type
-        value = uncast(value)
-        if isinstance(value, Load) and isinstance(value.place, Var) and value.place.key == call.result.key:
-            return ctype is not None and ctype.base == tag and ctype.pointers == 1
-    return False
 
 
 def _judge(_search: Search, _crossing: Crossing) -> Verdict | None:
