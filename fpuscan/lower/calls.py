@@ -116,7 +116,7 @@ class Calls(MemberMacros):
             if ctype is not None and ctype.function:
                 return self._indirect_call(node, self.value(function), arguments)
             if self._takes_operands(arguments):
-                return self._asm(node, arguments)
+                return self._asm(node, arguments, name)
         return self.plain_call(node, name, arguments)
 
     def _meanings(self, node: Node, macros: list[Macro], arguments: Node) -> list[_Choice]:
@@ -160,7 +160,7 @@ class Calls(MemberMacros):
             position = child.end_byte
         return False
 
-    def _asm(self, node: Node, arguments: Node) -> Expr:
+    def _asm(self, node: Node, arguments: Node, name: str = "asm") -> Expr:
         """``ASM((operand), (operand))`` left by the normaliser; constraints are in the original bytes."""
         inputs: list[Expr] = []
         outputs: list[tuple[LValue, bool]] = []
@@ -176,13 +176,13 @@ class Calls(MemberMacros):
                     continue
             inputs.append(self.value(child))
         result = self.temp(None)
-        value = self.call("asm", inputs, result, self.where(node))
+        value = self.call(name, inputs, result, self.where(node))
         for place, weak in outputs:
             self.assign(place, value, weak=weak)
         if self.offset_override is None:
             for label in self.context.goto_labels(self.facts.path, node.start_byte):
                 self.gotos.setdefault(label, []).extend(self.frontier)
-        return Const(None, "asm")
+        return Const(None, name)
 
 
 def _selects(macro: Macro) -> bool:

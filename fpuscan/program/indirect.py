@@ -56,8 +56,17 @@ class _Word(NamedTuple):
 class PointerCalls:
     """The calls through pointers, function by function."""
 
-    def __init__(self, sources: Sources, aliases: AliasIndex, bodies: MacroBodies, prefixes: tuple[str, ...]) -> None:
-        """``prefixes``: what stands before the name of a member where it is called as a static call."""
+    def __init__(
+        self,
+        sources: Sources,
+        aliases: AliasIndex,
+        bodies: MacroBodies,
+        prefixes: tuple[str, ...],
+        chains: dict[str, tuple[str, ...]],
+    ) -> None:
+        """``prefixes``: what stands before the name of a member where it is called as a static call; ``chains``: the
+        functions of other places that call what a member of registered objects holds.
+        """  # noqa: D205
         self._names = sources.names
         self._table = sources.table
         self._macros = sources.macros
@@ -65,6 +74,7 @@ class PointerCalls:
         self._aliases = aliases
         self._bodies = bodies
         self._prefixes = prefixes
+        self._chains = chains
         self._made: dict[str, set[str]] = {}  # the members that a macro puts a function into
         self._files = 0
 
@@ -110,6 +120,8 @@ class PointerCalls:
         if not itself and word.inside is None:
             if word.member:
                 further += [_Word(each + word.name) for each in self._prefixes]
+                chains = (place for each in self._chains.get(word.name, ()) for place in self._places(_Word(each)))
+                found.update(unit for unit, _, _ in chains if unit is not None)
             for alias in self._aliases.of(word.name):
                 found.update(unit for unit, _, _ in self._places(_Word(alias)) if unit is not None)
         for unit, text, offset in places:

@@ -49,7 +49,12 @@ class Uses(Sources):
         stores = (name for name, row in model.effects.items() if row.kind in _STORE_EFFECTS)
         self._alias_index = AliasIndex(self._directives)
         self._bodies = MacroBodies(self._directives, self._alias_index, stores)
-        pointers = PointerCalls(self, self._alias_index, self._bodies, tuple(model.static_calls))
+        self._chains: dict[str, tuple[str, ...]] = {}
+        for name, row in model.effects.items():
+            if row.kind == "calls":
+                member = row.member.rpartition(".")[2]
+                self._chains[member] = (*self._chains.get(member, ()), name)
+        pointers = PointerCalls(self, self._alias_index, self._bodies, tuple(model.static_calls), self._chains)
         self._call_graph = CallGraph(self.table, self._alias_index, self.names, pointers)
         self._access = AccessIndex(self.names, self.table, self._bodies, self._alias_index)
         self._address_taken: dict[str, bool] = {}
@@ -178,6 +183,10 @@ class Uses(Sources):
                     targets = self._static_calls.setdefault(match.group(1).decode(), set())
                     targets.update(unit.id for unit in self.functions_named(match.group(2).decode(), path))
         return self._static_calls
+
+    def chains_of(self, member: str) -> tuple[str, ...]:
+        """The functions of other places that call what a member of registered objects holds."""
+        return self._chains.get(member, ())
 
     def static_calls_of(self, unit: Unit) -> list[str]:
         """The static calls that may go to a function, by name."""

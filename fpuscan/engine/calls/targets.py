@@ -287,7 +287,8 @@ class CallTargets:
         for name in self.program.static_calls_of(unit):
             through.add(name)
         for member in sorted(through - {""}):
-            for user in self.program.units_mentioning(member):
+            names = (member, *self.program.chains_of(member))
+            for user in dict.fromkeys(unit for name in names for unit in self.program.units_mentioning(name)):
                 if not user.is_function:
                     continue
                 function = self.analysis.of(user)
