@@ -363,6 +363,7 @@ class FunctionFacts:
     unmodelled: list[tuple[int, str]] = field(default_factory=list)
     unread: list[tuple[int, str]] = field(default_factory=list)  # text of macros that is no C by itself
     variables: dict[object, Var] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)  # the names of case labels, for people
     variadic: bool = False
 
     def __str__(self) -> str:

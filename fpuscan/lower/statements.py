@@ -234,6 +234,8 @@ class Statements(Initialisers):
             constant = None
             if value is not None:
                 constant = constant_of(self.value(value)) if value.type != "binary_expression" else None
+                if constant is not None and value.type == "identifier":
+                    self.facts.labels[constant] = self.text(value)
             else:
                 has_default[0] = True
             self.frontier = self.frontier + [(head, None, constant) for head, _, _ in heads]

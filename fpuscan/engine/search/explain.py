@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import ENTRY, Addr, Binary, Call, Cast, Const, Load, Unary, Var
+from fpuscan.engine.functions.expressions import walk_expression
+from fpuscan.ir import ENTRY, Addr, Binary, Branch, Call, Cast, Const, Load, Unary, Var
 from fpuscan.result import Consumer, Location, Step
 from fpuscan.xfeatures import WORD
 
@@ -25,6 +26,8 @@ __all__ = ["Explainer", "written"]
 
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _MAX_TEXT = 160
+_NAME = re.compile(r"[A-Z]\w+")
+_NUMBER = 255  # larger ones are masks and ioctl numbers, which are better known in hexadecimal
 
 
 class Explainer:
@@ -36,6 +39,7 @@ class Explainer:
         self._telling = {name: place for row in analysis.model.consumers for place, name in enumerate(row.functions)}
         self._consumers = {name: row.kind for row in analysis.model.consumers for name in row.functions}
         self._sides: dict[Place, str] = {}
+        self._names: dict[int, dict[int, str]] = {}
 
     # ------------------------------------------------------------ places in the text
 
@@ -239,12 +243,21 @@ class Explainer:
             if name.startswith("$"):
                 continue
             if operator in {"clr", "set"}:
-                parts.add(f"{name} & {constant:#x}" if operator == "set" else f"!({name} & {constant:#x})")
+                mask = self._spelled(key[1], constant)
+                parts.add(f"{name} & {mask}" if operator == "set" else f"!({name} & {mask})")
             elif constant == 0:
                 parts.add(name if operator == "!" else f"!{name}")
             else:
-                parts.add(f"{name} {'==' if operator == '=' else '!='} {_signed(constant)}")
+                parts.add(f"{name} {'==' if operator == '=' else '!='} {self._spelled(key[1], constant)}")
         return ", ".join(sorted(parts))
+
+    def _spelled(self, function: int, constant: int) -> str:
+        """A constant of a function's conditions by the name that is written there."""
+        names = self._names.get(function)
+        if names is None:
+            names = _named_constants(self.analysis.by_id(function))
+            self._names[function] = names
+        return names.get(constant) or (hex(constant) if _NUMBER < constant < 1 << 63 else str(_signed(constant)))
 
     # ------------------------------------------------------------ consumers
 
@@ -276,6 +289,16 @@ class Explainer:
             if order < rank:
                 rank, best = order, step
         return best.path()[1:] if best is not None else []
+
+
+def _named_constants(function: FunctionAnalysis) -> dict[int, str]:
+    """The constants that a function's conditions and case labels have names for."""
+    found = dict(function.facts.labels)
+    for instruction in function.code:
+        for part in walk_expression(instruction.condition) if isinstance(instruction, Branch) else ():
+            if isinstance(part, Const) and part.value is not None and _NAME.fullmatch(part.text):
+                found.setdefault(part.value, part.text)
+    return found
 
 
 def _signed(word: int) -> int:
