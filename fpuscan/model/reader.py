@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fpuscan.errors import ModelError
 from fpuscan.model.rows import (
+    Advice,
     Barrier,
     Carrier,
     Configuration,
@@ -42,6 +43,7 @@ __all__ = ["load_model"]
 _ROWS: dict[str, type] = {
     "source": Source,
     "sink": Sink,
+    "advice": Advice,
     "floor": Floor,
     "contract": Contract,
     "helper": Helper,
@@ -106,6 +108,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         masks=found.single["masks"],
         sources=tuple(rows["source"]),
         sinks=tuple(rows["sink"]),
+        advice=tuple(rows["advice"]),
         floors=tuple(rows["floor"]),
         contracts=tuple(rows["contract"]),
         helpers={row.function: row for row in rows["helper"]},

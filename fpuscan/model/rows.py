@@ -9,6 +9,7 @@ from functools import cache
 from fpuscan.scope import Scope
 
 __all__ = [
+    "Advice",
     "Barrier",
     "Carrier",
     "Chain",
@@ -145,6 +146,14 @@ class Sink(_Placed):
     local: bool = False
     only: str = ""
     commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about a value in some sinks (shell patterns of ids), where the rule's own advice is too general."""
+
+    sinks: tuple[str, ...]
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +361,7 @@ class Model:
     masks: Masks
     sources: tuple[Source, ...] = ()
     sinks: tuple[Sink, ...] = ()
+    advice: tuple[Advice, ...] = ()
     floors: tuple[Floor, ...] = ()
     contracts: tuple[Contract, ...] = ()
     helpers: dict[str, Helper] = field(default_factory=dict)
@@ -370,3 +380,8 @@ class Model:
     inputs: tuple[Input, ...] = ()
     subsets: tuple[Subset, ...] = ()
     silent: frozenset[str] = frozenset()
+
+    def advice_for(self, sink: Sink) -> str:
+        """What to do about a value in a sink, "" where the rule's own advice fits."""
+        rows = (row for row in self.advice if any(fnmatchcase(sink.id, each) for each in row.sinks))
+        return next((row.fix for row in rows), "")

@@ -96,13 +96,18 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
     if finding.config:
         yield from _prose("only with: ", ", ".join(finding.config), options)
     yield from _prose("way: ", route(finding), options)
-    yield from _prose("fix: ", finding.fix, options)
-    yield ""
-    yield from _trace(finding.trace, options)
-    yield from _consumers(finding, options)
-    yield from _places("other sources:", finding.other_sources, options)
+    if finding.severity > Severity.NOTE:
+        yield from _prose("fix: ", finding.fix, options)
     related = [Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related]
-    yield from _places("related:", related, options)
+    around = (
+        *_consumers(finding, options),
+        *_places("other sources:", finding.other_sources, options),
+        *_places("related:", related, options),
+    )
+    for block in (tuple(_trace(finding.trace, options)), around):
+        if block:
+            yield ""
+            yield from block
 
 
 def _headline(finding: Finding, options: ReportOptions) -> str:
@@ -157,7 +162,6 @@ def _trace(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:
         return
     yield "  trace:"
     yield from steps(trace, options)
-    yield ""
 
 
 def steps(trace: tuple[Step, ...], options: ReportOptions) -> Iterator[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fpuscan.rules.info import RuleInfo
     from fpuscan.xfeatures import FeatureBits
 
-__all__ = ["CrossingRule", "Search", "Verdict", "forbidden", "leaking", "number"]
+__all__ = ["CrossingRule", "Search", "Verdict", "forbidden", "leaking", "named", "number"]
 
 _CONSUMER_ORDER = {
     "guest": ("kvm", "uabi-copy", "prctl", "sigframe", "ptrace", "coredump"),
@@ -69,6 +69,7 @@ class CrossingRule(NamedTuple):
     """A rule about crossings (or several that share their sources): the kinds of its sources, its metadata by
     crossing, its verdict and words.
 
+    ``is_advised``: what to do depends on the sink, where the model says so.
     ``whole``: each flow is followed from its first source to its end, and all masks are evaluated; else a flow
     ends where it is stored into another source, whose reads are looked at anyway, or where ``is_spent`` says so.
     """  # noqa: D205
@@ -78,6 +79,7 @@ class CrossingRule(NamedTuple):
     judge: Callable[[Search, Crossing], Verdict | None]
     message: Callable[[Verdict, Crossing], str]
     whole: bool = False
+    is_advised: bool = False
     is_spent: Callable[[Search, Seed, State], bool] = lambda _search, _seed, _state: False
 
     def find(self, search: Search, seeds: Iterable[Seed]) -> list[Finding]:
@@ -142,7 +144,7 @@ class CrossingRule(NamedTuple):
             surviving=verdict.surviving,
             side=crossing.hit.side,
             trace=explainer.trace(crossing, after),
-            fix=rule.how_to_fix,
+            fix=(flows.analysis.model.advice_for(crossing.hit.sink) if self.is_advised else "") or rule.how_to_fix,
             config=_config(crossing),
             other_sources=_other_sources(explainer, [way for _, way in ordered]),
             consumers=explainer.consumers(reached),
@@ -232,6 +234,15 @@ def leaking(surviving: Surviving, source: str) -> str:
         return ""
     several = len(parts) > 1 or len(surviving.bits) > 1
     return f"{' and '.join(parts)} from {source} {'reach' if several else 'reaches'}"
+
+
+def named(crossing: Crossing) -> str:
+    """The sink in a sentence: a place as it is, an operand with what it is for."""
+    sink, place = crossing.hit.sink, crossing.hit.place
+    if sink.kind == "place":
+        return place
+    operand = "an operand of the asm statement" if sink.function == "asm" else place
+    return f"{operand}, {sink.why.partition(':')[0]}"
 
 
 def number(findings: list[Finding]) -> list[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Severity
-from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, leaking
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, leaking, named
 from fpuscan.rules.info import FPU101, FPU102, FPU103
 from fpuscan.xfeatures import WORD
 
@@ -69,13 +69,16 @@ def _judge(search: Search, crossing: Crossing) -> Verdict | None:
 
 
 def _message(verdict: Verdict, crossing: Crossing) -> str:
-    source, sink, side = crossing.seed.name, crossing.hit.place, crossing.hit.side
-    what = _PLACES[crossing.hit.sink.what]
+    source, sink, side = crossing.seed.name, named(crossing), crossing.hit.side
+    if crossing.hit.sink.kind == "place":
+        sink = f"{sink}, {_PLACES[crossing.hit.sink.what]}"
     if verdict.severity is Severity.ERROR:
-        return f"{leaking(verdict.surviving, source)} {sink}, {what} ({side} side)"
+        return f"{leaking(verdict.surviving, source)} {sink} ({side} side)"
     if verdict.severity is Severity.WARNING:
-        return f"{source} is a second source of truth for {sink}, {what} ({side} side): no mask stands between"
-    return f"{source} reaches {sink}, {what} ({side} side): only user features are left"
+        return f"{source} is a second source of truth for {sink} ({side} side): no mask stands between"
+    return f"{source} reaches {sink} ({side} side): only user features are left"
 
 
-GUEST_DEFAULT = CrossingRule(frozenset({"config", "runtime", "constant"}), _info, _judge, _message, whole=True)
+GUEST_DEFAULT = CrossingRule(
+    frozenset({"config", "runtime", "constant"}), _info, _judge, _message, whole=True, is_advised=True
+)

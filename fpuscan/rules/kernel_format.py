@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.result import Severity
-from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking, named
 from fpuscan.rules.info import FPU202
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _judge(search: Search, crossing: Crossing) -> Verdict | None:
 
 
 def _message(verdict: Verdict, crossing: Crossing) -> str:
-    return f"{leaking(verdict.surviving, crossing.seed.name)} {crossing.hit.place} ({crossing.hit.side} side)"
+    return f"{leaking(verdict.surviving, crossing.seed.name)} {named(crossing)} ({crossing.hit.side} side)"
 
 
 def _is_spent(search: Search, seed: Seed, state: State) -> bool:
@@ -41,4 +41,6 @@ def _is_spent(search: Search, seed: Seed, state: State) -> bool:
     return not (content.bits & label.bits & ~search.flows.analysis.values.user_mask or content.format or label.format)
 
 
-KERNEL_FORMAT = CrossingRule(frozenset({"kernel"}), lambda _: FPU202, _judge, _message, is_spent=_is_spent)
+KERNEL_FORMAT = CrossingRule(
+    frozenset({"kernel"}), lambda _: FPU202, _judge, _message, is_advised=True, is_spent=_is_spent
+)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.values.contents import Content
 from fpuscan.result import Severity, Surviving
-from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking
+from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking, named
 from fpuscan.rules.info import FPU201
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _content(search: Search, seed: Seed) -> Content:
 
 
 def _message(verdict: Verdict, crossing: Crossing) -> str:
-    source, sink, side = crossing.seed.name, crossing.hit.place, crossing.hit.side
+    source, sink, side = crossing.seed.name, named(crossing), crossing.hit.side
     if verdict.severity is Severity.NOTE:
         if crossing.hit.sink.informational:
             return f"{source} is reported in {sink}"

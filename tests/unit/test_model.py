@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ _SINK = '[[sink]]\nid = "vendor"\nkind = "{kind}"\nwhat = "size"\nwhy = "a vendo
     ("text", "said"),
     [
         ("[[source]\n", "not a TOML file"),
-        ("[[sauce]]\n", "unknown table 'sauce' \\(known: barrier, .*\\)"),
+        ("[[sauce]]\n", "unknown table 'sauce' \\(known: advice, .*\\)"),
         ("[source]\n", "'source' must be a list of tables, written \\[\\[source\\]\\]"),
         ("source = [3]\n", r"\[\[source\]\] row 1 must be a table"),
         ('[[source]]\nid = "x"\nkind = "config"\n', r"\[\[source\]\] row 1: key 'why' is missing"),
@@ -82,3 +83,14 @@ def test_the_scope_grows_and_a_mask_is_replaced(tmp_path: Path) -> None:
     assert model.scope.files == built_in.scope.files
     assert model.masks.user == "VENDOR_USER"
     assert model.masks.dynamic == built_in.masks.dynamic
+
+
+def test_every_advice_is_about_some_sink_and_fits_its_words() -> None:
+    """A pattern that fits no sink is a slip; advice is one sentence or more, as the rules' own."""
+    model = load_model()
+    ids = [row.id for row in model.sinks]
+
+    unused = [each for row in model.advice for each in row.sinks if not any(fnmatchcase(name, each) for name in ids)]
+
+    assert unused == []
+    assert all(row.fix.endswith(".") for row in model.advice)
