@@ -56,11 +56,25 @@ class Parts:
         found: tuple[str, ...] = ()
         at = function
         for _ in range(_MAX_DEPTH):
-            callers = {caller for caller, _ in self.analysis.calls.callers(self.analysis.program.units[at])} - {at}
-            names = {self.analysis.program.units[caller].name for caller in callers}
+            callers = self._callers(self.analysis.program.units[at])
+            names = {caller.name for caller in callers}
             if len(names) != 1:
                 break
-            found, at = (*found, *names), min(callers)
+            found, at = (*found, *names), min(caller.id for caller in callers)
+        return found
+
+    def _callers(self, unit: Unit) -> list[Unit]:
+        """The functions that call another one; of those with different names not all."""
+        program, calls = self.analysis.program, self.analysis.calls
+        if self._is_handed_out(unit.name):
+            numbers = {caller for caller, _ in calls.callers(unit)} - {unit.id}
+            return [program.units[number] for number in numbers]
+        found: list[Unit] = []
+        for user in sorted(program.users_of(unit.name), key=lambda each: each.end - each.start):  # short ones are cheap
+            if user is not unit and any(calls.direct_sites(user, unit)):
+                found.append(user)
+                if user.name != found[0].name:
+                    break
         return found
 
     def of(self, name: str) -> list[Unit]:

@@ -9,6 +9,8 @@ from fpuscan.ir import ENTRY, Assign, Call, Cast, Const, FunctionRef, Index, Loa
 from fpuscan.places import NO_MEMBERS, overlap, path_overlap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
@@ -276,12 +278,7 @@ class CallTargets:
         through: set[str] = set()
         naming = self.program.units_naming(unit.name)
         for user in (*self.program.users_of(unit.name), *naming):  # the latter may hand it to others that call it
-            function = self.analysis.of(user)
-            for number in function.calls:
-                call = function.code[number]
-                assert isinstance(call, Call)
-                if call.callee == unit.name and unit in self.callees(function, number):
-                    sites.add((function.id, number))
+            sites.update(self.direct_sites(user, unit))
         for user in naming:
             through |= self._taken_address(self.analysis.of(user), unit.name)
         for name in self.program.static_calls_of(unit):
@@ -296,6 +293,15 @@ class CallTargets:
                     if _called_through(function.code[number], through) and unit in self.callees(function, number):
                         sites.add((function.id, number))
         return tuple(sorted(sites, key=self._site_order))
+
+    def direct_sites(self, user: Unit, unit: Unit) -> Iterator[CallSite]:
+        """The calls of a function by name in another one."""
+        function = self.analysis.of(user)
+        for number in function.calls:
+            call = function.code[number]
+            assert isinstance(call, Call)
+            if call.callee == unit.name and unit in self.callees(function, number):
+                yield function.id, number
 
     def _site_order(self, site: CallSite) -> tuple[str, int, int]:
         unit = self.program.units[site[0]]
