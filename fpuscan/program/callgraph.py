@@ -35,6 +35,7 @@ class CallGraph:
         self._calls: dict[bytes, list[Unit]] = {}
         self._callers: dict[str, tuple[Unit, ...]] = {}
         self._levels: dict[str, tuple[frozenset[int], frozenset[str]]] = {}
+        self._closures: dict[tuple[frozenset[str], Pattern[bytes] | None], frozenset[int]] = {}
         self._files = 0
         self.asked: set[str] = set()  # every name whose callers somebody looked for
 
@@ -61,16 +62,26 @@ class CallGraph:
         With ``pointers`` also the calls through pointers, between functions in whose head the pattern is.
         """
         self._index()
-        known = {unit.id for unit in units}
-        names = {self._table.all[number].name for number in known}
-        frontier = names
-        while frontier:
-            levels = [self._above(name) for name in frontier]
+        known = {unit.id: unit.name for unit in units}
+        key = frozenset(known.values()), pointers
+        if key not in self._closures:
+            self._closures[key] = self._all_above(*key)
+        return self._closures[key].union(known)
+
+    def _all_above(self, names: frozenset[str], pointers: Pattern[bytes] | None) -> frozenset[int]:
+        """The functions that call some names, directly or not."""
+        known: set[int] = set()
+        seen, work = set(names), [*names]
+        while work:
+            name = work.pop()
+            ways = [self._above(name)]
             if pointers is not None:
-                levels += [self._through_pointers(name, pointers) for name in frontier]
-            known.update(*(numbers for numbers, _ in levels))
-            frontier = set[str]().union(*(callers for _, callers in levels)) - names
-            names |= frontier
+                ways.append(self._through_pointers(name, pointers))
+            for numbers, callers in ways:
+                known |= numbers
+                new = callers - seen
+                seen |= new
+                work += new
         return frozenset(known)
 
     def _above(self, name: str) -> tuple[frozenset[int], frozenset[str]]:
@@ -96,6 +107,7 @@ class CallGraph:
         self._calls.clear()
         self._callers.clear()
         self._levels.clear()
+        self._closures.clear()
         for units in self._table.files().values():
             for unit in units:
                 text = unit.file.normalised.text

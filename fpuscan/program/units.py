@@ -97,7 +97,8 @@ class Unit:
 
     def heading(self) -> bytes:
         """The normalised text in front of the body."""
-        return self.text().partition(b"{")[0]
+        brace = self.file.normalised.text.find(b"{", self.start, self.end)
+        return self.file.normalised.text[self.start : brace if brace >= 0 else self.end]
 
     def __repr__(self) -> str:
         return f"<Unit {self.id} {self.name} {self.path}>"
