@@ -169,10 +169,7 @@ class _Finder:
             return frozenset()
         if floor.at_least in " ".join(origins.constants):
             return frozenset()
-        before = store.function.reaching(store.node, store.place)
-        if before and all(self._is_floor(store.function, node, floor) for node in before):
-            return frozenset()
-        return own
+        return frozenset() if self._is_raised(store, store.node, floor, set()) else own
 
     def _reads(self, origin: Read, variable: str) -> bool:
         function = self.analysis.by_id(origin.function)
@@ -181,6 +178,35 @@ class _Finder:
             for leaf in function.leaves(origin.node)
             if isinstance(leaf.expr, Load)
             for root, _, _ in function.resolve(origin.node, leaf.expr.place)
+        )
+
+    def _is_raised(self, store: _Store, node: int, floor: Floor, busy: set[int]) -> bool:
+        """Whether a store only raises what had the lower bound already: one that it may leave as it was, or reads."""
+        assert store.place is not None
+        busy.add(node)
+        function = store.function
+        before = function.reaching(node, store.place)
+        ends = (function.reaching(each, store.place) for each in range(len(function.code)))
+        if not any(node in end and before & end for end in ends) and not self._reads_place(store, node):
+            return False
+        return bool(before) and all(
+            each in busy
+            or self._is_floor(function, each, floor)
+            or (each != ENTRY and self._is_raised(store, each, floor, busy))
+            for each in before
+        )
+
+    def _reads_place(self, store: _Store, node: int) -> bool:
+        """Whether what a store leaves in the place is made of what was in it."""
+        function, instruction = store.function, store.function.code[node]
+        if not isinstance(instruction, Assign):
+            return False
+        return any(
+            origin.function == function.id and (root, path) == store.place
+            for origin in Families(self.analysis, self._family).of(function, node, instruction.value)
+            for leaf in function.leaves(origin.node)
+            if isinstance(leaf.expr, Load)
+            for root, path, _ in function.resolve(origin.node, leaf.expr.place)
         )
 
     def _is_floor(self, function: FunctionAnalysis, node: int, floor: Floor) -> bool:

@@ -179,8 +179,9 @@ class Flows:
                     frozen |= aligned | (copied if where else 0)
                     aligned = where = 0
                 case "format":
-                    where_read = None if label.quick else context
-                    kernel = kernel or self._may(function, transfer.instruction, operation, where_read) != 0
+                    kernel = kernel or self._is_compacted(
+                        function, transfer, operation, None if label.quick else context
+                    )
                 case _:
                     pass
         if where:
@@ -188,6 +189,20 @@ class Flows:
         if not aligned and not frozen and not kernel:
             return None
         return Label(aligned, frozen, kernel, masked, label.constant, label.quick, label.closely)
+
+    def _is_compacted(
+        self,
+        function: FunctionAnalysis,
+        transfer: Transfer,
+        operation: Operation,
+        context: tuple[CallSite, ...] | None,
+    ) -> bool:
+        """Whether the argument that asks a helper for a kernel-format size may be true on this way."""
+        node = transfer.instruction
+        if self._may(function, node, operation, context) == 0:
+            return False
+        assert operation.other is not None
+        return compatible(transfer.guards, function.truth(node, operation.other, want=True))
 
     def _may(
         self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...] | None

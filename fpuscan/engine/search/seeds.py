@@ -395,15 +395,17 @@ class Seeds:
         """A helper that may give a kernel-format size, whatever the mask."""
         helper = self.analysis.model.helpers.get(rows[0].function)
         operations: tuple[Operation, ...] = ()
+        holds = function.entry_guards().get(node, NOTHING)
         if helper is not None and 0 <= helper.compacted < len(call.arguments):
             compacted = call.arguments[helper.compacted]
-            if self._may_be_false(function, node, compacted):
+            asked = function.truth(node, compacted, want=True)  # ``!user && compacted``: only for who is no user
+            if self._may_be_false(function, node, compacted) or not compatible(holds, asked):
                 return
             operations = (Operation("format", compacted),)
+            holds |= asked
         assert call.result is not None
         self.used.update(row.id for row in rows)
         target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
-        holds = function.entry_guards().get(node, NOTHING)
         name = f"{rows[0].function}()"
         transfer = Transfer(target, "call", "stay", operations, holds, function.id, node, "value", callee=name[:-2])
         origin = State(Definition(function.id, node, (("k", name), ())), (), NOTHING, IDENTITY)
