@@ -149,7 +149,12 @@ class Effects(Fields):
             return Const(None, name)
         size = self._argument(arguments, 2)
         whole = size is not None and size.type == "sizeof_expression"
-        target, source = (self._copied(self.value(pointer), whole=whole) for pointer in (target_node, source_node))
+        word = self.is_one_word(arguments, effect)
+        target, source = (
+            self.deref(uncast(self.value(pointer))) if word else self._copied(self.value(pointer), whole=whole)
+            for pointer in (target_node, source_node)
+        )
+        whole = whole or word
         self.assign(target, Load(source, self.offset(source_node)), weak=effect.weak or not whole)
         return self.value(target_node) if effect.returns_target else Const(None, name)
 
@@ -159,7 +164,9 @@ class Effects(Fields):
         target_node, size = self._argument(arguments, effect.target), self._argument(arguments, 2)
         if target_node is not None:
             whole = size is not None and size.type == "sizeof_expression"
-            self.assign(self._whole(self.value(target_node)), Const(0, "0"), weak=not whole)
+            word, pointer = self.is_one_word(arguments, effect), self.value(target_node)
+            target = self.deref(uncast(pointer)) if word else self._whole(pointer)
+            self.assign(target, Const(0, "0"), weak=not whole and not word)
         return Const(None, name)
 
     def _effect_swap(self, node: Node, _name: str, arguments: Node, _effect: Effect) -> Expr:

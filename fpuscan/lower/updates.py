@@ -32,7 +32,9 @@ class Updates(Callbacks):
         value: Expr
         old: Expr = Load(target, self.offset(node))
         if len(effect.values) > 1:
-            old, value = (Load(self._word(values[index], single=False), self.offset(node)) for index in effect.values)
+            single = self.is_one_word(arguments, effect)
+            target = self._word(values[effect.target], single=single)
+            old, value = (Load(self._word(values[index], single=single), self.offset(node)) for index in effect.values)
         elif effect.bit:
             value = self._bit(number, values[effect.values[0]], name)
         else:
@@ -42,6 +44,14 @@ class Updates(Callbacks):
         self.assign(target, _changed(effect.op, old, value))
         self.assign(result, Load(target, self.offset(node)), weak=True)
         return Load(result, self.offset(node))
+
+    def is_one_word(self, arguments: Node, effect: Effect) -> bool:
+        """Whether a call changes, by the number of bits that it is given, the first word of an array and no other."""
+        children = without_comments(arguments)
+        if not 0 < effect.bits < len(children):
+            return False
+        size = constant_of(self.value(children[effect.bits]))
+        return size is not None and 0 < size <= WORD_BITS
 
     def _word(self, pointer: Expr, *, single: bool) -> LValue:
         """The word that a pointer points to, or any of an array."""

@@ -217,6 +217,7 @@ class Effect:
     returns_target: bool = False
     op: str = ""
     bit: bool = False
+    bits: int = 0
     status: bool = False
     member: str = ""
 

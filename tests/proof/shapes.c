@@ -1382,3 +1382,413 @@ void P_run(int flag, int mode, u64 given)
 	P_sink1 = *(u64 *)((void *)&P_src + offsetof(struct proof_source, word));
 	P_out.word = ((struct P_out *)((char *)p - offsetof(struct P_out, in.b)))->in.b;
 }
+//// boxread
+struct P_box { struct P_in *in; u64 *word; u64 *other; };
+u64 P_read(const struct P_box *box) { return *box->word; }
+u64 P_read2(const struct P_box *box) { return *box->other; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_box *box = kzalloc(sizeof(*box), GFP_KERNEL);
+	u64 w = P_src.word, z = 0;
+	box->word = &w;
+	box->other = &z;
+	P_sink0 = P_read(box);
+	P_sink1 = P_read2(box);
+}
+//// boxwrite
+struct P_box { struct P_in *in; u64 *word; u64 *other; };
+void P_write(struct P_box *box, u64 v) { *box->word = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_box *box = kzalloc(sizeof(*box), GFP_KERNEL);
+	u64 w = 0, z = 0;
+	box->word = &w;
+	box->other = &z;
+	P_write(box, P_src.word);
+	P_sink0 = w;
+	P_sink1 = z;
+}
+//// boxinner
+struct P_box { struct P_in *in; u64 *word; };
+void P_write(struct P_box *box, u64 v) { box->in->a = v; }
+u64 P_read(const struct P_box *box) { return box->in->b; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_box *box = kzalloc(sizeof(*box), GFP_KERNEL);
+	struct P_in in = { 0 };
+	box->in = &in;
+	P_write(box, P_src.word);
+	P_sink0 = in.a;
+	P_sink1 = in.b;
+	in.b = P_src.word & 0xff;
+	P_out.word = P_read(box);
+}
+//// boxparam
+struct P_box { struct P_in *in; u64 *word; };
+u64 P_read(const struct P_box *box) { return *box->word; }
+void P_write(struct P_box *box, u64 v) { *box->word = v; }
+u64 P_via(struct P_box *box, u64 v)
+{
+	u64 w = v;
+	box->word = &w;
+	return P_read(box);
+}
+u64 P_back(struct P_box *box, u64 v)
+{
+	u64 w = 0;
+	box->word = &w;
+	P_write(box, v);
+	return w;
+}
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_box box = { 0 };
+	P_sink0 = P_via(&box, P_src.word);
+	P_sink1 = P_back(&box, P_src.word);
+}
+//// boxattach
+struct P_box { struct P_in *in; u64 *word; };
+void P_attach(struct P_box *box, u64 *w) { box->word = w; }
+u64 P_read(const struct P_box *box) { return *box->word; }
+void P_write(struct P_box *box, u64 v) { *box->word = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_box *box = kzalloc(sizeof(*box), GFP_KERNEL), on = { 0 };
+	u64 w = P_src.word, v = 0, x = 0;
+	P_attach(box, &w);
+	P_sink0 = P_read(box);
+	P_attach(&on, &v);
+	P_write(&on, P_src.word);
+	P_sink1 = v;
+	P_attach(box, &x);
+	P_write(box, P_src.word);
+	P_out.word = x;
+}
+//// boxnested
+struct P_box { struct P_in *in; u64 *word; };
+struct P_crate { int n; struct P_box box; struct P_box *more; };
+u64 P_read(const struct P_crate *c) { return *c->box.word; }
+u64 P_read_more(const struct P_crate *c) { return *c->more->word; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_crate *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	struct P_box *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	u64 w = P_src.word, v = P_src.word & 0xff0;
+	c->box.word = &w;
+	P_sink0 = P_read(c);
+	b->word = &v;
+	c->more = b;
+	P_sink1 = P_read_more(c);
+}
+//// boxmask
+struct P_box { struct P_in *in; u64 *word; };
+void P_fill_box(struct P_box *box, u64 v)
+{
+	box->in->b = v;
+	*box->word |= v;
+}
+void P_run(int flag, int mode, u64 given)
+{
+	u64 v1 = 0xff00ff00ff00ffULL;
+	u64 v3 = P_src.other;
+	struct P_box *box9 = kzalloc(sizeof(*box9), GFP_KERNEL);
+	struct P_in in10 = { .a = v1 };
+	u64 w11 = v1;
+	box9->in = &in10;
+	box9->word = &w11;
+	P_fill_box(box9, v3);
+	P_sink0 = w11 & P_src.word;
+}
+//// contup
+void P_up(struct P_in *in, u64 v)
+{
+	struct P_out *o = container_of(in, struct P_out, in);
+	o->x = v;
+}
+u64 P_from(struct P_in *in) { return container_of(in, struct P_out, in)->arr[1]; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 };
+	P_up(&o.in, P_src.word);
+	P_sink0 = o.x;
+	P_sink1 = o.arr[0];
+	o.arr[1] = P_src.word;
+	P_out.word = P_from(&o.in);
+}
+//// contdown
+void P_up(struct P_in *in, u64 v) { container_of(in, struct P_out, in)->in.a = v; }
+u64 P_from(struct P_in *in) { return container_of(in, struct P_out, in)->in.b; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 };
+	P_up(&o.in, P_src.word);
+	P_sink0 = o.in.a;
+	P_sink1 = o.in.b;
+	o.in.b = P_src.word;
+	P_out.word = P_from(&o.in);
+}
+//// conttwo
+static void P_deep(struct P_in *in, u64 v) { container_of(in, struct P_out, in)->arr[2] = v; }
+void P_up(struct P_in *in, u64 v) { P_deep(in, v); }
+u64 P_deep2(struct P_in *in) { return container_of(in, struct P_out, in)->x; }
+u64 P_from(struct P_in *in) { return P_deep2(in); }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 };
+	P_up(&o.in, P_src.word);
+	P_sink0 = o.arr[2];
+	P_sink1 = o.x;
+	o.x = P_src.word;
+	P_out.word = P_from(&o.in);
+}
+//// contheap
+void P_up(struct P_in *in, u64 v) { container_of(in, struct P_out, in)->x = v; }
+u64 P_from(struct P_in *in) { return container_of(in, struct P_out, in)->arr[1]; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out *o = kzalloc(sizeof(*o), GFP_KERNEL);
+	P_up(&o->in, P_src.word);
+	P_sink0 = o->x;
+	P_sink1 = o->arr[0];
+	o->arr[1] = P_src.word;
+	P_out.word = P_from(&o->in);
+}
+//// contlist
+struct P_head { struct P_head *next; };
+struct P_node { u64 v; struct P_head head; u64 w; };
+u64 P_sum(struct P_head *list)
+{
+	struct P_head *at;
+	u64 all = 0;
+	for (at = list->next; at; at = at->next)
+		all |= container_of(at, struct P_node, head)->v;
+	return all;
+}
+void P_fill(struct P_head *list, u64 v)
+{
+	struct P_head *at;
+	for (at = list->next; at; at = at->next)
+		container_of(at, struct P_node, head)->w = v;
+}
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_node two = { .v = P_src.word }, one = { .head = { &two.head } };
+	struct P_head list = { &one.head };
+	P_sink0 = P_sum(&list);
+	P_fill(&list, P_src.word);
+	P_sink1 = two.w;
+	P_out.word = one.w;
+}
+//// entries1
+struct P_links { struct P_links *next; };
+struct P_item { u64 v; struct P_links link; u64 w; };
+#define P_each(pos, head) \
+	for ((pos) = container_of((head)->next, __typeof__(*(pos)), link); \
+	     &(pos)->link != (head); (pos) = container_of((pos)->link.next, __typeof__(*(pos)), link))
+void P_list_add(struct P_links *entry, struct P_links *head)
+{
+	entry->next = head->next;
+	head->next = entry;
+}
+u64 P_collect(struct P_links *head)
+{
+	struct P_item *pos;
+	u64 sum = 0;
+	P_each(pos, head) {
+		sum |= pos->v;
+	}
+	return sum;
+}
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_item item2 = { .v = P_src.word }, item3 = { .v = P_src.word & 0xff };
+	struct P_links head4 = { &head4 }, head5 = { &head5 };
+	P_list_add(&item2.link, &head4);
+	P_sink0 = P_collect(&head4);
+	P_list_add(&item3.link, &head5);
+	P_sink1 = P_collect(&head5);
+}
+//// entries2
+struct P_links { struct P_links *next; };
+struct P_item { u64 v; struct P_links link; u64 w; };
+#define P_each(pos, head) \
+	for ((pos) = container_of((head)->next, __typeof__(*(pos)), link); \
+	     &(pos)->link != (head); (pos) = container_of((pos)->link.next, __typeof__(*(pos)), link))
+void P_list_add(struct P_links *entry, struct P_links *head)
+{
+	entry->next = head->next;
+	head->next = entry;
+}
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_item item2 = { .v = P_src.word }, item3 = { 0 }, *pos;
+	struct P_links head4 = { &head4 };
+	u64 sum = 0;
+	P_list_add(&item2.link, &head4);
+	P_list_add(&item3.link, &head4);
+	P_each(pos, &head4)
+		sum |= pos->v;
+	P_sink0 = sum;
+	P_each(pos, &head4)
+		pos->w = P_src.word;
+	P_sink1 = item3.w;
+	P_out.word = item2.w;
+}
+//// omember
+#define P_USIZE a
+#define P_INNER in.b
+#define P_ARR(n) arr[n]
+#define P_IN in
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 }, *p = &o;
+	struct P_in i = { 0 };
+	i.P_USIZE = P_src.word;
+	P_sink0 = i.a;
+	p->P_INNER = P_src.word;
+	P_sink1 = o.in.b;
+	o.P_ARR(2) = P_src.word;
+	P_out.word = p->arr[2] | o.P_IN.a;
+}
+//// omember2
+#define P_USIZE a
+#define P_INNER in.b
+#define P_ARR(n) arr[n]
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { .P_INNER = P_src.word }, *p = &o;
+	struct P_in i = { .P_USIZE = P_src.word };
+	P_sink0 = i.P_USIZE;
+	P_sink1 = o.P_INNER;
+	P_out.word = p->P_ARR(1);
+}
+//// omember3
+#define P_USIZE a
+#define P_WAY in.P_USIZE
+#define P_LINK link->b
+static u64 P_get(struct P_out *o) { return o->P_WAY; }
+static void P_set(struct P_out *o, u64 v) { o->P_LINK = v; WRITE_ONCE(o->P_WAY, v); }
+void P_run(int flag, int mode, u64 given)
+{
+	P_set(&P_shared, P_src.word);
+	P_sink0 = P_get(&P_shared);
+	P_sink1 = P_spare.b | P_shared.P_LINK;
+	u64 *p = &P_shared.in.P_USIZE;
+	P_out.word = *p | P_spare.a;
+}
+//// omember4
+#define P_USIZE a
+#ifdef P_SWITCH
+#define P_SIDE in.a
+#else
+#define P_SIDE in.b
+#endif
+#define P_DEEP(n) in.P_USIZE
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 }, p = { .arr = { [1] = P_src.word } };
+	o.P_SIDE = P_src.word;
+	P_sink0 = o.in.a | o.in.b;
+	P_sink1 = o.x | o.P_DEEP(0);
+	P_out.word = p.arr[1];
+}
+//// fmember
+#define P_A(p) ((p)->a)
+#define P_B(p) (p)->in.b
+#define P_FIELD(p, f) ((p)->f)
+#define P_PICK(o, n) (o).arr[n]
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 };
+	struct P_in i = { 0 };
+	P_A(&i) = P_src.word;
+	P_sink0 = i.a;
+	P_B(&o) |= P_src.word;
+	P_sink1 = o.in.b;
+	P_PICK(o, 1) = P_src.word;
+	P_FIELD(&o, in.a) = P_src.word;
+	P_out.word = o.arr[1] ^ o.in.b;
+	P_out.word = o.in.a | o.arr[1];
+}
+//// fmember2
+#define P_A(p) ((p)->a)
+#define P_FIELD(p, f) ((p)->f)
+#define P_fast(p) P_FIELD(p, in.a)
+void P_set(u64 *to, u64 v) { *to = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_out o = { 0 };
+	struct P_in i = { 0 };
+	P_set(&P_A(&i), P_src.word);
+	P_sink0 = i.a;
+	P_fast(&o) = P_src.word;
+	P_sink1 = o.in.a;
+	P_out.word = i.b;
+}
+//// unionparts
+struct P_u { union { struct { u64 a; u64 b; } one; struct { u64 c; u64 d; } two; }; u64 e; };
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_u u = { 0 };
+	u.one.a = P_src.word;
+	P_sink0 = u.two.c;
+	P_sink1 = u.two.d;
+	u.one.b = P_src.word;
+	P_out.word = u.two.d;
+}
+//// unionpartsmem
+struct P_u { union { struct { u64 a; u64 b; } one; struct { u64 c; u64 d; } two; }; u64 e; };
+struct P_u P_gu;
+static void P_set(struct P_u *u, u64 v) { u->one.a = v; }
+static u64 P_get(struct P_u *u) { return u->two.c; }
+static u64 P_get2(struct P_u *u) { return u->two.d; }
+void P_run(int flag, int mode, u64 given)
+{
+	P_set(&P_gu, P_src.word);
+	P_sink0 = P_get(&P_gu);
+	P_sink1 = P_get2(&P_gu);
+	struct P_u u = { 0 };
+	P_set(&u, P_src.word);
+	P_out.word = P_get(&u);
+}
+//// unionhalves
+union P_u { u64 all; u32 half[2]; };
+void P_run(int flag, int mode, u64 given)
+{
+	union P_u u = { .all = P_src.word };
+	P_sink0 = u.half[0];
+	P_sink1 = u.half[1];
+	u.half[0] = 0;
+	P_out.word = u.all;
+}
+//// unionlow
+union P_u { u64 all; u32 lo; struct { u32 first, second; }; u8 b; };
+void P_run(int flag, int mode, u64 given)
+{
+	union P_u u = { .all = P_src.word };
+	P_sink0 = u.first & 0xff;
+	P_sink1 = u.b;
+	u.lo = 0;
+	P_out.word = u.all;
+}
+//// bitfieldcut
+struct P_bf { u64 lo : 10; u64 hi : 54; };
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_bf b = { .lo = P_src.word, .hi = P_src.word >> 10 };
+	P_sink0 = b.lo;
+	P_sink1 = b.hi;
+}
+//// bitfieldmore
+struct P_bf { u32 one : 1, two : 7; u64 : 3; u64 wide : 40; int low : 8; };
+static void P_set(struct P_bf *b, u64 v) { b->two = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_bf b = { .one = P_src.word };
+	P_sink0 = b.one;
+	b.wide = P_src.word;
+	P_sink1 = ~b.wide | b.two;
+	P_set(&b, P_src.word);
+	b.low = P_src.word;
+	P_out.word = b.low ^ b.two;
+}

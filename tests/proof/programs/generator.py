@@ -24,12 +24,9 @@ FEATURES = (
 # What the engine does not claim to follow: feature to the words of README.md, Limitations. No program has them.
 NOT_CLAIMED = {
     "casemacros": "a macro call without a `;` behind it that makes statements or the cases of a `switch`",
-    "containers": "the local around a member that another function finds by `container_of()`",
-    "entries": "the local around a member that another function finds by `container_of()`",
     "pastedmacros": "the name of a macro that another macro pastes together",
     "tablefile": "a file that is included inside of a function, an enum or an initialiser",
     "membermacros": "members of a struct that a macro call inside it declares",
-    "boxes": "a pointer to a local that is kept in an object on the heap",
 }
 
 CLAIMED = tuple(name for name in (*FEATURES, *IDIOMS) if name not in NOT_CLAIMED)
