@@ -13,6 +13,7 @@ from fpuscan.engine.functions.function import FunctionAnalysis
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.holders import Holders
 from fpuscan.engine.keepers import Keepers
+from fpuscan.engine.lent import Lent
 from fpuscan.engine.parts import Parts
 from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
@@ -61,6 +62,7 @@ class Analysis:
         self.aliases = Aliases(self)
         self.holders = Holders(self)
         self.keepers = Keepers(self)
+        self.lent = Lent(self)
         self.parts = Parts(self)
         self.values = Values(self)
 

@@ -31,6 +31,7 @@ FILES = (
     "bits.toml",
     "patches.toml",
     "state.toml",
+    "memory.toml",
     "helpers.toml",
     "designs.toml",
     "hunks.toml",

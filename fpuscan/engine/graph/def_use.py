@@ -88,7 +88,8 @@ class DefUseGraph:
                     escapes = True
         if definition.loaded:
             found = [_put_back(transfer, place) for transfer in found]
-        if escapes and place[0][0] in {"g", "h"} and not definition.loaded:
+        shared = place[0][0] in {"g", "h"} and not self.analysis.lent.is_confined(place[0])
+        if escapes and shared and not definition.loaded:
             found.append(self._to_memory(function, definition, guards))
         return found
 
