@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Uses"]
 
 _DECLARED = re.compile(rb"[^;(){}]*")  # the names behind a type
+_LAST = re.compile(rb"\b[A-Za-z_]\w*+(?!\s*(?:->|\.))")  # not `p` of `p->member`, which has another type
+_PARAMETER = re.compile(rb"\s*\w+\s+(?:(?!__)\w|\*)")  # another one, with a type of its own
 _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _MEMBER = re.compile(rb"\s*(?:\.|\[)")
 _VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
@@ -315,7 +317,7 @@ class Uses(Sources):
                 if text[max(0, offset - 16) : offset].rstrip().endswith(kind.encode()):
                     match = _DECLARED.match(text, offset + len(name))
                     assert match is not None
-                    words.update(word.decode() for word in _IDENTIFIER.findall(match.group()))
+                    words.update(word.decode() for word in _declared(match.group()))
             found = frozenset(words)
             self._holders[tag] = found
         return found
@@ -388,6 +390,14 @@ class Uses(Sources):
         copy = re.compile(b"|".join(words))
         users = {unit.id: unit for word in (name, *variables) for unit in self.units_mentioning(word)}
         return [unit for unit in users.values() if unit.is_function and copy.search(unit.text())]
+
+
+def _declared(text: bytes) -> Iterator[bytes]:
+    """The names that are declared behind a type, up to the next parameter, and those that give them a value."""
+    for number, declarator in enumerate(text.split(b",")):
+        if number and _PARAMETER.match(declarator):
+            return
+        yield from _LAST.findall(declarator)
 
 
 def _in_order(units: Iterable[Unit]) -> list[Unit]:

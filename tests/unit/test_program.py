@@ -74,6 +74,19 @@ def test_what_stores_into_a_name(statement: str, stores: bool, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("struct fps *one, *two, three[2];", {"one", "two", "three"}),
+        ("void f(const struct fps *one, struct other *two, u64 three);", {"one"}),
+        ("void f(void)\n{\n\tstruct fps *one = other->two, *three = NULL;\n}", {"one", "two", "three", "NULL"}),
+        ("void f(void)\n{\n\tstruct fps *one = a.b ? c->d : e;\n}", {"one", "b", "d", "e"}),
+    ],
+)
+def test_the_holders_of_a_struct_are_the_names_of_its_declarations(code: str, names: set[str], tmp_path: Path) -> None:
+    assert program(tmp_path, f"{code}\n").holders("struct fps") == names
+
+
+@pytest.mark.parametrize(
     ("macro", "statement", "stores"),
     [
         ("SIZE (p->size)", "y = SIZE;", False),

@@ -156,11 +156,13 @@ class Configurations:
         sites = [site for site in self.calls.callers(function.unit) if site[0] not in below]
         outermost = not sites or len(below) > _MAX_CALLERS
         words = self.values.of(function)
+        # a pair that no global is in was not broken by a store into one
+        earlier = [(lack.part, lack.whole)] if globals_of(lack.part) or globals_of(lack.whole) else []
         found: list[Lack] = []
         for node in self._points(function, without):
             state = {place: words.read(node, (place,)) for place in _places(lack, facts)}
             if any(memory_cell(word) != (place,) for place, word in state.items()):
-                found += self._in_state(lack, state, facts, [(lack.part, lack.whole)], outermost=outermost)
+                found += self._in_state(lack, state, facts, earlier, outermost=outermost)
         if outermost or not found:
             return found
         callers = map(self.analysis.by_id, dict.fromkeys(site[0] for site in sites))

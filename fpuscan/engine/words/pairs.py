@@ -99,8 +99,20 @@ class Pairs:
                 # one that stores the part
                 if teller is None or key == end or (teller != end and stores[0] and not storers[teller][0]):
                     ends[end] = (key, lacks)
+        ends = self._told_once(ends, storers)
         telling = {key for key, _ in ends.values()}
         return [self._broken(key, stores, ends) for key, stores in storers.items() if key in telling]
+
+    def _told_once(self, ends: Ends, storers: dict[tuple[int, Object], Stores]) -> Ends:
+        """One object that a function makes is told of once, however far above its pair is seen to be broken."""
+        tellers: dict[Object, tuple[int, Object]] = {}
+        for (_, there), (teller, _) in ends.items():
+            known = tellers.get(there)
+            if all(is_fresh(root) for root, _ in there) and (
+                known is None or (storers[teller][0] and not storers[known][0])
+            ):
+                tellers[there] = teller
+        return {end: (teller, lacks) for end, (teller, lacks) in ends.items() if tellers.get(end[1], teller) == teller}
 
     def _broken(self, key: tuple[int, Object], stores: Stores, ends: Ends) -> Broken:
         number, target = key
@@ -226,8 +238,6 @@ class Pairs:
 
     def _floors(self, lack: Lack) -> list[Fact]:
         """What every object has: all that is put into the whole of any is a superset of the floor."""
-        if not globals_of(lack.part):
-            return []
         wholes = [leaf for leaf in definitions(lack.whole) if self._is_whole(leaf)]
         return [(self.floor(), leaf) for leaf in wholes]
 
