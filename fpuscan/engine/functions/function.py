@@ -61,6 +61,7 @@ class FunctionAnalysis:
         )
         self._entry_guards: dict[int, Guards] | None = None
         self._asked_early = False
+        self._found_behind: dict[tuple[int, object], set[int]] = {}
         self._leaves: dict[int, list[Leaf]] = {}
         self._void_hints: dict[int, str] = {}
         self._survey()
@@ -236,6 +237,12 @@ class FunctionAnalysis:
 
     def _behind(self, definition: int, variable: object) -> set[int]:
         """The nodes that control reaches behind a definition of a variable before that is set anew."""
+        key = (definition, variable)
+        if key not in self._found_behind:
+            self._found_behind[key] = self._find_behind(definition, variable)
+        return self._found_behind[key]
+
+    def _find_behind(self, definition: int, variable: object) -> set[int]:
         kills = {node for node in self.definitions.get(variable, ()) if self._defines_whole(node)}
         found: set[int] = set()
         work = [definition]

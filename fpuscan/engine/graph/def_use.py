@@ -37,6 +37,7 @@ class DefUseGraph:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self._successors: dict[tuple[Definition, Guards], tuple[Transfer, ...]] = {}
+        self._is_read: dict[tuple[Definition, Guards], bool] = {}
         self.calls = CallEdges(analysis)
         self.shared = SharedMemory(analysis)
         self.definitions: dict[Definition, int] = {}
@@ -194,6 +195,12 @@ class DefUseGraph:
 
     def is_read(self, definition: Definition, guards: Guards) -> bool:
         """Whether somebody may read a definition before it is overwritten; to mask it in place is no read."""
+        key = (definition, guards)
+        if key not in self._is_read:
+            self._is_read[key] = self._find_read(definition, guards)
+        return self._is_read[key]
+
+    def _find_read(self, definition: Definition, guards: Guards) -> bool:
         function = self.analysis.by_id(definition.function)
         place = definition.place
         shared = place[0][0] in {"g", "h", "d"}

@@ -138,6 +138,7 @@ class Flows:
         self.states = 0
         self.truncated = False
         self._cancellation = Cancellation(analysis)
+        self._inner: dict[tuple[CallSite, int, Guards], Guards | None] = {}
 
     # ------------------------------------------------------------ labels
 
@@ -273,6 +274,13 @@ class Flows:
         return [State(transfer.target, frames, inner, label, state.entered)] if inner is not None else []
 
     def _inner_guards(self, site: CallSite, target: int, guards: Guards) -> Guards | None:
+        """What holds inside a callee that is called under some guards; None where it cannot be."""
+        key = (site, target, guards)
+        if key not in self._inner:
+            self._inner[key] = self._find_inner_guards(site, target, guards)
+        return self._inner[key]
+
+    def _find_inner_guards(self, site: CallSite, target: int, guards: Guards) -> Guards | None:
         caller, callee = self.analysis.by_id(site[0]), self.analysis.by_id(target)
         inner = self.analysis.calls.guards_inward(caller, site[1], callee, guards)
         config = self.analysis.config_guards(callee.facts.config)
