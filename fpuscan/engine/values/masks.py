@@ -45,6 +45,8 @@ class Masks(ABC):
         self.analysis = analysis
         self._fixpoint = Fixpoint()
         self._masks: dict[tuple[object, ...], MaskValue] = {}
+        self._outside: dict[Place, bool] = {}
+        self._contracts: dict[Place, int | None] = {}
         self._inputs = [row for row in analysis.model.sinks if row.ends and row.kind == "place"]
         program, masks = analysis.program, analysis.model.masks
         xss = sum(1 << bit for bit in masks.xss_bits)
@@ -112,7 +114,9 @@ class Masks(ABC):
 
     def comes_from_outside(self, place: Place) -> bool:
         """Whether hardware or user space writes a place, so that the stores of the code say nothing about it."""
-        return any(self.analysis.matches(row.pattern, place) for row in self._inputs)
+        if place not in self._outside:
+            self._outside[place] = any(self.analysis.matches(row.pattern, place) for row in self._inputs)
+        return self._outside[place]
 
     def _mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> MaskValue:
         match expr:
@@ -161,6 +165,11 @@ class Masks(ABC):
 
     def contract(self, place: Place) -> int | None:
         """The bits that a uABI mask may hold by contract; None for other places."""
+        if place not in self._contracts:
+            self._contracts[place] = self._find_contract(place)
+        return self._contracts[place]
+
+    def _find_contract(self, place: Place) -> int | None:
         for row in self.analysis.model.contracts:
             if self.analysis.matches(row.pattern, place):
                 mask = self.user_mask
