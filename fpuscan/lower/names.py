@@ -96,6 +96,8 @@ class Names(Builder):
         left, right = self.type_of(first), self.type_of(second)
         if left is None or is_null(first):
             left, right, first, second = right, left, second, first
+        if left is None and _is_small(first) and _is_small(second):
+            return INT
         if left is None or left.integer is None:
             return left
         if (
@@ -122,3 +124,8 @@ class Names(Builder):
                 ctype = self.context.types.resolve(members[name])
                 path_name = self.context.types.union_view(owner.base, name) or name
         return Member(base, path_name, ctype)
+
+
+def _is_small(expr: Expr) -> bool:
+    """Whether a constant is an ``int``, or is worth as much as one."""
+    return isinstance(expr, Const) and expr.value is not None and expr.value >> 31 == 0

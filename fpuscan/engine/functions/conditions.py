@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Conditions"]
 
 _SMALL = 300  # instructions
+_TELLING = Const | Load | Addr | FunctionRef  # values whose truth says something, or is known
 
 
 class Conditions:
@@ -105,7 +106,9 @@ class Conditions:
             case Binary() if expr.op in {"==", "!="}:
                 return self._comparison(node, expr, want is (expr.op == "=="), depth)
             case Binary() if expr.op == "&":
-                return self._masked(node, expr, want)
+                return self._masked(node, expr, want, depth)
+            case Binary() if expr.op == "|":
+                return self._either(node, expr, want, depth)
             case Load():
                 return self._loaded_truth(node, expr, want, depth)
             case _:
@@ -181,13 +184,26 @@ class Conditions:
             return value.value if isinstance(value, Const) else None
         return None
 
-    def _masked(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
-        """What follows when ``value & mask`` is true (false)."""
+    def _masked(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """What follows when ``value & mask`` is true (false); of two values, both are true if it is."""
         for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
             mask = self.analysis.values.constant(other)
             if mask is not None:
                 return self.bits(node, side, mask, want)
-        return NOTHING
+        return self._all(node, expr, want, depth) if want else NOTHING
+
+    def _either(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """The same for ``x | y``: both are false if it is; the one is true where the other cannot be."""
+        if not want:
+            return self._all(node, expr, want, depth)
+        ways = (self.truth(node, side, want, depth) for side in (expr.left, expr.right))
+        possible = [literals for literals in ways if literals != IMPOSSIBLE]
+        return possible[0] if len(possible) == 1 else NOTHING if possible else IMPOSSIBLE
+
+    def _all(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """What follows when both operands are true (false)."""
+        left, right = (self.truth(node, side, want, depth) for side in (expr.left, expr.right))
+        return IMPOSSIBLE if IMPOSSIBLE in {left, right} else left | right
 
     def bits(self, node: int, expr: Expr, mask: int, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when one of some bits of a value is set (none of them is)."""
@@ -303,7 +319,7 @@ class Conditions:
         value = stored(store)
         match question.about:
             case "truth":
-                if not isinstance(value, Const | Load) and not is_boolean(value) and not _is_masked(value):
+                if not isinstance(value, _TELLING) and not is_boolean(value) and not _is_gate(value):
                     return None
                 narrowed = not fits(value, store.target.type) and not is_boolean(value)
                 if narrowed and not question.want:
@@ -396,5 +412,5 @@ def _may_be_one(target: Place, named: Place) -> bool:
     return root[0] == "h" and there[0] != "h" and not is_fresh(root) and len(path) > len(below)
 
 
-def _is_masked(expr: Expr) -> bool:
-    return isinstance(expr, Binary) and expr.op == "&"
+def _is_gate(expr: Expr) -> bool:
+    return isinstance(expr, Binary) and expr.op in {"&", "|"}
