@@ -47,8 +47,9 @@ def _message(verdict: Verdict, crossing: Crossing) -> str:
     what = leaking(verdict.surviving, source)
     if what:
         return f"{what} {sink} ({side} side)"
-    how = "is stored in" if crossing.hit.sink.kind == "place" else "sets"
-    return f"{source} {how} {sink}, which every copy of the state shares ({side} side)"
+    if crossing.hit.sink.kind == "place":
+        return f"{source} is stored in {sink}, which every copy of the state shares ({side} side)"
+    return f"{source} sets {sink} ({side} side): that is uabi_size for all copies"
 
 
 VCPU_VALUE = CrossingRule(frozenset({"vcpu"}), lambda _: FPU201, _judge, _message)
