@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Pointers", "shifted"]
 
 _MAX_DEPTH = 40
+_BUDGET = 500  # steps for one place; beyond it pointers that lead to themselves are no longer followed round again
 _MAX_LINKS = 3  # pointer members on the way from a parameter
 _BYTES = frozenset({"void", "char", "u8", "unsigned char"})
 _MAX_ELEMENTS = 8  # of an array, told apart by the values of an index
@@ -58,6 +59,7 @@ class Pointers:
         self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
         self._resolving: set[tuple[int, int]] = set()
         self._cuts = 0  # how often a place was needed to resolve itself
+        self._spent = 0  # places resolved for the one that was asked for first
         self._parts: dict[tuple[int, tuple[str, ...]], Load] = {}
         self._loading: set[tuple[int, int]] = set()
         self._circular: set[tuple[int, int]] = set()
@@ -88,14 +90,19 @@ class Pointers:
             self._cuts += 1
             return self._unresolved(place, None)
         cuts = self._cuts
+        self._spent = self._spent + 1 if self._resolving else 0
         self._resolving.add(key)
         try:
             found = self._resolve(node, place)
         finally:
             self._resolving.discard(key)
-        if self._cuts == cuts or not self._resolving:
+        if self._stays(cuts):
             self._resolved[key] = found
         return found
+
+    def _stays(self, cuts: int) -> bool:
+        """Whether an answer may be kept: nothing was ``cuts`` short for it, or it would cost too much to ask again."""
+        return self._cuts == cuts or not self._resolving or self._spent > _BUDGET
 
     def _resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
         match place:
@@ -265,7 +272,7 @@ class Pointers:
                 self._targets.popitem()
         self._loading.discard(key)
         self._circular.discard(key)
-        if self._cuts != cuts and self._resolving:  # concluded from a place that is being resolved
+        if not self._stays(cuts):  # concluded from a place that is being resolved
             self._targets.pop(key, None)
         return known
 
