@@ -6,7 +6,8 @@ object of a struct type that an unresolved pointer denotes. The path names
 members below it (``<union a>`` the members of a union, ``<union a>.b`` one of
 several that are laid out differently), array elements as ``[3]`` or ``[*]``. Behind a pointer that a
 function was given, ``[+]`` is any element of the same array but the one that it
-points to, and ``^struct x^m`` the struct x around it, whose member m it is.
+points to, and ``^struct x^m`` the struct x around it, whose member m it is;
+``(struct x)`` is the object seen as another struct.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int
 
 ALL_ELEMENTS = "[*]"
 OTHER_ELEMENTS = "[+]"
-NO_MEMBERS = "[*^"  # how the names in a path begin that are no members
+NO_MEMBERS = "[*^("  # how the names in a path begin that are no members
 
 
 def heap(tag: str, identity: object, instance: str = "") -> Root:
@@ -80,8 +81,8 @@ def step_into(path: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def container_tag(name: str) -> str:
-    """The struct that a name in a path says is around."""
-    return name[1:].partition("^")[0]
+    """The struct that a name in a path says is around, or that it is seen as."""
+    return name[1:].partition("^")[0].rstrip(")")
 
 
 def is_private(root: Root) -> bool:

@@ -13,6 +13,7 @@ from fpuscan.engine.functions.function import FunctionAnalysis
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.holders import Holders
 from fpuscan.engine.keepers import Keepers
+from fpuscan.engine.layouts import Layouts
 from fpuscan.engine.lent import Lent
 from fpuscan.engine.parts import Parts
 from fpuscan.engine.values.sizes import Values
@@ -62,6 +63,7 @@ class Analysis:
         self.aliases = Aliases(self)
         self.holders = Holders(self)
         self.keepers = Keepers(self)
+        self.layouts = Layouts(self)
         self.lent = Lent(self)
         self.parts = Parts(self)
         self.values = Values(self)
@@ -144,7 +146,7 @@ class Analysis:
                 return None
             if name == OTHER_ELEMENTS:
                 continue
-            if name[0] == "^":
+            if name[0] in "^(":
                 ctype = CType(container_tag(name))
             elif name == "*" or name[0] == "[":
                 ctype = ctype.pointee()
@@ -172,7 +174,7 @@ class Analysis:
                 break
             if name == OTHER_ELEMENTS:
                 continue
-            if name[0] == "^":
+            if name[0] in "^(":
                 ctype, levels = CType(container_tag(name)), []
                 continue
             resolved = self.program.types.resolve(ctype)
@@ -411,7 +413,7 @@ class Analysis:
             case _:
                 name = self._describe_parameter(root)
         for position, part in enumerate(path):
-            if part[0] == "^":
+            if part[0] in "^(":
                 name, path = container_tag(part), path[position + 1 :]
         return name + "".join(part if part[0] == "[" else f".{part.rpartition('>.')[2]}" for part in path)
 

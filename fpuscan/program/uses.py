@@ -38,6 +38,7 @@ _STRUCT = re.compile(rb"\nstruct\s+(\w+)\s*\{")
 _COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
 _STATIC_CALL_WORDS = (b"DEFINE_STATIC_CALL", b"static_call_update")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
+_CAST = re.compile(rb"\s*\*\s*\)")
 _LINE = 200  # bytes before a name in which the macro stands that it is handed to
 _MAX_NESTED = 4  # calls of one macro, each in the arguments of the next, that are expanded
 _STORE_EFFECTS = frozenset({"store", "exchange", "load", "copy", "zero", "swap", "update"})
@@ -260,6 +261,16 @@ class Uses(Sources):
         return before.endswith(b".") and before[:-1].rstrip()[-1:] in {b"{", b",", b""}
 
     # ------------------------------------------------------------ structs
+
+    def is_cast_to(self, tag: str) -> bool:
+        """Whether some text casts to a pointer to a struct."""
+        keyword, _, name = tag.partition(" ")
+        cast = re.compile(rb"\(\s*" + keyword.encode() + rb"\s+\Z")
+        return any(
+            cast.search(self.files[path].normalised.text, max(0, offset - _LINE), offset)
+            and _CAST.match(self.files[path].normalised.text, offset + len(name))
+            for path, offset in self.occurrences(name)
+        )
 
     def is_contained(self, member: str) -> bool:
         """Whether some text may ask for the struct around a member of that name."""

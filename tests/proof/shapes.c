@@ -1792,3 +1792,70 @@ void P_run(int flag, int mode, u64 given)
 	b.low = P_src.word;
 	P_out.word = b.low ^ b.two;
 }
+//// castprefix
+struct P_hdr { u64 a; u64 b; };
+struct P_big { u64 a; u64 b; u64 c; };
+struct P_emb { struct P_hdr h; u64 c; };
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_big big = { .a = P_src.word };
+	struct P_hdr *h = (struct P_hdr *)&big;
+	P_sink0 = h->a;
+	P_sink1 = h->b;
+	h->b = P_src.word;
+	P_out.word = big.b;
+}
+//// castembed
+struct P_hdr { u64 a; u64 b; };
+struct P_emb { struct P_hdr h; u64 c; };
+void P_set(struct P_hdr *h, u64 v) { ((struct P_emb *)h)->c = v; }
+u64 P_get(struct P_hdr *h) { return ((struct P_emb *)h)->h.b; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_emb e = { .h = { .a = P_src.word } };
+	struct P_hdr *h = (struct P_hdr *)&e;
+	P_sink0 = h->a;
+	P_sink1 = e.c;
+	P_set(&e.h, P_src.word);
+	e.h.b = P_src.word & 0xff;
+	P_out.word = e.c | P_get(&e.h);
+}
+//// castheap
+struct P_hdr { u64 a; u64 b; };
+struct P_big { u64 a; u64 b; u64 c; };
+void P_set(void *p, u64 v) { ((struct P_hdr *)p)->b = v; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_big *big = kzalloc(sizeof(*big), GFP_KERNEL);
+	struct P_hdr *h = (struct P_hdr *)big;
+	big->a = P_src.word;
+	P_sink0 = h->a;
+	P_sink1 = h->b;
+	P_set(big, P_src.word);
+	P_out.word = big->b;
+}
+//// castcall
+struct P_hdr { u64 a; u64 b; };
+struct P_big { u64 a; u64 b; u64 c; };
+void P_set(struct P_hdr *h, u64 v) { h->b = v; }
+u64 P_get(struct P_hdr *h) { return h->a; }
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_big big = { .a = P_src.word };
+	P_set((struct P_hdr *)&big, P_src.word);
+	P_sink0 = big.b;
+	P_sink1 = big.c;
+	P_out.word = P_get((struct P_hdr *)&big);
+}
+//// castwhole
+struct P_hdr { u64 a; u64 b; };
+struct P_big { u64 x; u64 y; u64 c; };
+void P_run(int flag, int mode, u64 given)
+{
+	struct P_big big = { .y = P_src.word };
+	struct P_hdr h = *(struct P_hdr *)&big, g = { .a = P_src.word };
+	P_sink0 = h.b;
+	P_sink1 = h.a;
+	*(struct P_hdr *)&big = g;
+	P_out.word = big.x;
+}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls.guards import CallGuards
+from fpuscan.engine.layouts import is_view
 from fpuscan.ir import ENTRY, Call, Const, FunctionRef, Load
 from fpuscan.places import OTHER_ELEMENTS, is_fresh, is_several, overlap, path_overlap, step_out
 
 if TYPE_CHECKING:
+    from fpuscan.declarators import CType
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Place, Root
@@ -31,9 +33,12 @@ class Inward(CallGuards):
         for index, argument in enumerate(call.arguments[: len(callee.signature.params)]):
             if not may_point(argument):
                 continue
+            below: Root = ("d", callee.id, index)
+            ctype = self.analysis.root_type(below)
             for root, path, _ in function.targets(node, argument)[0]:
-                for inner in self._behind((root, path), place):
-                    found[(("d", callee.id, index), inner)] = None
+                target = self.as_pointed((root, path), ctype) if root == place[0] else (root, path)
+                for inner in self._behind(target, place):
+                    found[(below, inner)] = None
             if isinstance(argument, Load) and place[0][0] != "g":
                 self._inward_by_value(function, node, callee, index, argument, place, found)
             if self._linked(function, place):
@@ -42,6 +47,9 @@ class Inward(CallGuards):
 
     def _behind(self, target: Place, place: Place) -> list[tuple[str, ...]]:
         """What a place is behind a pointer: below it, a neighbour in its array, or around or beside it in a struct."""
+        if is_view(target[1]):
+            rest = self.analysis.layouts.rest(target, place)
+            return [rest] if rest is not None else []
         found = _behind(target, place)
         root, path = target
         if found or root != place[0] or not path:
@@ -54,6 +62,13 @@ class Inward(CallGuards):
                 found.append((*step_out((), ctype.base, member), *place[1][len(whole) :]))
         return found
 
+    def as_pointed(self, target: Place, ctype: CType | None) -> Place:
+        """What an argument points to, as the type of the parameter says."""
+        mine = self.analysis.place_type(target)
+        if ctype is None or mine is None or not ctype.is_struct or not mine.is_struct or ctype.base == mine.base:
+            return target
+        return self.analysis.layouts.seen_as(target, ctype.base) or target
+
     def _may_be_contained(self, whole: Place, member: str) -> bool:
         """Whether some function may be given a member of a struct, and go on from there to the struct."""
         ctype = self.analysis.place_type(whole)
@@ -61,8 +76,12 @@ class Inward(CallGuards):
             ctype is not None
             and ctype.is_struct
             and (is_fresh(whole[0]) or self.program.has_variables(ctype.base))
-            and self.program.is_contained(member)
+            and (self.program.is_contained(member) or self._is_led_to(ctype.base, member))
         )
+
+    def _is_led_to(self, tag: str, member: str) -> bool:
+        """Whether some text casts a pointer to the struct, which may be one to its first member."""
+        return next(iter(self.program.members(tag) or ()), None) == member and self.program.is_cast_to(tag)
 
     def _inward_by_value(
         self,

@@ -8,7 +8,7 @@ from fpuscan.engine.calls.inward import Inward
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.pointers import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
-from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap, step_into, step_out
+from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap, step_out
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -129,7 +129,10 @@ class CallPointers(Inward):
             starts = list(function.resolve(node, argument.place))
         else:
             ctype = self.analysis.root_type(root)
-            starts = list(function.pointees(node, argument, ctype))
+            starts = [
+                (*self.as_pointed((there, below), ctype), guards)
+                for there, below, guards in function.pointees(node, argument, ctype)
+            ]
         for name in path:
             if name == "*":
                 ends: list[Guarded] = []
@@ -145,7 +148,7 @@ class CallPointers(Inward):
             if name[0] == "^":
                 starts = [(*_whole(r, p, name), g) for r, p, g in starts]
                 continue
-            starts = [(r, step_into(p, name), g) for r, p, g in starts]
+            starts = [(*self.analysis.layouts.into((r, p), name), g) for r, p, g in starts]
         return starts
 
     def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:

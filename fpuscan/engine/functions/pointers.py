@@ -27,7 +27,7 @@ from fpuscan.ir import (
     Var,
     uncast,
 )
-from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap, step_into, step_out
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap, step_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,8 +107,9 @@ class Pointers:
     def _resolve(self, node: int, place: LValue) -> tuple[Guarded, ...]:
         match place:
             case Member():
+                into = self.analysis.layouts.into
                 return tuple(
-                    (root, step_into(path, place.name), guards) for root, path, guards in self.resolve(node, place.base)
+                    (*into((root, path), place.name), guards) for root, path, guards in self.resolve(node, place.base)
                 )
             case Index() if place.base is not None:
                 return self._element(node, place, place.base)
@@ -213,6 +214,10 @@ class Pointers:
             ctype = self.analysis.place_type((root, path))
             if ctype is None or ctype.base == pointer.type.base or ctype.base in {"void", "?"}:
                 kept.append((root, path, guards))
+                continue
+            seen = self.analysis.layouts.seen_as((root, path), pointer.type.base)
+            if seen is not None:
+                kept.append((*seen, guards))
         return kept, unknown or len(kept) < len(found), instance, identity
 
     def _moved(self, node: int, pointer: Binary) -> tuple[list[Guarded], bool, str, object]:

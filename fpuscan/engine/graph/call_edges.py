@@ -9,6 +9,7 @@ from fpuscan.engine.functions.expressions import points_to_integer
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import FREEZE, Operation, fitting
 from fpuscan.engine.graph.edges import Definition, Transfer
+from fpuscan.engine.layouts import is_view
 from fpuscan.ir import ENTRY, Addr, Load
 from fpuscan.places import OTHER_ELEMENTS, overlap
 
@@ -175,6 +176,7 @@ class CallEdges:
         found = [
             conditions
             for root, path, conditions in site.function.targets(site.node, site.call.arguments[index])[0]
-            if overlap((root, path), place) and (not conditions or compatible(site.held, conditions))
+            if (overlap((root, path), place) or (is_view(path) and root == place[0]))
+            and (not conditions or compatible(site.held, conditions))
         ]
         return [NOTHING] if NOTHING in found else list(dict.fromkeys(found))

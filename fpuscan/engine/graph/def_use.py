@@ -16,6 +16,7 @@ from fpuscan.engine.functions.reads import FREEZE, Leaf, fitting
 from fpuscan.engine.graph.call_edges import CallEdges
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.graph.shared_memory import SharedMemory
+from fpuscan.engine.layouts import is_view
 from fpuscan.engine.unions import as_read
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Return
 from fpuscan.places import covers, heap, is_fresh, overlap
@@ -130,7 +131,11 @@ class DefUseGraph:
             moved = (FREEZE,) if displaced else as_read(self.analysis, place, (root, path))
             if moved is None:
                 continue
-            if overlap((root, path), place):
+            if is_view(path):
+                rest = self.analysis.layouts.rest((root, path), place)
+                if rest is not None:
+                    found[rest, guards, moved] = None
+            elif overlap((root, path), place):
                 found[place[1][len(path) :], guards, moved] = None
             elif {root[0], place[0][0]} == {"g", "h"} and not is_fresh(root) and not is_fresh(place[0]):
                 named = self.shared.as_named(
@@ -181,7 +186,7 @@ class DefUseGraph:
         for root, path, conditions in function.resolve(node, instruction.target):
             if conditions and not compatible(held, conditions):
                 continue
-            place = (root, (*path, *below))
+            place = self.analysis.layouts.below((root, path), below)
             if root[0] == "h" and not self.analysis.chain(place):
                 self.analysis.lost.add((function.id, node))  # an object without a type: nobody is known to read it
             operations = leaf.operations

@@ -6,7 +6,7 @@ from tests.proof.programs.idioms.base import Idiom, function
 from tests.proof.programs.program import Block, Node
 from tests.proof.programs.scope import Scope
 
-__all__ = ["BitFields", "EnumTables", "Views"]
+__all__ = ["BitFields", "EnumTables", "MemberNames", "Prefixes", "Views"]
 
 
 class Views(Idiom):
@@ -114,3 +114,77 @@ class EnumTables(Idiom):
             f"({self.word(scope)} & {p}_heat_rows[{self.pick('0', '1', f'({flag}) & 1')}].mask)",
             f"({self.word(scope)} & {p}_heat_masks[{p}_heat_rows[0].next])",
         )
+
+
+class Prefixes(Idiom):
+    """Casts between a struct, one that begins with it, and one that begins with members of the same types."""
+
+    name = "prefixes"
+
+    def header(self) -> list[Node]:
+        p = self.p
+        return [
+            Block(f"struct {p}_head {{", ["u64 first;", "u64 second;"], "};", open=False),
+            Block(f"struct {p}_body {{", [f"struct {p}_head head;", "u64 rest;"], "};", open=False),
+            Block(f"struct {p}_twin {{", ["u64 one;", "u64 two;", "u64 three;"], "};", open=False),
+            f"void {p}_set_head(struct {p}_head *head, u64 v);",
+            f"u64 {p}_get_body(struct {p}_head *head);",
+        ]
+
+    def definitions(self) -> list[Node]:
+        p = self.p
+        return [
+            function(f"void {p}_set_head(struct {p}_head *head, u64 v)", f"head->{self.pick('first', 'second')} = v;"),
+            function(
+                f"u64 {p}_get_body(struct {p}_head *head)",
+                f"struct {p}_body *body = (struct {p}_body *)head;",
+                f"return body->{self.pick('rest', 'head.first')};",
+            ),
+        ]
+
+    def statements(self, scope: Scope) -> list[Node]:
+        p, body, twin, head = self.p, self.g.fresh("body"), self.g.fresh("twin"), self.g.fresh("head")
+        started = self.pick(".rest", ".head.second", ".head.first")
+        if self.g.chance(50):
+            return [
+                f"struct {p}_body {body} = {{ {started} = {self.word(scope)} }};",
+                f"{p}_set_head({self.pick(f'&{body}.head', f'(struct {p}_head *)&{body}')}, {self.word(scope)});",
+                f"{self.target(scope)} = {self.pick(f'{p}_get_body(&{body}.head)', f'{body}.head.second')};",
+            ]
+        return [
+            f"struct {p}_twin {twin} = {{ .{self.pick('one', 'two', 'three')} = {self.word(scope)} }};",
+            f"struct {p}_head *{head} = (struct {p}_head *)&{twin};",
+            self.pick(
+                f"{head}->{self.pick('first', 'second')} {self.pick('=', '|=')} {self.word(scope)};",
+                f"{p}_set_head({head}, {self.word(scope)});",
+                f"*{head} = (struct {p}_head){{ .second = {self.word(scope)} }};",
+            ),
+            f"{self.target(scope)} = {self.pick(f'{head}->second', f'{twin}.one', f'{twin}.two', f'{twin}.three')};",
+        ]
+
+
+class MemberNames(Idiom):
+    """Macros that stand for a member, or for the way to one."""
+
+    name = "membernames"
+
+    def header(self) -> list[Node]:
+        P = self.P  # noqa: N806
+        return [
+            f"#define {P}_PART {self.pick('a', 'b')}",
+            f"#define {P}_WAY in.{P}_PART",
+            f"#define {P}_SLOT(n) arr[(n) % 3]",
+        ]
+
+    def value(self, scope: Scope, _depth: int) -> str:
+        if not scope.outer:
+            return ""
+        return f"{self.g.rng.choice(scope.outer)}.{self.P}_{self.pick('WAY', 'SLOT(1)', 'SLOT(5)')}"
+
+    def statements(self, scope: Scope) -> list[Node]:
+        name, P = self.g.fresh("in"), self.P  # noqa: N806
+        return [
+            f"struct {self.p}_in {name} = {{ .{P}_PART = {self.word(scope)} }};",
+            f"{name}.{self.pick('a', f'{P}_PART')} {self.pick('=', '|=')} {self.word(scope)};",
+            f"{self.target(scope)} = {name}.{self.pick('b', f'{P}_PART')};",
+        ]

@@ -1,0 +1,110 @@
+"""Objects that are named by a pointer to another struct: one that they begin with, that begins with them, or that
+begins with members of the same types.
+
+Where a pointer still denotes the object of the other type, its path ends in
+``(struct x)``; the next member is looked up at the same position.
+"""  # noqa: D205
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.places import heap, is_fresh, step_into, step_out
+
+if TYPE_CHECKING:
+    from fpuscan.engine.analysis import Analysis
+    from fpuscan.places import Place
+
+__all__ = ["Layouts", "is_view"]
+
+_MAX_INNER = 4  # structs that begin with structs
+
+
+class Layouts:
+    """Which members of two structs lie at the same place."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._same: dict[tuple[str, str, str], str | None] = {}
+
+    def seen_as(self, place: Place, tag: str) -> Place | None:
+        """The object at a place as a pointer to another struct denotes it; None where the types do not tell."""
+        root, path = place
+        ctype = self.analysis.place_type(place)
+        if ctype is None or not ctype.is_struct or (root[0] == "h" and not is_fresh(root)):
+            return None
+        lead = self._lead(ctype.base, tag)
+        if lead:
+            return root, (*path, *lead)
+        lead = self._lead(tag, ctype.base)
+        if lead:
+            whole = step_out(path, tag, lead)
+            around = len(whole) < len(path) or (root[0] == "d" and path[-1:] in {(), ("*",)})
+            return (root, whole) if around else None
+        first = next(iter(self.analysis.program.members(tag) or ()), "")
+        return (root, (*path, f"({tag})")) if first and self.named(tag, first, ctype.base) else None
+
+    def into(self, place: Place, name: str) -> Place:
+        """The place of a member."""
+        root, path = place
+        if not is_view(path):
+            return root, step_into(path, name)
+        tag, ctype = path[-1][1:-1], self.analysis.place_type((root, path[:-1]))
+        same = self.named(tag, name, ctype.base) if ctype is not None else None
+        return (root, step_into(path[:-1], same)) if same is not None else (heap(tag, ("seen", root, path)), (name,))
+
+    def below(self, place: Place, names: tuple[str, ...]) -> Place:
+        """The place of a member of members."""
+        if not is_view(place[1]) or not names:
+            return place[0], (*place[1], *names)
+        root, path = self.into(place, names[0])
+        return root, (*path, *names[1:])
+
+    def rest(self, target: Place, place: Place) -> tuple[str, ...] | None:
+        """The path of a place below a pointer to another struct, by that struct's members; None if it is not below."""
+        around = target[1][:-1]
+        below, tag = place[1][len(around) :], target[1][-1][1:-1]
+        ctype = self.analysis.place_type((target[0], around))
+        if target[0] != place[0] or place[1][: len(around)] != around or not below or ctype is None:
+            return None
+        same = self.named(ctype.base, below[0], tag)
+        return (same, *below[1:]) if same is not None else None
+
+    def named(self, tag: str, name: str, other: str) -> str | None:
+        """The member of ``other`` that lies where ``name`` lies in ``tag``: behind members of the same types."""
+        key = (tag, name, other)
+        if key not in self._same:
+            self._same[key] = self._named(tag, name, other)
+        return self._same[key]
+
+    def _named(self, tag: str, name: str, other: str) -> str | None:
+        program = self.analysis.program
+        mine, theirs = program.members(tag) or {}, program.members(other) or {}
+        if name not in mine:
+            return None
+        size = list(mine).index(name) + 1
+        first, second = list(mine.items())[:size], list(theirs.items())[:size]
+        resolve, is_shared = program.types.resolve, program.types.is_union_member
+        if [resolve(ctype) for _, ctype in first] != [resolve(ctype) for _, ctype in second]:
+            return None
+        shared = any(is_shared(tag, one) for one, _ in first) or any(is_shared(other, two) for two, _ in second)
+        return None if shared else second[-1][0]
+
+    def _lead(self, tag: str, inner: str, depth: int = 0) -> tuple[str, ...]:
+        """The first members that lead from a struct to one that it begins with; empty where it does not."""
+        program = self.analysis.program
+        name, ctype = next(iter((program.members(tag) or {}).items()), ("", None))
+        if ctype is None or depth > _MAX_INNER or program.types.is_union_member(tag, name):
+            return ()
+        ctype = program.types.resolve(ctype)
+        if not ctype.is_struct:
+            return ()
+        if ctype.base == inner:
+            return (name,)
+        below = self._lead(ctype.base, inner, depth + 1)
+        return (name, *below) if below else ()
+
+
+def is_view(path: tuple[str, ...]) -> bool:
+    """Whether a path is that of an object seen as another struct."""
+    return bool(path) and path[-1][0] == "("
