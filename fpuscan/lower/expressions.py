@@ -213,12 +213,23 @@ class Expressions(Conditions):
         return Opaque((value, *self.passes), "count")
 
     def _cast(self, node: Node) -> Expr:
-        type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
-        assert type_node is not None
-        assert inner is not None
-        if inner.type in {"pointer_expression", "unary_expression"} and self._is_no_type(type_node):
-            return self._binary_in_disguise(type_node, inner)
-        return self.cast(self.context.parse_type(self.text(type_node)), self.value(inner))
+        casts: list[CType] = []
+        while True:
+            type_node, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
+            assert type_node is not None
+            assert inner is not None
+            if inner.type in {"pointer_expression", "unary_expression"} and self._is_no_type(type_node):
+                return self._binary_in_disguise(type_node, inner, casts)
+            casts.append(self.context.parse_type(self.text(type_node)))
+            if inner.type != "cast_expression":
+                return self._cast_to(casts, self.value(inner))
+            node = inner
+
+    def _cast_to(self, casts: list[CType], value: Expr) -> Expr:
+        """A value cast to some types, to the last one first."""
+        for ctype in reversed(casts):
+            value = self.cast(ctype, value)
+        return value
 
     def _is_no_type(self, node: Node) -> bool:
         """Whether the parenthesised text in front of an operator is a value: ``(mask) & x``, ``(f()) - x``."""
@@ -227,11 +238,11 @@ class Expressions(Conditions):
             self.lookup(name[0]) is not None or self.context.is_callable(name[0], self.facts.path)
         )
 
-    def _binary_in_disguise(self, left: Node, right: Node) -> Expr:
-        """``(f()) & x`` parses as a cast of ``&x``."""
+    def _binary_in_disguise(self, left: Node, right: Node, casts: list[CType]) -> Expr:
+        """``(f()) & x`` parses as a cast of ``&x``; casts in front of it are of ``f()`` alone."""
         argument = right.child_by_field_name("argument")
         assert argument is not None
-        value = self.text_value(left, self.text(left))
+        value = self._cast_to(casts, self.text_value(left, self.text(left)))
         return Binary(operator_of(right), value, self.value(argument))
 
     @abstractmethod

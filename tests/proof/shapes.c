@@ -1859,3 +1859,13 @@ void P_run(int flag, int mode, u64 given)
 	*(struct P_hdr *)&big = g;
 	P_out.word = big.x;
 }
+//// castfirst
+void P_run(int flag, int mode, u64 given)
+{
+	switch (flag) {
+	case 0:
+		given = P_src.word;
+	}
+	P_sink0 = ((u64)(signed char)(given) & (u32)-256);
+	P_sink1 = ((u64)(signed char)given & 0xffffff00);
+}
