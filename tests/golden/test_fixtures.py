@@ -80,3 +80,10 @@ def test_a_store_that_nobody_is_seen_to_read_is_in_the_health(trees: Path) -> No
     assert [(at.function, at.line) for at in health.unmodelled if "pointer" in at.function] == [
         ("store (through a pointer)", 13)
     ]
+
+
+def test_a_source_behind_a_parameter_is_named_after_what_callers_pass(trees: Path) -> None:
+    findings = scanned("config-tables", trees)[1].findings
+    (found,) = (finding for finding in findings if finding.location.function == "fill_from")
+
+    assert found.source.place == "guest_default_cfg.features"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Seed", "Seeds"]
 
+_MAX_CALLERS = 4  # from one caller to the next
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -262,8 +263,24 @@ class Seeds:
 
     def name(self, place: Place, rows: tuple[Source, ...]) -> str:
         """The name of a source for people."""
-        root, _ = self._canonical(place)
-        return self.analysis.describe(self._canonical(place)) if root[0] in {"g", "h"} else str(rows[0].pattern)
+        known = self._passed(place, 0)
+        shown = known.pop() if len(known) == 1 else self._canonical(place)
+        return self.analysis.describe(shown) if shown[0][0] in {"g", "h"} else str(rows[0].pattern)
+
+    def _passed(self, place: Place, depth: int) -> set[Place]:
+        """What all callers mean by a place behind a parameter, where that is known to be globals."""
+        root, path = place
+        if root[0] != "d" or depth > _MAX_CALLERS:
+            return {place} if root[0] == "g" else set()
+        found: set[Place] = set()
+        for caller, node in self.analysis.calls.callers(self.analysis.program.units[root[1]]):
+            function = self.analysis.by_id(caller)
+            for there, below, _ in self.analysis.calls.actual_places(function, node, root, path):
+                inner = self._passed((there, below), depth + 1)
+                if not inner:
+                    return set()
+                found |= inner
+        return found
 
     def _through_parameters(self) -> Iterator[Seed]:
         """Sources that a function reads through a pointer it was given."""
