@@ -268,7 +268,8 @@ class Barrier:
 class Subset:
     """Two masks of one struct: every bit of member ``part`` must be in member ``whole``, too.
 
-    A bit of ``severe`` (a mask expression over the tree's own macros) that is missing is worse than any other.
+    A bit of ``severe`` (a mask expression over the tree's own macros) that is missing is worse than any other; the bits
+    of ``always`` are in the whole of every object that is in use.
     """
 
     id: str
@@ -278,6 +279,8 @@ class Subset:
     why: str
     severe: str = ""
     severe_why: str = ""
+    always: str = ""
+    always_why: str = ""
     commit: str = ""
 
 

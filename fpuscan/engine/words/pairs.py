@@ -10,13 +10,13 @@ through such a function, so that a configuration half of one boot path and half 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fpuscan.engine.functions.literals import compatible
 from fpuscan.engine.words.configurations import Configurations, globals_of
 from fpuscan.engine.words.subsets import Fact, Lack, Missing, Subsets
-from fpuscan.engine.words.symbolic_bits import Atom, Leaf, Word, Words, definitions, parts
+from fpuscan.engine.words.symbolic_bits import Atom, Leaf, Mapped, Word, Words, definitions, parts
 from fpuscan.engine.words.symbolic_values import Cell, SymbolicValues, memory_cell
 from fpuscan.ir import EXIT, Assign, Return
 from fpuscan.model.rows import PlacePattern
@@ -67,6 +67,7 @@ class Pairs:
         self.calls = analysis.calls
         self.row = row
         self.part, self.whole = tuple(row.part.split(".")), tuple(row.whole.split("."))
+        self.always = (analysis.program.evaluate(row.always) or 0) if row.always else 0
         self._patterns = tuple(PlacePattern(row.type, member) for member in (row.part, row.whole))
         self._paired: dict[Place, bool] = {}
         self.values = SymbolicValues(analysis, self._is_paired, self._other)
@@ -177,7 +178,9 @@ class Pairs:
     # ------------------------------------------------------------ what is known of pairs
 
     def _facts_about(self, leaves: list[Leaf]) -> list[Fact]:
-        """A pair in memory is whole, and a mask of the user ABI holds what its contract lets it hold."""
+        """A pair in memory is whole, a mask of the user ABI holds what its contract lets it hold, and every whole has
+        what the row says that it always has.
+        """  # noqa: D205
         found: list[Fact] = []
         for leaf in leaves:
             if not isinstance(leaf, Atom) or not isinstance(leaf.key, tuple) or leaf.key[0] != "memory":
@@ -186,6 +189,8 @@ class Pairs:
             contract = self.analysis.values.contract(cell[0])
             if contract is not None:
                 found.append((leaf, self.words.constant(contract)))
+            if self.always and self._is_whole(leaf):
+                found.append((self.words.constant(self.always), leaf))
             if all(self._is_paired(place) and _ends(place, self.part) for place in cell):
                 other = tuple(map(self._other, cell))
                 found.append((leaf, self.words.atom(("memory", epoch, other), unknown=leaf.unknown)))
@@ -227,14 +232,35 @@ class Pairs:
         """The ways on which something is missing where globals hold what the program stores into them."""
         found: dict[Fact, Lack] = {}
         for lack in lacks:
-            pair = (lack.part, lack.whole)
+            pair = self._anonymous(lack)
             missing = self._known.get(pair)
             if missing is None:
-                missing = self.globals.missing(lack, self._floors(lack))
+                alike = lack._replace(part=pair[0], whole=pair[1])
+                missing = self.globals.missing(alike, self._floors(alike))
                 self._known[pair] = missing
             if missing.possible:
-                found.setdefault(pair, lack._replace(missing=missing))
+                found.setdefault((lack.part, lack.whole), lack._replace(missing=missing))
         return list(found.values())
+
+    def _anonymous(self, lack: Lack) -> Fact:
+        """The words of a way, with numbers for times and for the definitions of which nothing is known: two ways that
+        differ in nothing else are decided once.
+        """  # noqa: D205
+        numbers: dict[Hashable, int] = {}
+
+        def number(atom: Atom) -> Word | None:
+            known = not atom.unknown or globals_of(atom) or self._is_whole(atom) or self._facts_about([atom])
+            if not known:
+                key: tuple[Hashable, ...] = ("unknown", numbers.setdefault(atom, len(numbers)))
+            elif isinstance(atom.key, tuple) and atom.key[0] == "memory" and atom.key[1] != ():
+                _, time, cell = atom.key
+                key = ("memory", ("time", numbers.setdefault(time, len(numbers))), cell)
+            else:
+                return None
+            return self.words.atom(key, unknown=atom.unknown, free=atom.free)
+
+        rename = self.words.mapping(Mapped(atom=number))
+        return rename(lack.part), rename(lack.whole)
 
     def _floors(self, lack: Lack) -> list[Fact]:
         """What every object has: all that is put into the whole of any is a superset of the floor."""
