@@ -69,7 +69,9 @@ class Outside:
         word = function.encode()
         pattern = re.compile(rb"^[\w*\s]*\b" + re.escape(word) + rb"\s*\([^;{}]*\)\s*\{", re.MULTILINE)
         self._words.setdefault(word, pattern)
-        return [path for path, data in self._read().items() if word in data and pattern.search(data)]
+        body = re.compile(re.escape(word) + rb"\s*\([^;{}]*\)\s*\{")  # far quicker than the pattern
+        texts = ((path, data) for path, data in self._read().items() if word in data)
+        return [path for path, data in texts if body.search(data) and pattern.search(data)]
 
     def _read(self) -> dict[str, bytes]:
         if self._files is None:

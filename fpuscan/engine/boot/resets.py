@@ -114,7 +114,7 @@ def joined(first: Members, second: Members) -> Members:
     found = dict(first)
     for place, settings in first.items():
         others = second.get(place, _NEVER_SET)
-        if others is not settings:
+        if others is not settings and not others <= settings:  # what stays the same object is soon compared
             found[place] = settings | others
     for place, settings in second.items():
         if place not in found:
