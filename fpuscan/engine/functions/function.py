@@ -156,6 +156,10 @@ class FunctionAnalysis:
         root, path = place
         return root[0] in {"v", "p"} and root[2] not in self.address_taken and "*" not in path
 
+    def naming(self, variable: Var) -> list[int]:
+        """The nodes in whose values a variable stands, in order."""
+        return sorted(self._reads.get(variable.key, ()))
+
     def may_read(self, node: int, place: Place) -> bool:
         """Whether a node reads a place, as far as the names in it say."""
         return not self.is_unaliased(place) or node in self._reads.get(place[0][2], ())

@@ -91,7 +91,8 @@ def _becomes(analysis: Analysis, function: FunctionAnalysis, node: int, tag: str
     assert isinstance(call, Call)
     if call.result is None:
         return False
-    for number, instruction in enumerate(function.code):
+    for number in function.naming(call.result):
+        instruction = function.code[number]
         match instruction:
             case Assign() if _is_result(instruction.value, call.result) and _points_to(instruction.target.type, tag):
                 return True
