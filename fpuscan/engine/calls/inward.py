@@ -45,6 +45,16 @@ class Inward(CallGuards):
                 self._inward_linked(function, node, callee, index, argument, place, found)
         return list(found)
 
+    def linked(self, function: FunctionAnalysis, node: int, callee: Unit, place: Place) -> list[Place]:
+        """The callee's names for a place that a pointer member of an argument's object denotes."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        found: dict[Place, None] = {}
+        for index, argument in enumerate(call.arguments[: len(callee.signature.params)]):
+            if may_point(argument):
+                self._inward_linked(function, node, callee, index, argument, place, found)
+        return list(found)
+
     def _behind(self, target: Place, place: Place) -> list[tuple[str, ...]]:
         """What a place is behind a pointer: below it, a neighbour in its array, or around or beside it in a struct."""
         if is_view(target[1]):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import Operation
 from fpuscan.engine.graph.edges import Definition, Transfer
+from fpuscan.engine.search.boxed import boxed, boxed_reads
 from fpuscan.engine.search.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.values.contents import Content
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
@@ -171,6 +172,7 @@ class Seeds:
             return
         if isinstance(leaf.expr, Addr):
             yield from self._handed_over(function, node, leaf)
+            yield from self._boxed(function, node, leaf)
             return
         if not isinstance(leaf.expr, Load) or not self._may_be_source(leaf.expr.place):
             return
@@ -327,6 +329,16 @@ class Seeds:
                         site = (function.id, node)
                         transfer = Transfer(target, "load", "memory-call", (), NOTHING, unit.id, ENTRY, "memory", site)
                         yield self._seed(rows, place, self.analysis.of(unit), ENTRY, IDENTITY, [transfer])
+
+    def _boxed(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
+        """Sources whose address is stored in a member of an object: read where callees get the object."""
+        for place in boxed(function, node, leaf):
+            rows = self.rows_of(place)
+            for transfer in boxed_reads(self.analysis, function, place) if rows else ():
+                target = transfer.target
+                if target is not None and not self.rows_of(target.place):  # by its type alone: found as a read already
+                    callee = self.analysis.by_id(target.function)
+                    yield self._seed(rows, place, callee, ENTRY, IDENTITY, [transfer])
 
     def _memory_places(self, row: Source) -> list[Place]:
         if row.function or row.macro:
