@@ -14,7 +14,7 @@ from fpuscan.lower.loops import LoopBody
 from fpuscan.lower.nodes import first_named, without_comments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fpuscan.ir import Expr
     from fpuscan.lower.builder import Frontier
@@ -60,19 +60,20 @@ class Statements(Initialisers):
     def block(self, node: Node) -> None:
         """A compound statement, with a scope of its own."""
         self.scopes.append({})
-        self.sequence(node.named_children, node)
+        self.sequence(node.named_children, (node.start_byte, node.end_byte))
         self.scopes.pop()
 
-    def sequence(self, children: Sequence[Node], parent: Node) -> None:
-        """Statements one after the other; the arms of an ``#if`` between them are alternatives."""
+    def sequence(self, children: Sequence[Node], span: tuple[int, int]) -> None:
+        """Statements one after the other; the arms of an ``#if`` between them (in ``span``) are alternatives."""
         groups: tuple[Group, ...] = ()
         if self.conditional and self.offset_override is None:
-            groups = self.context.groups_inside(self.facts.path, parent.start_byte, parent.end_byte)
+            groups = self.context.groups_inside(self.facts.path, *span)
         if not groups:
             for child in children:
                 self.statement(child)
             return
-        self._arms([(self.context.arm_path(groups, child.start_byte), child) for child in children], 0)
+        parts = _without_labels(children)
+        self._arms([(self.context.arm_path(groups, part.start_byte), part) for part in parts], 0)
 
     def _arms(self, items: list[tuple[tuple[tuple[int, int, bool], ...], Node]], depth: int) -> None:
         position = 0
@@ -116,7 +117,7 @@ class Statements(Initialisers):
         children = without_comments(node)
         value: Expr = Const(None, "")
         if children and children[-1].type == "expression_statement":
-            self.sequence(children[:-1], node)
+            self.sequence(children[:-1], (node.start_byte, node.end_byte))
             last = first_named(children[-1])
             if last is not None:
                 self.at(children[-1])
@@ -125,7 +126,7 @@ class Statements(Initialisers):
                 self.assign(result, inner)
                 value = Load(result, self.offset(last))
         else:
-            self.sequence(children, node)
+            self.sequence(children, (node.start_byte, node.end_byte))
         self.scopes.pop()
         self.span, self.config = around
         return value
@@ -159,13 +160,12 @@ class Statements(Initialisers):
         self.frontier = []
 
     def _labeled(self, node: Node) -> None:
-        label = node.child_by_field_name("label")
-        if label is not None:
-            self.at(label)
-            self.labels[self.text(label)] = self.marker(f"{self.text(label)}:")
         for child in node.named_children:
-            if child.type != "statement_identifier":
-                self.statement(child)
+            self.statement(child)
+
+    def _label(self, node: Node) -> None:
+        self.at(node)
+        self.labels[self.text(node)] = self.marker(f"{self.text(node)}:")
 
     def resolve_gotos(self) -> None:
         """Connect every goto with its label, at the end of the function."""
@@ -239,7 +239,12 @@ class Statements(Initialisers):
             else:
                 has_default[0] = True
             self.frontier = self.frontier + [(head, None, constant) for head, _, _ in heads]
-        self.sequence([child for child in node.named_children if child != value], node)
+        # the `#endif` of an arm at its end stands behind it
+        parent, following = node.parent, node.next_named_sibling
+        end = (
+            following.start_byte if following is not None else parent.end_byte if parent is not None else node.end_byte
+        )
+        self.sequence([child for child in node.named_children if child != value], (node.start_byte, end))
 
     # ------------------------------------------------------------ loops
 
@@ -367,6 +372,15 @@ def _wider(one: CType | None, other: CType) -> CType:
     return one if one is not None and first is not None and second is not None and first[0] > second[0] else other
 
 
+# A label, and the statement behind it: an arm may begin between the two.
+def _without_labels(statements: Sequence[Node]) -> Iterator[Node]:
+    for each in statements:
+        if each.type == "labeled_statement":
+            yield from _without_labels(each.named_children)
+        else:
+            yield each
+
+
 _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
     "compound_statement": Statements.block,
     "expression_statement": Statements._expression,
@@ -380,6 +394,7 @@ _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
     "for_statement": Statements._for,
     "goto_statement": Statements._goto,
     "labeled_statement": Statements._labeled,
+    "statement_identifier": Statements._label,
     "break_statement": Statements._break,
     "continue_statement": Statements._continue,
     "else_clause": Statements._else,

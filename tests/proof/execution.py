@@ -1,8 +1,9 @@
 """Runs programs through the machine's C compiler, and says which bits of the source change which sink.
 
 All programs of a run become one binary per build configuration; the driver runs
-each with pairs of source values that differ in one bit. A change counts while both
-runs took the same branches: the compiler's coverage hook logs every basic block.
+each with pairs of source values that differ in one bit, once or twice in a row. A
+change counts while both runs took the same branches: the compiler's coverage hook
+logs every basic block.
 """
 
 from __future__ import annotations
@@ -86,17 +87,31 @@ static __attribute__((no_sanitize_coverage)) u64 word(struct memory *m)
 	m->seed ^= m->seed << 13; m->seed ^= m->seed >> 7; m->seed ^= m->seed << 17;
 	return m->seed;
 }
-static __attribute__((no_sanitize_coverage)) void once(struct memory *m, const struct row *row, u64 first, u64 second,
-	int flag, int mode, u64 given, struct result *to)
+static __attribute__((no_sanitize_coverage)) void once(struct memory *m, const struct row *row, u64 first,
+	u64 second, int earlier, int flag, int mode, u64 given, struct result *to)
 {
 	memcpy(&__data_start, m->image, &_end - &__data_start);
 	row->source->word = first;
 	row->source->other = second;
 	trace = 0;
+	if (earlier >= 0) /* what is kept from call to call flows, too */
+		row->run(earlier, mode, given);
 	row->run(flag, mode, given);
 	to->trace = trace;
 	for (int i = 0; i < 4; i++)
 		to->sinks[i] = *row->sinks[i];
+}
+static __attribute__((no_sanitize_coverage)) void compare(struct memory *m, const struct row *row, u64 first,
+	u64 second, int earlier, int flag, int mode, u64 given)
+{
+	once(m, row, first, second, earlier, flag, mode, given, &m->base);
+	for (int bit = 0; bit < 64; bit++) {
+		once(m, row, first ^ 1ULL << bit, second, earlier, flag, mode, given, &m->other);
+		if (m->base.trace == m->other.trace)
+			for (int i = 0; i < 4; i++)
+				if (m->base.sinks[i] != m->other.sinks[i])
+					m->changed[i] |= 1ULL << bit;
+	}
 }
 __attribute__((no_sanitize_coverage)) int main(int argc, char **argv)
 {
@@ -115,14 +130,8 @@ __attribute__((no_sanitize_coverage)) int main(int argc, char **argv)
 			if (round % 7 == 6) flag <<= 8;
 			if (round % 5 == 4) { first = 0; given = 0; }
 			if (round % 5 == 3) { first = ~0ULL; given = 1; }
-			once(m, &rows[k], first, second, flag, mode, given, &m->base);
-			for (int bit = 0; bit < 64; bit++) {
-				once(m, &rows[k], first ^ 1ULL << bit, second, flag, mode, given, &m->other);
-				if (m->base.trace == m->other.trace)
-					for (int i = 0; i < 4; i++)
-						if (m->base.sinks[i] != m->other.sinks[i])
-							m->changed[i] |= 1ULL << bit;
-			}
+			for (int earlier = -1; earlier < 4; earlier++)
+				compare(m, &rows[k], first, second, earlier, flag, mode, given);
 		}
 		fprintf(file, "%d %llx %llx %llx %llx\\n", rows[k].number,
 			m->changed[0], m->changed[1], m->changed[2], m->changed[3]);

@@ -33,6 +33,7 @@ class SplitArms(Idiom):
             self._else,
             self._case,
             self._declaration,
+            self._label,
         )
         return self.g.rng.choice(makers)(scope)
 
@@ -80,6 +81,12 @@ class SplitArms(Idiom):
         body: list[Node] = ["case 0:", g.assignment(scope), "break;", g.arm(), "case 1:", g.assignment(scope)]
         body += [self.pick("break;", "fallthrough;"), "#endif", "default:", g.assignment(scope)]
         return [Block(f"switch ({g.rng.choice(scope.flags)}) {{", body, open=False)]
+
+    def _label(self, scope: Scope) -> list[Node]:
+        g, label = self.g, self.g.fresh("at")
+        leave = single(f"if ({g.condition(scope)})", f"goto {label};")
+        arms = (g.arm(), g.assignment(scope), "#else", g.assignment(scope), "#endif")
+        return [leave, g.assignment(scope), _lines(f"{label}:", *arms)]
 
     def _declaration(self, scope: Scope) -> list[Node]:
         g, name = self.g, self.g.fresh("d")
