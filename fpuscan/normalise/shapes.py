@@ -39,6 +39,7 @@ _OPS = {
     b"kvm_pmu_call": b"kvm_pmu_ops. ",
     b"kvm_nested_call": b"nested_ops->",
 }
+_TYPE_IN_FRONT = re.compile(rb"[A-Za-z_][\w \t]*[\s*(]+")
 _MACRO = re.compile(rb"([A-Za-z_]\w*)\(([^)]*)\)")  # the head of a function-like one
 _SELECTED = re.compile(rb"(?:\.|->)\s*(\w+)")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -82,7 +83,7 @@ def selecting_macros(directives: Iterable[Directive]) -> frozenset[bytes]:
 def rewrite_named_calls(text: Text, selectors: Collection[bytes] = ()) -> None:
     """`X(y)(..)`, where X makes the function's name from y, becomes a call of y.
 
-    One of the `selectors` makes a member of y: it stays as it is.
+    One of the `selectors` makes a member of y, and a function of the file gives one: they stay as they are.
     """
     for match in _DOUBLE_CALL.finditer(text.buf):
         closing = match.start()
@@ -93,9 +94,24 @@ def rewrite_named_calls(text: Text, selectors: Collection[bytes] = ()) -> None:
         start, name = text.word_before(opening)
         if not name or name in _NOT_NAMING or (name in selectors and name not in _OPS):
             continue
+        if name not in _OPS and _is_declared(text, name):
+            continue
         text.blank(start, opening + 1)
         text.blank(closing, closing + 1)
         text.put(start, _OPS.get(name, b""))
+
+
+def _is_declared(text: Text, name: bytes) -> bool:
+    """Whether a file declares or defines a function: its name stands behind a type at the start of a line."""
+    start = text.buf.find(name + b"(")
+    while start >= 0:
+        head = text.buf[text.buf.rfind(b"\n", 0, start) + 1 : start]
+        if _TYPE_IN_FRONT.fullmatch(head) and text.starts_word(start):
+            closing = text.close(start + len(name))
+            if closing >= 0 and text.at(text.after(closing + 1)) in (b"{", b";", b")"):
+                return True
+        start = text.buf.find(name + b"(", start + 1)
+    return False
 
 
 def rewrite_ranges(text: Text) -> None:

@@ -1869,3 +1869,17 @@ void P_run(int flag, int mode, u64 given)
 	P_sink0 = ((u64)(signed char)(given) & (u32)-256);
 	P_sink1 = ((u64)(signed char)given & 0xffffff00);
 }
+//// chosen
+typedef u64 (*P_fn)(u64 *to, u64 v);
+u64 P_one(u64 *to, u64 v) { *to = v & 0xff; return 0; }
+u64 P_two(u64 *to, u64 v) { *to = v & 0xff00; return v & 1; }
+static P_fn P_choose(int k) { return k ? P_one : P_two; }
+static u64 (*P_other(int k))(u64 *to, u64 v) { return k ? P_two : P_one; }
+void P_run(int flag, int mode, u64 given)
+{
+	u64 x = 0, y = 0;
+	P_sink1 = P_choose(flag)(&x, P_src.word);
+	P_sink0 = x;
+	P_other(flag)(&y, P_src.word);
+	P_out.word = y;
+}

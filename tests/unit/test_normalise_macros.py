@@ -116,6 +116,7 @@ def test_a_macro_with_a_block_is_a_loop(code: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
+        ("fn_t choose(int k);\nx = choose(k)(v);", "fn_t choose(int k);\nx = choose(k)(v);"),
         ("static int FNAME(walk_addr)(struct w *w) { }", "static int walk_addr (struct w *w) { }"),
         ("a = static_call(kvm_x86_run)(b);", "a = kvm_x86_run (b);"),
         ("kvm_x86_call(get_cpl)(vcpu);", "kvm_x86_ops. get_cpl (vcpu);"),
