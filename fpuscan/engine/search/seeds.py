@@ -63,6 +63,7 @@ class Seeds:
         self._receivers = {row.function for row in self.analysis.model.sinks if row.kind == "argument"}
         self._constant_functions = frozenset(row.function for row in self.rows if row.function)
         self._known: dict[Place, tuple[Source, ...]] = {}
+        self._globals: dict[str, bool] = {}  # whether there are any of a type
         self._names_known: dict[tuple[str, str], bool] = {}
         self._bits = {name: row.macro for row in self.rows if row.macro and (name := self._bit_of(row.macro))}
 
@@ -265,9 +266,15 @@ class Seeds:
 
     def name(self, place: Place, rows: tuple[Source, ...]) -> str:
         """The name of a source for people."""
-        known = self._passed(place, 0)
+        known = self._passed(place, 0) if place[0][0] != "d" or self._has_globals(place) else set()
         shown = known.pop() if len(known) == 1 else self._canonical(place)
         return self.analysis.describe(shown) if shown[0][0] in {"g", "h"} else str(rows[0].pattern)
+
+    def _has_globals(self, place: Place) -> bool:
+        """Whether some global has the type of an object around a place; else no caller is asked which one it passes."""
+        tags = {tag for tag, _ in self.analysis.chain(place)}
+        self._globals.update({tag: bool(self.analysis.program.globals_of(tag)) for tag in tags - self._globals.keys()})
+        return any(self._globals[tag] for tag in tags)
 
     def _passed(self, place: Place, depth: int) -> set[Place]:
         """What all callers mean by a place behind a parameter, where that is known to be globals."""
