@@ -168,11 +168,11 @@ class Conditions:
             if all((value == constant) is equal for value in values):
                 return NOTHING
         literal = (("b", self.id, *place, reaching), "=" if equal else "!", constant)
-        return self._and_definitions(literal, place, Question("equals", equal, constant), depth)
+        return self._and_definitions(node, literal, place, Question("equals", equal, constant), depth)
 
-    def _and_definitions(self, literal: Literal, place: Place, question: Question, depth: int) -> Guards:
+    def _and_definitions(self, node: int, literal: Literal, place: Place, question: Question, depth: int) -> Guards:
         """A literal about a value, and what follows from what was stored: ``flags = guest ? FOR_GUEST : 0``."""
-        found = self._by_definitions(place, literal[0][4], question, depth)
+        found = self._by_definitions(node, place, literal[0][4], question, depth)
         if found is None:
             return frozenset({literal})
         return found if found == IMPOSSIBLE else found | {literal}
@@ -236,7 +236,7 @@ class Conditions:
         if None not in values and len(known) == 1:
             return NOTHING if want in known else IMPOSSIBLE
         literal = (("b", self.id, *place, reaching), "set" if want else "clr", mask)
-        return self._and_definitions(literal, place, Question("bits", want, mask), depth)
+        return self._and_definitions(node, literal, place, Question("bits", want, mask), depth)
 
     def _correlates(self, place: LValue) -> bool:
         """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
@@ -263,12 +263,14 @@ class Conditions:
     def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` is true (false)."""
         reaching = self.function.reaching(node, place)
-        found = self._by_definitions(place, reaching, Question("truth", want), depth)
+        found = self._by_definitions(node, place, reaching, Question("truth", want), depth)
         if found is not None:
             return found
         return frozenset({(("b", self.id, *place, reaching), "!" if want else "=", 0)})
 
-    def _by_definitions(self, place: Place, reaching: frozenset[int], question: Question, depth: int) -> Guards | None:
+    def _by_definitions(
+        self, node: int, place: Place, reaching: frozenset[int], question: Question, depth: int
+    ) -> Guards | None:
         """What is asked about a variable, from what was stored into it: ``bool host = !guest``."""
         if depth > 6 or len(reaching) > 4 or ENTRY in reaching:  # bounds on work
             return None
@@ -279,7 +281,7 @@ class Conditions:
                 return None
             if inner != IMPOSSIBLE:
                 if len(reaching) > 1:
-                    inner = self.function.lasting_guards(definition, place, inner)
+                    inner = self.function.lasting_guards(definition, place, inner, node)
                 elif inner:
                     inner = self.function.lasting(inner, definition, place) or None
                 if inner is None:

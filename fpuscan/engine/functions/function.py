@@ -220,12 +220,42 @@ class FunctionAnalysis:
             self.analysis.calls.cuts += 1
         return self._entry_guards
 
-    def lasting_guards(self, definition: int, place: Place, found: Guards = NOTHING) -> Guards:
-        """What held at a definition of ``place`` (``found`` among it) and still says something where that is read:
-        no condition on a value that may have been set again meanwhile, in the next pass of a loop.
+    def lasting_guards(self, definition: int, place: Place, found: Guards = NOTHING, read: int | None = None) -> Guards:
+        """What held at a definition of ``place`` (``found`` among it) and still says something where that is ``read``:
+        no condition on a value that may have been set again meanwhile, in the next pass of a loop. That it is not set
+        again on the way there says something, too: ``host = true; if (guest) host = false;``.
         """  # noqa: D205
         guards = found | self.entry_guards().get(definition, NOTHING)
+        if read is not None:
+            guards = self._unchanged_until(read, definition, place, guards)
         return self.lasting(guards, definition, place)
+
+    def _unchanged_until(self, read: int, definition: int, place: Place, guards: Guards) -> Guards:
+        """What holds at a read on all ways from a definition on which nothing else is stored."""
+        if place[0][0] not in {"v", "p"} or read in self.circular or definition in self.circular:
+            return guards
+        key = (read, definition, place)
+        if key in self._walking:  # a condition that needs itself says nothing
+            return guards
+        self._walking.add(key)
+        try:
+            held = dict(self.walk(definition, place, guards, self._before(read)))
+        finally:
+            self._walking.discard(key)
+        return guards | held.get(read, NOTHING)
+
+    @cached_property
+    def _walking(self) -> set[tuple[int, int, Place]]:
+        return set()
+
+    def _before(self, node: int) -> frozenset[int]:
+        """The nodes that control may come from to a node, and that node."""
+        found, work = {node}, [node]
+        while work:
+            new = [each for each in self.facts.pred[work.pop()] if each not in found]
+            found.update(new)
+            work += new
+        return frozenset(found)
 
     def lasting(self, guards: Guards, definition: int, place: Place) -> Guards:
         """Those of some guards at a definition that no later pass of a loop may change before it is read."""
@@ -284,8 +314,10 @@ class FunctionAnalysis:
         """The conditions at each node that control reaches from ``start``, where ``guards`` hold."""
         return dict(self.walk(start, None, guards))
 
-    def walk(self, start: int, place: Place | None, guards: Guards) -> list[Touch]:
-        """The nodes that control reaches behind ``start`` before ``place`` is overwritten, with what holds there."""
+    def walk(self, start: int, place: Place | None, guards: Guards, among: frozenset[int] | None = None) -> list[Touch]:
+        """The nodes (``among`` some) that control reaches behind ``start`` before ``place`` is overwritten, with what
+        holds there.
+        """  # noqa: D205
         held: dict[int, Guards] = {}
         work: list[int] = []  # a heap: in program order nearly all ways into a node are known when it is taken
         waiting: set[int] = set()
@@ -295,6 +327,8 @@ class FunctionAnalysis:
         def spread(node: int, here: Guards) -> None:
             branches = isinstance(code[node], Branch)
             for edge in succ[node]:
+                if among is not None and edge.target not in among:
+                    continue
                 arriving = here
                 literals = self.edge_literals(node, edge) if branches else NOTHING
                 if literals:

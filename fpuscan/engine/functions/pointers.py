@@ -295,7 +295,7 @@ class Pointers:
             identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
             several = len(reaching) > 1
             for definition in sorted(reaching):
-                some, more = self.pointer_from(place, definition, several=several)
+                some, more = self.pointer_from(place, definition, several=several, read=node)
                 unknown = unknown or more
                 for target, below, conditions in some:
                     if compatible(guards, conditions):
@@ -319,13 +319,15 @@ class Pointers:
                 return ("fresh", self.id, definition)
         return None
 
-    def pointer_from(self, place: Place, definition: int, *, several: bool = True) -> tuple[list[Guarded], bool]:
+    def pointer_from(
+        self, place: Place, definition: int, *, several: bool = True, read: int | None = None
+    ) -> tuple[list[Guarded], bool]:
         """What a pointer in ``place`` points to, as far as one of its (``several``) definitions says."""
         path = place[1]
         if definition == ENTRY:
             return self._pointer_from_outside(place)
         instruction = self.code[definition]
-        conditions = self.function.lasting_guards(definition, place) if several else NOTHING
+        conditions = self.function.lasting_guards(definition, place, read=read) if several else NOTHING
         if isinstance(instruction, Assign):
             some: list[Guarded] = []
             targets = self.resolve(definition, instruction.target)
