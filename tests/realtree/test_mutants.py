@@ -53,6 +53,7 @@ DISABLE = "fpu__init_disable_system_xstate"
 TO_HOST = request_leak(OPT_IN, side="host")
 STACKS = Leak("FPU103", REQUEST, "", "", OPT_IN, side="host", path=XSTATE)
 GROWN = Leak("FPU101", REALLOC, "newfps->user_size", "user_size", OPT_IN, side="host", path=XSTATE)
+GROWN_MASK = Leak("FPU102", REALLOC, "newfps->user_xfeatures", "user_xfeatures", OPT_IN, side="host", path=XSTATE)
 INHERITED = Leak("FPU101", INHERIT, "", "__user_state_size", OPT_IN, side="host")
 
 
@@ -108,6 +109,8 @@ EXPECTED: dict[tuple[str, str, str, int], tuple[tuple[Leak, ...], frozenset[str]
         ((CONDITION, REQUEST, "!guest", 1), (STACKS,), ()),
         ((CONDITION, REQUEST, "guest", 1), (TO_HOST,), (REQUEST, PRCTL)),
         ((CONDITION, ENABLE, "guest_fpu", 1), (GROWN,), ()),
+        # the guest's new fpstate is taken for the one in use, and becomes the host's
+        ((CONDITION, REALLOC, "guest_fpu", 1), (GROWN, GROWN_MASK), ()),
         ((CONDITION, GETTER, "guest", 1), (TO_HOST, STACKS, prctl_leak(OPT_IN, "host")), (REQUEST,)),
         ((FLAG, REQUEST, "false", 1), (request_leak(frozenset(), kernel_format=True),), ()),
         ((FLAG, "xstate_get_host_group_perm", "false", 1), (prctl_leak(OPT_IN, "host"),), ()),
