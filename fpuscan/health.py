@@ -20,14 +20,23 @@ _INCLUDES = "arch/x86/include"
 
 
 def examine(
-    analysis: Analysis, used_sources: frozenset[str], *, truncated: bool = False, inputs: bool = False
+    analysis: Analysis,
+    used_sources: frozenset[str],
+    cut_at: Unit | None = None,
+    *,
+    truncated: bool = False,
+    inputs: bool = False,
 ) -> Health:
-    """The health of a scan, after its flows have been followed; ``inputs``: the rows about user input count, too."""
+    """The health of a scan, after its flows have been followed; ``cut_at``: where the search for resets ended early;
+    ``inputs``: the rows about user input count, too.
+    """  # noqa: D205
     program = analysis.program
     occurrences, unaccounted = _account(program)
     incomplete = [*program.incomplete, *_unparsed(analysis), *_unmade(analysis), *_unclosed(program)]
     incomplete += _missing(program)
     incomplete += _unread(unaccounted, incomplete)
+    if cut_at is not None:
+        incomplete.append(_too_many_ways(program, cut_at))
     if truncated:
         incomplete.append(Incomplete(program.model.scope.required[0], 1, "the flows are too many to follow to the end"))
     unresolved = {
@@ -52,6 +61,12 @@ def examine(
         incomplete=tuple(sorted(incomplete)),
         unmodelled=tuple(sorted((*_unmodelled(program), *_dropped(program), *_lost(analysis)))),
     )
+
+
+def _too_many_ways(program: Program, unit: Unit) -> Incomplete:
+    line, _ = program.files[unit.path].source.position(unit.start)
+    reason = "calls others in too many ways to say what it resets"
+    return Incomplete(unit.path, line, reason, unit.name)
 
 
 def _location(program: Program, path: str, start: int, end: int, function: str) -> Location:

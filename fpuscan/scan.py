@@ -100,7 +100,8 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {model.masks.enum}"), program.evaluate)
     findings, used = crossings.find(flows, sinks, bits)
     clock.lap("flows")
-    findings += partial_reset.find(flows, sinks)
+    partial, cut_at = partial_reset.find(flows, sinks)
+    findings += partial
     clock.lap("resets")
     findings += not_subset.find(analysis, bits)
     clock.lap("subsets")
@@ -116,7 +117,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         progress("searching for roots")
         provenance = answer(flows, options.provenance, bits)
         clock.lap("provenance")
-    health = examine(analysis, used, truncated=flows.truncated, inputs=options.provenance is not None)
+    health = examine(analysis, used, cut_at, truncated=flows.truncated, inputs=options.provenance is not None)
     if memory is not None:
         memory.footprint = Footprint.of(program, memory.parsed)
     clock.lap("health")

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from fpuscan.engine.search.flows import Flows
     from fpuscan.engine.search.sinks import Sinks
     from fpuscan.places import Place as Member
+    from fpuscan.program import Unit
 
 __all__ = ["find"]
 
 _PARTS = 12  # of a fingerprint
 
 
-def find(flows: Flows, sinks: Sinks) -> list[Finding]:
-    """The findings of the rule."""
+def find(flows: Flows, sinks: Sinks) -> tuple[list[Finding], Unit | None]:
+    """The findings of the rule, and the function that calls others in too many ways to judge it and what follows."""
     partials = Partials(flows.analysis)
     readers = Readers(flows, sinks, partials)
     found = []
@@ -36,7 +37,7 @@ def find(flows: Flows, sinks: Sinks) -> list[Finding]:
         unset = [member for member in partial.unset if readers.is_read(member)]
         if stale or unset:
             found.append(_Report(flows, readers, partial, stale, unset).finding())
-    return found
+    return found, partials.cut_at
 
 
 class _Report:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Partial", "Partials"]
 
 _MAX_CALLERS = 60
+_MAX_ACTIVATIONS = 4000  # of functions, in all walks; the boot code of a real tree has a handful
 Settings = tuple["CallSite", ...]  # the statements that made a definition: (unit, node)
 
 
@@ -60,6 +61,8 @@ class Partials:
         self._given: dict[int, set[Place]] = {}  # what each outermost function leaves set
         self._setup: frozenset[int] = frozenset()
         self._early: dict[int, bool] = {}
+        self._activations = _MAX_ACTIVATIONS
+        self.cut_at: Unit | None = None  # the outermost function that calls others in too many ways to follow
 
     def find(self) -> list[Partial]:
         """All functions that leave a member stale or unset, in order of path and position."""
@@ -91,6 +94,8 @@ class Partials:
             if self._callers_in(unit, storing):
                 continue
             walk, state = self._from(unit, storing, {})
+            if walk.cut:
+                return
             members = state.members() if state is not None else {}
             self._given[unit.id] = {place for place, made in members.items() if NEVER not in made}
             if any(each.origin is Origin.ENUMERATED for settings in members.values() for each in settings):
@@ -100,7 +105,11 @@ class Partials:
                 later.append(unit)
         self._setup = frozenset(number for _, number in self._walks)
         if left is not None:
-            self._walks += [(self._from(unit, storing, left)[0], unit.id) for unit in later]
+            for unit in later:
+                walk, _ = self._from(unit, storing, left)
+                if walk.cut:
+                    return
+                self._walks.append((walk, unit.id))
 
     def _boots(self, unit: Unit) -> bool:
         """Whether a function is marked as one that runs only while the kernel boots."""
@@ -108,8 +117,12 @@ class Partials:
         return any(word.encode() in head.split() for word in self.analysis.model.scope.boot)
 
     def _from(self, unit: Unit, storing: dict[int, Unit], members: Members) -> tuple[Walk, State | None]:
-        walk = Walk(self.analysis, self.configurations, self.origins, frozenset(storing))
-        return walk, walk.run(self.analysis.of(unit), (), State.of([Path.of(members)]))
+        walk = Walk(self.analysis, self.configurations, self.origins, frozenset(storing), self._activations)
+        state = walk.run(self.analysis.of(unit), (), State.of([Path.of(members)]))
+        self._activations = walk.activations
+        if walk.cut:
+            self.cut_at = unit
+        return walk, state
 
     def _storing(self) -> dict[int, Unit]:
         """The functions that store into a configuration object, and all that call them by name."""

@@ -148,17 +148,20 @@ class Walk:
     """One pass from an outermost function, and what it saw.
 
     ``entries`` and ``exits`` are the states around each activation; ``linked`` pairs resets that one path has both of;
-    ``late`` holds the nodes that some path reaches behind a reset.
+    ``late`` holds the nodes that some path reaches behind a reset. A walk that needs more than ``activations`` of
+    functions is ``cut`` and says nothing.
     """
 
     analysis: Analysis
     configurations: Configurations
     origins: Origins
     storing: frozenset[int]
+    activations: int
     entries: dict[Activation, State] = field(default_factory=dict)
     exits: dict[Activation, State] = field(default_factory=dict)
     linked: dict[Reset, frozenset[Reset]] = field(default_factory=dict)
     late: set[CallSite] = field(default_factory=set)
+    cut: bool = False
     _stack: list[Frame] = field(default_factory=list)
     _shapes: dict[int, _Shape] = field(default_factory=dict)
 
@@ -292,8 +295,10 @@ class Walk:
         self, function: FunctionAnalysis, sites: tuple[CallSite, ...], node: int, call: Call, state: State
     ) -> State | None:
         units = [unit for unit in self._callees(function, node, call) if self._enters(function, node, call, unit)]
-        if not units or len(sites) >= _MAX_FRAMES:
+        if not units or len(sites) >= _MAX_FRAMES or self.cut:
             return state
+        self.activations -= len(units)
+        self.cut = self.activations < 0
         self._stack[-1].call = node
         exits = [self.run(self.analysis.of(unit), (*sites, (function.id, node)), state) for unit in units]
         found = [each for each in exits if each is not None]

@@ -37,6 +37,7 @@ __all__ = ["NOTHING_MISSING", "Fact", "Lack", "Missing", "Subsets", "uncovered",
 
 _MAX_DEFINITIONS = 12  # 4096 assignments
 _MAX_CASES = 256
+_MAX_IN_ALL = 8_000  # cases of one scan; a real tree has two hundred
 _MAX_ROUNDS = 3  # facts about definitions that other facts bring in
 
 Fact = tuple[Word, Word]  # the first is a subset of the second
@@ -188,10 +189,15 @@ class Subsets:
     facts_about: Callable[[list[Leaf]], list[Fact]] = lambda _: []
     compatible: Compatible = lambda _first, _second: True
     _bounds: dict[Choice, list[Fact]] = field(default_factory=dict)
+    _left: int = _MAX_IN_ALL
 
     def lacking(self, part: Word, whole: Word, facts: Sequence[Fact] = ()) -> list[Lack]:
         """Every way on which ``part`` may have a bit that ``whole`` lacks."""
-        return self._apart(Lack(part, whole, NOTHING_MISSING), list(facts), [_MAX_CASES])
+        cases = min(_MAX_CASES, self._left)
+        budget = [cases]
+        found = self._apart(Lack(part, whole, NOTHING_MISSING), list(facts), budget)
+        self._left = max(0, self._left - (cases - budget[0]))
+        return found
 
     def _apart(self, way: Lack, facts: list[Fact], budget: list[int]) -> list[Lack]:
         budget[0] -= 1
