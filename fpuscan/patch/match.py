@@ -65,7 +65,8 @@ class Image:
             elif cut < 0 and hunk.after == 0:
                 at = self._at_the_end(wanted, lowest)
             else:
-                at = self._nearest(wanted, guess + max(0, skip), lowest)
+                ignored = max(0, skip)  # these lines have to be there, whatever they say
+                at = self._nearest(wanted, guess + ignored, lowest + ignored)
             if at is not None:
                 return Fit(at, fuzz, max(0, skip), max(0, cut))
         return self._misfit(pattern, guess)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from fpuscan.patch import PatchError, apply_series, read_patches
@@ -83,6 +83,7 @@ def test_what_git_apply_takes_gives_the_same(
 @pytest.mark.skipif(shutil.which("patch") is None, reason="needs patch(1)")
 @examples
 @given(lines, edits, edits)
+@example(["a\n", "a\n", "a\n"], [(2, 0, ["x\n"])], [(2, 0, ["x\n", "x\n"])])
 def test_what_patch_takes_gives_the_same(
     old: list[str], changes: list[tuple[int, int, list[str]]], drift: list[tuple[int, int, list[str]]]
 ) -> None:
