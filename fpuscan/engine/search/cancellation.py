@@ -42,6 +42,7 @@ __all__ = ["Cancellation"]
 
 _GATES = frozenset("&|^")
 _ONE_OBJECT = frozenset("vpdg")
+_MAX_NESTED = 4  # choices among the options of one another
 
 
 class Cancellation:
@@ -315,16 +316,23 @@ def _is_wide(expr: Expr) -> bool:
             return False
 
 
-def _may(word: Word) -> int:
-    """Bits that a word may have, from constants alone."""
+def _may(word: Word, inside: frozenset[Choice] = frozenset()) -> int:
+    """Bits that a word may have, from constants alone; a choice ``inside`` itself adds none."""
     word = settled(word)
     match word:
         case Constant():
             return word.value
         case Gate() if word.op == "&":
-            return _may(word.left) & _may(word.right)
+            return _may(word.left, inside) & _may(word.right, inside)
         case Gate():
-            return _may(word.left) | _may(word.right)
+            return _may(word.left, inside) | _may(word.right, inside)
+        case Choice() if word in inside:
+            return 0
+        case Choice() if word.options and len(inside) < _MAX_NESTED:
+            found = 0
+            for option in word.options:
+                found |= _may(option.word, inside | {word})
+            return found
         case _:
             return WORD
 
