@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from fpuscan.report import FORMATS
+from tests.realtree.variants import read_variants
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -66,6 +67,13 @@ def test_every_format_exit_status_and_severity_is_named() -> None:
     assert all(f"| {status} |" in text for status in (0, 1, 2, 3, 4, 70, 130))
     assert all(f"| {severity} |" in text for severity in ("error", "warning", "note"))
     assert all(name in text for name in FORMATS)
+
+
+def test_the_number_of_edits_of_real_trees_is_current() -> None:
+    files = sorted((ROOT / "tests/realtree/variants").glob("*.toml"))
+    number = sum(1 for file in files for _ in read_variants(file.name))
+
+    assert f"makes {number} larger edits" in README.read_text()
 
 
 def test_the_links_lead_somewhere() -> None:
