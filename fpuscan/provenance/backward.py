@@ -25,12 +25,14 @@ from fpuscan.provenance.origins import Origin, Origins
 from fpuscan.provenance.slices import Slice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr
-    from fpuscan.places import Place
+    from fpuscan.places import Guarded, Place
     from fpuscan.program import Unit
 
 __all__ = ["Backward"]
@@ -64,6 +66,7 @@ class Backward:
         self.origins = Origins(analysis)
         self.found = Slice()
         self._asked: set[Place] = set()
+        self._led: set[tuple[int, Place]] = set()
         self._seen: dict[tuple[object, ...], list[Guards]] = {}
         self._work: deque[_Question] = deque()
 
@@ -165,11 +168,14 @@ class Backward:
             if compatible(held, conditions):
                 self._ask(_Question(function.id, node, (root, path), (), held | conditions))
 
-    def _held_in_memory(self, place: Place) -> None:
-        """Name a place whose address is passed on: others read it through the pointer."""
+    def _held_in_memory(self, place: Place, inside: Definition | None = None) -> None:
+        """Name a place whose address is passed on: others read it through the pointer.
+
+        ``inside`` is what a callee reads through a pointer in an object that it is handed: no text there names it.
+        """
         named = self.origins.of_place(place)
-        if named is not None and place[0][0] in {"g", "h"}:
-            self._origin(Origin(*named, -1, 0, place, at=self.graph.shared.node(place)))
+        if named is not None and (inside is not None or place[0][0] in {"g", "h"}):
+            self._origin(Origin(*named, -1, 0, place, at=inside or self.graph.shared.node(place)))
 
     def _origin_of(
         self,
@@ -373,7 +379,8 @@ class Backward:
             return
         for there, below, conditions in self.analysis.calls.actual_places(caller, node, root, path):
             if compatible(guards, conditions):
-                self._held_in_memory((there, below))
+                inside = Definition(function.id, ENTRY, question.place) if "*" in path else None
+                self._held_in_memory((there, below), inside)
                 self._ask(_Question(caller.id, node, (there, below), frames, guards | conditions))
 
     # ------------------------------------------------------------ shared memory
@@ -390,6 +397,7 @@ class Backward:
                     stored = self._store(function, number, instruction, place) or stored
                 elif isinstance(instruction, Call):
                     stored = self._handed_out(function, number, instruction, place) or stored
+                    stored = self._handed_out_inside(function, number, place) or stored
         if not stored and not is_fresh(place[0]) and place[0][0] in {"g", "h"}:
             at = self.graph.shared.node(place)
             self._origin(Origin(*self.origins.of_unset(place), -1, 0, place, at=at))
@@ -420,6 +428,42 @@ class Backward:
                     self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
         return stored
 
+    def _lead_out(self, function: FunctionAnalysis, place: Place) -> None:
+        """Let ways lead from a store below a parameter back to those whose memory it is."""
+        root, path = place
+        if root[0] != "d":
+            return
+        for number, node in self.analysis.calls.callers(function.unit):
+            caller = self.analysis.by_id(number)
+            self._mark(caller, node)
+            for there, below, _ in self.analysis.calls.actual_places(caller, node, root, path):
+                outer = number, (there, below)
+                if outer not in self._led:
+                    self._led.add(outer)
+                    self._lead_out(caller, (there, below))
+
+    def _handed_out_inside(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
+        """The same where the pointer is in an object that the callee is given."""
+        stored = False
+        for root, path, conditions in self._addresses_kept(function):
+            if root[0] in {"v", "p", "r"} or not self.analysis.same_memory((root, path), place):
+                continue
+            for unit in self.analysis.calls.callees(function, node):
+                for inner in self.analysis.calls.inward(function, node, unit, (root, path)):
+                    if "*" in inner[1]:
+                        stored = True
+                        self._mark(function, node)
+                        held = function.entry_guards().get(node, NOTHING) | conditions
+                        self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
+        return stored
+
+    def _addresses_kept(self, function: FunctionAnalysis) -> Iterator[Guarded]:
+        """The places whose address a function stores into an object."""
+        for node in function.memory_stores:
+            instruction = function.code[node]
+            if isinstance(instruction, Assign) and isinstance(instruction.value, Addr):
+                yield from function.resolve(node, instruction.value.place)
+
     def _store(self, function: FunctionAnalysis, number: int, instruction: Assign, place: Place) -> bool:
         stored = False
         for root, path, conditions in function.resolve(number, instruction.target):
@@ -433,6 +477,7 @@ class Backward:
             if below is None:
                 continue
             stored = True
+            self._lead_out(function, target)
             below = _below(path, place, below)
             self._stored(function, number, instruction, below, (), conditions, target, whole=place in self._asked)
         return stored

@@ -89,7 +89,7 @@ MEMBERS = {
         "user_size": UINT,
         "xfeatures": U64,
         "user_xfeatures": U64,
-        "is_guest": UINT,
+        "is_guest": CType("unsigned int", width=1),
         "regs": CType("union fpregs_state"),
     },
     "struct fpu_state_perm": {"__state_perm": U64, "__state_size": UINT, "__user_state_size": UINT},
