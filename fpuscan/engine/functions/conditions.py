@@ -65,17 +65,21 @@ class Conditions:
         key = (node, edge.truth, edge.equals)
         found = self._edge_literals.get(key)
         if found is None:
-            instruction = self.code[node]
-            found = NOTHING
-            if isinstance(instruction, Branch):
-                if edge.truth is not None:
-                    found = self.truth(node, instruction.condition, edge.truth)
-                elif edge.equals is not None:
-                    found = self.equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
-                else:
-                    found = self._other_case(node, instruction)
-            self._edge_literals[key] = found
+            cuts = self.function.cuts()
+            found = self._on_edge(node, edge)
+            if cuts == self.function.cuts():  # else it was asked for while its pointers were being resolved
+                self._edge_literals[key] = found
         return found
+
+    def _on_edge(self, node: int, edge: Edge) -> Guards:
+        instruction = self.code[node]
+        if not isinstance(instruction, Branch):
+            return NOTHING
+        if edge.truth is not None:
+            return self.truth(node, instruction.condition, edge.truth)
+        if edge.equals is not None:
+            return self.equals(node, instruction.condition, edge.equals, True)  # noqa: FBT003
+        return self._other_case(node, instruction)
 
     def _other_case(self, node: int, branch: Branch) -> Guards:
         """What holds where a switch goes to ``default``, or to a label that is no single constant."""
@@ -151,12 +155,12 @@ class Conditions:
             return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE
         if not isinstance(expr, Load) or not self._correlates(expr.place):
             return NOTHING
-        places = self.function.resolve(node, expr.place)
-        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+        place = self._one_place(node, expr.place)
+        if place is None:
             return NOTHING
         if constant >> 31 == 1:  # 0xffffffff is -1 for an int
             constant = stored_constant(constant, expr.place.type)
-        return self.place_equals(node, (places[0][0], places[0][1]), constant, equal, depth)
+        return self.place_equals(node, place, constant, equal, depth)
 
     def place_equals(self, node: int, place: Place, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` equals (does not equal) a constant."""
@@ -215,10 +219,8 @@ class Conditions:
             return self._joined_bits(node, expr, mask, want, depth)
         if not isinstance(expr, Load):
             return NOTHING
-        places = self.function.resolve(node, expr.place)
-        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
-            return NOTHING
-        return self.place_bits(node, (places[0][0], places[0][1]), mask, want, depth)
+        place = self._one_place(node, expr.place)
+        return NOTHING if place is None else self.place_bits(node, place, mask, want, depth)
 
     def _joined_bits(self, node: int, expr: Binary, mask: int, want: bool, depth: int) -> Guards:  # noqa: FBT001
         """The same for ``x | y``: clear where both are; set by the one where the other cannot set it."""
@@ -255,10 +257,8 @@ class Conditions:
     def _loaded_truth(self, node: int, load: Load, want: bool, depth: int) -> Guards:  # noqa: FBT001
         if not self._correlates(load.place):
             return NOTHING
-        places = self.function.resolve(node, load.place)
-        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
-            return NOTHING
-        return self.place_truth(node, (places[0][0], places[0][1]), want, depth)
+        place = self._one_place(node, load.place)
+        return NOTHING if place is None else self.place_truth(node, place, want, depth)
 
     def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` is true (false)."""
@@ -338,11 +338,19 @@ class Conditions:
         self, definition: int, value: Expr, below: tuple[str, ...], question: Question, depth: int
     ) -> Guards | None:
         """The same about a member of a struct that was copied as a whole."""
-        places = self.function.resolve(definition, value.place) if isinstance(value, Load) else []
-        if len(places) != 1 or places[0][2] or is_several(places[0][1]):
+        whole = self._one_place(definition, value.place) if isinstance(value, Load) else None
+        if whole is None:
             return None
-        place = (places[0][0], (*places[0][1], *below))
-        return question.of_place(self.function, definition, place, depth + 1)
+        return question.of_place(self.function, definition, (whole[0], (*whole[1], *below)), depth + 1)
+
+    def _one_place(self, node: int, place: LValue) -> Place | None:
+        """The place that an lvalue denotes, where that is the same one each time; only its value can be told about."""
+        found = self.function.resolve(node, place)
+        if len(found) != 1:
+            return None
+        root, path, guards = found[0]
+        unresolved = root[0] == "h" and root[2] is None
+        return None if guards or unresolved or is_several(path) else (root, path)
 
     def followed(self, node: int) -> Guards:
         """Pointers to a guest FPU (or what the model calls a side) that a node follows are not NULL."""

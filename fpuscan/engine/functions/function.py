@@ -70,9 +70,9 @@ class FunctionAnalysis:
         self._kills = reaching.kills
         self._defines_whole = reaching.defines_whole
         self._candidates = reaching.candidates
+        self.cuts = pointers.cuts
         self.resolve = pointers.resolve
-        self.pointees = pointers.pointees
-        self.targets = pointers.targets
+        self.pointees, self.targets = pointers.pointees, pointers.targets
         self.pointer_from = pointers.pointer_from
         self.variable_root = pointers.variable_root
         self.writes = reaching.writes

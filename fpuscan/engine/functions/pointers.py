@@ -70,6 +70,10 @@ class Pointers:
         self._resolved.clear()
         self._targets.clear()
 
+    def cuts(self) -> tuple[int, int]:
+        """How often a place, or what a pointer denotes, was needed for itself; what was concluded then is not whole."""
+        return self._cuts, self.analysis.calls.cuts
+
     def variable_root(self, variable: Var) -> Root:
         """The object of a variable."""
         if variable.kind == "param":
