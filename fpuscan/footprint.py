@@ -8,7 +8,7 @@ what the scan asked:
 
 - the same files, except others of the architecture that were merely searched;
 - outside of functions the same text, comments and blank space aside;
-- the same functions in the same order; those that were lowered have the same text;
+- the same functions in the same order; those that were lowered, or looked at as a whole, have the same text;
 - in the others, the statements that differ hold no name that the scan looked for.
 
 Lines may have moved: the findings are the same by fingerprint, not by line.
@@ -36,10 +36,16 @@ _COMMENT = re.compile(rb"""/\*.*?\*/|//[^\n]*|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\
 _LINES = re.compile(rb"\s*\n\s*")
 _BLANK = re.compile(rb"[^\S\n]+")
 _DIRECTIVE = re.compile(rb"^\s*#", re.MULTILINE)
-# What a search may take for a copy of a whole struct, for an address that goes somewhere, or for a declaration.
+# What a search over all functions, whatever their names, may take for something.
 _TELLING = re.compile(
-    rb"\bstatic_call_update\b|\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*|=\s*&"
-    rb"|\b(?:struct|union|enum)\b\s*\w*\s*\{|\bstatic\b|\btypedef\b"
+    rb"""
+      \b(?:DEFINE_STATIC_CALL\w*|static_call_update)\b                            # the function behind a static call
+    | \.\s*\w+\s*=\s*\w+\s*\(\s*\w+\s*\)                                        # one that a macro makes the name of
+    | \bmem(?:cpy|move)\b | =\s*\(?\s*\* | \breturn\s*\*                         # the copy of a whole struct
+    | =\s*(?:\([\w\s]*\*\s*\)\s*)?& | \b(?:WRITE_ONCE|rcu_assign_pointer)\b     # an address that goes somewhere
+    | \b(?:struct|union|enum)\b\s*\w*\s*\{ | \bstatic\b | \btypedef\b            # a declaration
+    """,
+    re.VERBOSE,
 )
 _IGNORE = b"fpuscan"  # a comment that takes a finding back, or means to, is part of the answer
 
@@ -48,13 +54,14 @@ _IGNORE = b"fpuscan"  # a comment that takes a finding back, or means to, is par
 class Footprint:
     """The record of one scan.
 
-    ``files`` are the paths of the parsed files, ``lowered`` the starts of the functions whose facts were used, by path,
-    ``asked`` the identifiers whose occurrences were asked for, ``outside`` the words, and the patterns behind them,
-    that files outside the scope were searched for; ``in_part`` the headers of which only some facts were taken.
+    ``files`` are the paths of the parsed files, ``read`` the starts, by path, of the functions whose facts were
+    used or whose text was looked at as a whole, ``asked`` the identifiers whose occurrences were asked for,
+    ``outside`` the words, and the patterns behind them, that files outside the scope were searched for; ``in_part``
+    the headers of which only some facts were taken.
     """
 
     files: frozenset[str]
-    lowered: dict[str, frozenset[int]]
+    read: dict[str, frozenset[int]]
     asked: frozenset[bytes]
     outside: tuple[tuple[bytes, re.Pattern[bytes] | None], ...]
     in_part: frozenset[str]
@@ -65,13 +72,13 @@ class Footprint:
     @classmethod
     def of(cls, program: Program, cache: ParseCache) -> Footprint:
         """The record of the scan that a program was made for."""
-        lowered: dict[str, set[int]] = {}
+        read: dict[str, set[int]] = {}
         for unit in program.units:
-            if unit.lowered:
-                lowered.setdefault(unit.path, set()).add(unit.start)
+            if unit.lowered or unit.read:
+                read.setdefault(unit.path, set()).add(unit.start)
         return cls(
             frozenset(program.files),
-            {path: frozenset(starts) for path, starts in lowered.items()},
+            {path: frozenset(starts) for path, starts in read.items()},
             program.asked(),
             program.searched_outside(),
             frozenset(program.read_in_part),
@@ -84,7 +91,7 @@ class Footprint:
         """The footprint as JSON has it."""
         return {
             "files": sorted(self.files),
-            "lowered": {path: sorted(starts) for path, starts in sorted(self.lowered.items())},
+            "read": {path: sorted(starts) for path, starts in sorted(self.read.items())},
             "asked": _texts(self.asked),
             "outside": [
                 [_text(word), pattern and _text(pattern.pattern), pattern.flags if pattern else 0]
@@ -100,7 +107,7 @@ class Footprint:
         """The footprint that a record is of."""
         return cls(
             frozenset(record["files"]),
-            {path: frozenset(starts) for path, starts in record["lowered"].items()},
+            {path: frozenset(starts) for path, starts in record["read"].items()},
             _words(record["asked"]),
             tuple(
                 (word.encode("latin-1"), None if pattern is None else re.compile(pattern.encode("latin-1"), flags))
@@ -134,13 +141,13 @@ class Footprint:
             return False
         if not all(_same(was, now) for was, now in zip(_around(old), _around(new), strict=True)):
             return False
-        lowered = self.lowered.get(old.source.path, frozenset())
+        read = self.read.get(old.source.path, frozenset())
         return all(
             _same(old.source.data[was.start : was.body_start], new.source.data[now.start : now.body_start])
             and self._same_body(
                 old.source.data[was.body_start : was.end],
                 new.source.data[now.body_start : now.end],
-                exact=was.start in lowered,
+                exact=was.start in read,
             )
             for was, now in zip(old.functions, new.functions, strict=True)
         )

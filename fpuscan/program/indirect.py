@@ -142,10 +142,10 @@ class PointerCalls:
             for path, offset in self._names.occurrences(word.name):
                 yield self._table.function_at(path, offset), self._names.text(path), offset
         else:
-            text = word.inside.file.normalised.text
+            text, inside = word.inside.file.normalised.text, word.inside.text()
             name = re.compile(rb"(?<!\w)" + word.name.encode() + rb"(?!\w)")
-            for match in name.finditer(text, word.inside.start, word.inside.end):
-                yield word.inside, text, match.start()
+            for match in name.finditer(inside):
+                yield word.inside, text, word.inside.start + match.start()
 
     def _is_pasted(self, text: bytes, offset: int) -> bool:
         """Whether a name is the argument of a macro that may make a member of it: ``kvm_x86_call(name)``."""

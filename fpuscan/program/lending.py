@@ -38,6 +38,7 @@ class Lending:
 
     def units(self, name: str) -> list[Unit]:
         """The functions that put the address of a variable, or a pointer that may be one, into what has that name."""
+        self._sources.names.asked.add(name)
         return [*self._addressing.get(name, ()), *self._copying(name)]
 
     def kept(self, function: str) -> dict[int, str]:
@@ -46,7 +47,7 @@ class Lending:
             self._kept[function] = {
                 number: match[1].decode()
                 for unit in self._sources.table.definitions(function)
-                for match in _COPIED.finditer(unit.file.normalised.text, unit.start, unit.end)
+                for match in _COPIED.finditer(unit.text())
                 for number, variable in enumerate(unit.signature.params)
                 if variable.name == match[2].decode() and self._is_global(match[1].decode(), pointer=True)
             }
@@ -101,5 +102,5 @@ class Lending:
 
 def _may_point(unit: Unit, name: bytes) -> bool:
     """Whether a name may be a parameter of a function or an array in it."""
-    text, head = unit.file.normalised.text, unit.heading()
-    return name in head or text.find(name + b"[", unit.start + len(head), unit.end) >= 0
+    text, head = unit.text(), unit.heading()
+    return name in head or text.find(name + b"[", len(head)) >= 0

@@ -42,6 +42,7 @@ class Unit:
         "is_function",
         "name",
         "path",
+        "read",
         "start",
     )
 
@@ -53,6 +54,7 @@ class Unit:
             self.name, self.start, self.end, self.is_function = what.name, what.start, what.end, True
         else:
             self.name, self.start, self.end, self.is_function = "", what.start_byte, what.end_byte, False
+        self.read = False  # whether somebody looked at its text as a whole
         self._what = what
         self._lowering = lowering
         self._signature: Signature | None = None
@@ -92,7 +94,8 @@ class Unit:
         return self._facts is not None
 
     def text(self) -> bytes:
-        """The normalised text."""
+        """The normalised text; whoever looks at it may depend on every word."""
+        self.read = True
         return self.file.normalised.text[self.start : self.end]
 
     def heading(self) -> bytes:

@@ -279,6 +279,7 @@ class Uses(Sources):
             texts += [directive.text for directive in self._directives() if directive.kind == "define"]
             rows = self.model.effects.items()
             self._contained = contained_members(texts, (name for name, row in rows if row.kind == "container_of"))
+        self.names.asked.add(member)
         return member in self._contained
 
     def has_variables(self, tag: str) -> bool:
