@@ -45,7 +45,7 @@ __all__ = [
 Root = tuple[Any, ...]  # what stands in it depends on its first item, which no type says
 Place = tuple[Root, tuple[str, ...]]
 # With the conditions under which it is meant: the literals of engine/functions/literals.py.
-Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int]]]
+Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int | tuple[tuple[int, int], ...]]]]
 
 ALL_ELEMENTS = "[*]"
 OTHER_ELEMENTS = "[+]"

@@ -26,6 +26,8 @@ __all__ = ["Statements"]
 _SKIPPED = frozenset({"comment", "type_definition", "struct_specifier", "union_specifier", "enum_specifier",
                       "attribute_specifier", "break", "continue"})  # fmt: skip
 
+_LONGEST_RANGE = 16  # values of `case A ... B:` that are told apart
+
 
 class Statements(Initialisers):
     """Adds statements to the lowering."""
@@ -231,20 +233,32 @@ class Statements(Initialisers):
         value = node.child_by_field_name("value")
         if self.switches:
             heads, has_default = self.switches[-1]
-            constant = None
+            constants: Sequence[int | None] = (None,)
             if value is not None:
-                constant = constant_of(self.value(value)) if value.type != "binary_expression" else None
-                if constant is not None and value.type == "identifier":
-                    self.facts.labels[constant] = self.text(value)
+                constants = self._label_values(value)
+                if constants[0] is not None and value.type == "identifier":
+                    self.facts.labels[constants[0]] = self.text(value)
             else:
                 has_default[0] = True
-            self.frontier = self.frontier + [(head, None, constant) for head, _, _ in heads]
+            self.frontier = self.frontier + [(head, None, each) for head, _, _ in heads for each in constants]
         # the `#endif` of an arm at its end stands behind it
         parent, following = node.parent, node.next_named_sibling
         end = (
             following.start_byte if following is not None else parent.end_byte if parent is not None else node.end_byte
         )
         self.sequence([child for child in node.named_children if child != value], (node.start_byte, end))
+
+    def _label_values(self, label: Node) -> Sequence[int | None]:
+        """The values that a case label stands for; None where a build decides, or for a long range."""
+        if label.type != "binary_expression" or b"..." not in self.data[label.start_byte : label.end_byte]:
+            return (constant_of(self.value(label)),)
+        first, last = (label.child_by_field_name(side) for side in ("left", "right"))
+        assert first is not None
+        assert last is not None
+        low, high = (constant_of(self.value(each)) for each in (first, last))
+        if low is None or high is None or not 0 <= high - low < _LONGEST_RANGE:
+            return (None,)
+        return range(low, high + 1)
 
     # ------------------------------------------------------------ loops
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.calls.targets import CallTargets
 from fpuscan.engine.functions.expressions import is_boolean
-from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible, join, negated
+from fpuscan.engine.functions.questions import asked
 from fpuscan.ir import ENTRY, EXIT, Call, Cast, Const
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = ["CallGuards"]
 
 _MAX_DEPTH = 8
 _PREDICATE = 250  # bytes of a function whose truth is worth following
-_NEGATED = {"=": "!", "!": "=", "set": "clr", "clr": "set"}
 
 
 class CallGuards(CallTargets):
@@ -63,11 +63,7 @@ class CallGuards(CallTargets):
         index: int = root[2]
         if root[0] == "p" and not path:
             argument = self.passed(callee, index, call.arguments[index])
-            if operator in {"set", "clr"}:
-                return function.bits(node, argument, constant, operator == "set")
-            if constant == 0:
-                return function.truth(node, argument, operator == "!")
-            return function.equals(node, argument, constant, operator == "=")
+            return asked(literal).of_value(function, node, argument)
         places = self.analysis.calls.actual_places(function, node, root, path)
         if len(places) != 1 or places[0][2]:
             return NOTHING
@@ -75,11 +71,7 @@ class CallGuards(CallTargets):
         side = self.analysis.place_instance(place)
         if side and constant == 0 and self.analysis.is_side_flag(place) and (side == "guest") is (operator == "="):
             return IMPOSSIBLE  # the flag says the other side than the object that holds it
-        if operator in {"set", "clr"}:
-            return function.place_bits(node, place, constant, operator == "set")
-        if constant == 0:
-            return function.place_truth(node, place, operator == "!")
-        return function.place_equals(node, place, constant, operator == "=")
+        return asked(literal).of_place(function, node, place)
 
     def passed(self, callee: FunctionAnalysis, index: int, argument: Expr) -> Expr:
         """An argument as a callee's formal holds it: cut to a narrower type."""
@@ -95,12 +87,12 @@ class CallGuards(CallTargets):
         found: set[Literal] = {literal for literal in guards if literal[0][0] == "c"}
         decided: set[object] = set()
         for literal in self._formal_literals(callee):
-            key, operator, constant = literal
+            key, _, constant = literal
             if (key, constant) in decided:
                 continue
             outer = self.literal_outward(function, node, callee, literal)
             if outer == IMPOSSIBLE or (outer and not compatible(guards, outer)):
-                found.add((key, _NEGATED[operator], constant))
+                found.add(negated(literal))
                 decided.add((key, constant))
         call = function.code[node]
         assert isinstance(call, Call)
@@ -114,19 +106,15 @@ class CallGuards(CallTargets):
         """What a callee's conditions may ask about its formals and what is behind them, and the negations."""
         found = self._formals.get(callee.id)
         if found is None:
-            asked: dict[Literal, None] = {}
+            wanted: dict[Literal, None] = {}
             for variable in callee.facts.params:
-                asked[("b", callee.id, ("p", callee.id, variable.key), (), frozenset({ENTRY})), "!", 0] = None
+                wanted[("b", callee.id, ("p", callee.id, variable.key), (), frozenset({ENTRY})), "!", 0] = None
             for number, edges in enumerate(callee.facts.succ):
                 for edge in edges:
                     for key, operator, constant in callee.edge_literals(number, edge):
                         if key[0] == "b" and key[4] == frozenset({ENTRY}) and key[2][0] in {"d", "p"}:
-                            asked[key, operator, constant] = None
-            found = tuple(
-                literal
-                for key, operator, constant in asked
-                for literal in ((key, operator, constant), (key, _NEGATED[operator], constant))
-            )
+                            wanted[key, operator, constant] = None
+            found = tuple(literal for each in wanted for literal in (each, negated(each)))
             self._formals[callee.id] = found
         return found
 
@@ -179,7 +167,7 @@ class CallGuards(CallTargets):
         possible = [guards for guards in found if guards is not None]
         if not possible:
             return IMPOSSIBLE if found else None
-        return frozenset.intersection(*possible) or None
+        return join(*possible) or None
 
     def _way_out(
         self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, at: int, wanted: Guards

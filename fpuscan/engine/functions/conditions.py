@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import fits, stored_constant
 from fpuscan.engine.functions.expressions import expressions_of, is_boolean, walk_expression
-from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, join
 from fpuscan.engine.functions.questions import Question
 from fpuscan.engine.functions.variables import followed_pointer
 from fpuscan.ir import (
@@ -43,7 +44,7 @@ _SMALL = 300  # instructions
 _TELLING = Const | Load | Addr | FunctionRef  # values whose truth says something, or is known
 
 
-class Conditions:
+class Conditions(ABC):
     """The truth of conditions, and what it says about the values that they read."""
 
     def __init__(self, function: FunctionAnalysis) -> None:
@@ -107,16 +108,29 @@ class Conditions:
                 if not want and not fits(expr.operand, expr.type) and not is_boolean(expr.operand):
                     return NOTHING  # a narrow zero says nothing about the upper bits
                 return self.truth(node, expr.operand, want, depth)
-            case Binary() if expr.op in {"==", "!="}:
-                return self._comparison(node, expr, want is (expr.op == "=="), depth)
-            case Binary() if expr.op == "&":
-                return self._masked(node, expr, want, depth)
-            case Binary() if expr.op == "|":
-                return self._either(node, expr, want, depth)
+            case Binary():
+                return self._operation(node, expr, want, depth)
             case Load():
                 return self._loaded_truth(node, expr, want, depth)
             case _:
                 return NOTHING
+
+    def _operation(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        match expr.op:
+            case "==" | "!=":
+                return self._comparison(node, expr, want is (expr.op == "=="), depth)
+            case "<" | "<=" | ">" | ">=":
+                return self.ordered(node, expr, want, depth)
+            case "&":
+                return self._masked(node, expr, want, depth)
+            case "|":
+                return self._either(node, expr, want, depth)
+            case _:
+                return NOTHING
+
+    @abstractmethod
+    def ordered(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """What follows when a comparison by size is true (false); added by ``bounds.py``."""
 
     def _comparison(self, node: int, expr: Binary, equal: bool, depth: int) -> Guards:  # noqa: FBT001
         for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
@@ -141,7 +155,7 @@ class Conditions:
             for root, path, guards in targets
             if (_may_be_one((root, path), (there, below)) if equal else (root, path) != (there, below))
         ]
-        return frozenset.intersection(*fitting) if fitting else IMPOSSIBLE
+        return join(*fitting) if fitting else IMPOSSIBLE
 
     def equals(self, node: int, expr: Expr, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when a value equals (does not equal) a constant."""
@@ -153,9 +167,9 @@ class Conditions:
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
             return NOTHING if (expr.value == constant) is equal else IMPOSSIBLE
-        if not isinstance(expr, Load) or not self._correlates(expr.place):
+        if not isinstance(expr, Load) or not self.correlates(expr.place):
             return NOTHING
-        place = self._one_place(node, expr.place)
+        place = self.one_place(node, expr.place)
         if place is None:
             return NOTHING
         if constant >> 31 == 1:  # 0xffffffff is -1 for an int
@@ -165,23 +179,24 @@ class Conditions:
     def place_equals(self, node: int, place: Place, constant: int, equal: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """What follows when the value in ``place`` equals (does not equal) a constant."""
         reaching = self.function.reaching(node, place)
-        values = [self._constant_definition(definition) for definition in reaching]
+        values = [self.constant_definition(definition) for definition in reaching]
         if values and all(value is not None for value in values):
             if all((value == constant) is not equal for value in values):
                 return IMPOSSIBLE
             if all((value == constant) is equal for value in values):
                 return NOTHING
         literal = (("b", self.id, *place, reaching), "=" if equal else "!", constant)
-        return self._and_definitions(node, literal, place, Question("equals", equal, constant), depth)
+        return self.and_definitions(node, literal, place, Question("equals", equal, constant), depth)
 
-    def _and_definitions(self, node: int, literal: Literal, place: Place, question: Question, depth: int) -> Guards:
+    def and_definitions(self, node: int, literal: Literal, place: Place, question: Question, depth: int) -> Guards:
         """A literal about a value, and what follows from what was stored: ``flags = guest ? FOR_GUEST : 0``."""
         found = self._by_definitions(node, place, literal[0][4], question, depth)
         if found is None:
             return frozenset({literal})
         return found if found == IMPOSSIBLE else found | {literal}
 
-    def _constant_definition(self, definition: int) -> int | None:
+    def constant_definition(self, definition: int) -> int | None:
+        """The constant that a definition stores; None for any other value."""
         instruction = self.code[definition]
         if isinstance(instruction, Assign) and not instruction.weak:
             value = stored(instruction)
@@ -219,7 +234,7 @@ class Conditions:
             return self._joined_bits(node, expr, mask, want, depth)
         if not isinstance(expr, Load):
             return NOTHING
-        place = self._one_place(node, expr.place)
+        place = self.one_place(node, expr.place)
         return NOTHING if place is None else self.place_bits(node, place, mask, want, depth)
 
     def _joined_bits(self, node: int, expr: Binary, mask: int, want: bool, depth: int) -> Guards:  # noqa: FBT001
@@ -233,14 +248,14 @@ class Conditions:
     def place_bits(self, node: int, place: Place, mask: int, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """The same about the value in a place."""
         reaching = self.function.reaching(node, place)
-        values = [self._constant_definition(definition) for definition in reaching]
+        values = [self.constant_definition(definition) for definition in reaching]
         known = {bool(value & mask) for value in values if value is not None}
         if None not in values and len(known) == 1:
             return NOTHING if want in known else IMPOSSIBLE
         literal = (("b", self.id, *place, reaching), "set" if want else "clr", mask)
-        return self._and_definitions(node, literal, place, Question("bits", want, mask), depth)
+        return self.and_definitions(node, literal, place, Question("bits", want, mask), depth)
 
-    def _correlates(self, place: LValue) -> bool:
+    def correlates(self, place: LValue) -> bool:
         """Whether conditions on an lvalue are worth following: variables, members the model knows, small functions."""
         while isinstance(place, Member | Index):
             if (
@@ -255,9 +270,9 @@ class Conditions:
         return isinstance(place, Var) or len(self.code) < _SMALL
 
     def _loaded_truth(self, node: int, load: Load, want: bool, depth: int) -> Guards:  # noqa: FBT001
-        if not self._correlates(load.place):
+        if not self.correlates(load.place):
             return NOTHING
-        place = self._one_place(node, load.place)
+        place = self.one_place(node, load.place)
         return NOTHING if place is None else self.place_truth(node, place, want, depth)
 
     def place_truth(self, node: int, place: Place, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
@@ -289,7 +304,7 @@ class Conditions:
                 consistent.append(inner)
         if not consistent:
             return IMPOSSIBLE
-        common = frozenset.intersection(*consistent)
+        common = join(*consistent)
         if len(reaching) == 1 and not common:
             instruction = self.code[next(iter(reaching))]
             known = isinstance(instruction, Assign) and isinstance(instruction.value, Const)
@@ -338,12 +353,12 @@ class Conditions:
         self, definition: int, value: Expr, below: tuple[str, ...], question: Question, depth: int
     ) -> Guards | None:
         """The same about a member of a struct that was copied as a whole."""
-        whole = self._one_place(definition, value.place) if isinstance(value, Load) else None
+        whole = self.one_place(definition, value.place) if isinstance(value, Load) else None
         if whole is None:
             return None
         return question.of_place(self.function, definition, (whole[0], (*whole[1], *below)), depth + 1)
 
-    def _one_place(self, node: int, place: LValue) -> Place | None:
+    def one_place(self, node: int, place: LValue) -> Place | None:
         """The place that an lvalue denotes, where that is the same one each time; only its value can be told about."""
         found = self.function.resolve(node, place)
         if len(found) != 1:

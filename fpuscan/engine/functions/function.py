@@ -12,9 +12,9 @@ from functools import cached_property
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.functions.conditions import Conditions
+from fpuscan.engine.functions.bounds import Bounds
 from fpuscan.engine.functions.expressions import expressions_of, pointer_type, points_to_record, walk_expression
-from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible, join
 from fpuscan.engine.functions.pointers import Pointers
 from fpuscan.engine.functions.reaching import Reaching
 from fpuscan.engine.functions.reads import leaves
@@ -65,7 +65,7 @@ class FunctionAnalysis:
         self._leaves: dict[int, list[Leaf]] = {}
         self._void_hints: dict[int, str] = {}
         self._survey()
-        pointers, reaching, conditions = Pointers(self), Reaching(self), Conditions(self)
+        pointers, reaching, conditions = Pointers(self), Reaching(self), Bounds(self)
         self._forget_places, self._forget_conditions = pointers.forget, conditions.forget
         self._kills = reaching.kills
         self._defines_whole = reaching.defines_whole
@@ -79,8 +79,8 @@ class FunctionAnalysis:
         self.reaching = reaching.reaching
         self.truth = conditions.truth
         self.equals = conditions.equals
-        self.bits = conditions.bits
-        self.place_bits = conditions.place_bits
+        self.within, self.place_within = conditions.within, conditions.place_within
+        self.bits, self.place_bits = conditions.bits, conditions.place_bits
         self.place_truth = conditions.place_truth
         self.place_equals = conditions.place_equals
         self.edge_literals = conditions.edge_literals
@@ -341,7 +341,7 @@ class FunctionAnalysis:
                         continue
                     arriving = arriving | config
                 before = held.get(edge.target)
-                both = arriving if before is None else before & arriving
+                both = arriving if before is None else join(before, arriving)
                 if both != before:
                     held[edge.target] = both
                     if edge.target not in waiting:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
+    from fpuscan.engine.functions.ranges import Ranges
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.crossings import Crossing
     from fpuscan.engine.search.flows import Step as Reached
@@ -242,7 +243,9 @@ class Explainer:
             name = self.place((key[2], key[3]))
             if name.startswith("$"):
                 continue
-            if operator in {"clr", "set"}:
+            if isinstance(constant, tuple):
+                parts.add(self._within(name, key[1], constant))
+            elif operator in {"clr", "set"}:
                 mask = self._spelled(key[1], constant)
                 parts.add(f"{name} & {mask}" if operator == "set" else f"!({name} & {mask})")
             elif constant == 0:
@@ -250,6 +253,19 @@ class Explainer:
             else:
                 parts.add(f"{name} {'==' if operator == '=' else '!='} {self._spelled(key[1], constant)}")
         return ", ".join(sorted(parts))
+
+    def _within(self, name: str, function: int, ranges: Ranges) -> str:
+        """That a value is in some ranges, as a condition in C."""
+        parts = []
+        for low, high in ranges:
+            first, last = self._spelled(function, low), self._spelled(function, high)
+            if low == high:
+                parts.append(f"{name} == {first}")
+            elif low == 0 or high == WORD:
+                parts.append(f"{name} <= {last}" if low == 0 else f"{name} >= {first}")
+            else:
+                parts.append(f"{first} <= {name} <= {last}")
+        return " || ".join(parts)
 
     def _spelled(self, function: int, constant: int) -> str:
         """A constant of a function's conditions by the name that is written there."""

@@ -237,11 +237,12 @@ class Flows:
         for key, operator, constant in guards:
             if (
                 operator == "clr"
+                and isinstance(constant, int)
                 and key[1] == origin.function
                 and (key[2], key[3]) == origin.place
                 and key[4] == frozenset({origin.node})
             ):
-                clear |= int(constant)
+                clear |= constant
         return clear
 
     # ------------------------------------------------------------ edges

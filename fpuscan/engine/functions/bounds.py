@@ -1,0 +1,79 @@
+"""What follows from ``x < n`` and from a label of a ``switch`` that stands for several values: a value is in a set.
+
+Adds to :mod:`fpuscan.engine.functions.conditions`. Only comparisons with a constant of 31 bits are read; a signed
+value, or that of an enum, may be negative, and C compares it as unsigned where the constant is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fpuscan.conversions import fits
+from fpuscan.engine.functions.conditions import Conditions
+from fpuscan.engine.functions.expressions import is_boolean
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.functions.questions import Question
+from fpuscan.engine.functions.ranges import complement, either, holds
+from fpuscan.ir import Cast, Const, Load
+from fpuscan.xfeatures import WORD
+
+if TYPE_CHECKING:
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.engine.functions.ranges import Ranges
+    from fpuscan.ir import Binary, Expr
+    from fpuscan.places import Place
+
+__all__ = ["Bounds"]
+
+_INT_MAX = (1 << 31) - 1
+_NEGATIVE = ((1 << 63, WORD),)
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+class Bounds(Conditions):
+    """The truth of conditions, comparisons by size among them."""
+
+    def ordered(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
+        """What follows when ``x < n`` and its like are true (false)."""
+        for side, other, operator in (
+            (expr.left, expr.right, expr.op),
+            (expr.right, expr.left, _MIRRORED[expr.op]),
+        ):
+            bound = other.value if isinstance(other, Const) else None
+            if bound is not None and 0 < bound < _INT_MAX and isinstance(side, Load):
+                below = bound if operator in {"<", ">="} else bound + 1  # x <= 3 is x < 4
+                return self.within(node, side, _below(side, below, (operator in {"<", "<="}) is want), depth)
+        return NOTHING
+
+    def within(self, node: int, expr: Expr, ranges: Ranges, depth: int = 0) -> Guards:
+        """What follows when a value is in a set."""
+        if is_boolean(expr):
+            zero, one = holds(ranges, 0), holds(ranges, 1)
+            if zero is one:
+                return NOTHING if one else IMPOSSIBLE
+            return self.truth(node, expr, one, depth)
+        while isinstance(expr, Cast) and fits(expr.operand, expr.type):
+            expr = expr.operand
+        if isinstance(expr, Const) and expr.value is not None:
+            return NOTHING if holds(ranges, expr.value) else IMPOSSIBLE
+        place = self.one_place(node, expr.place) if isinstance(expr, Load) and self.correlates(expr.place) else None
+        return self.place_within(node, place, ranges, depth) if place is not None else NOTHING
+
+    def place_within(self, node: int, place: Place, ranges: Ranges, depth: int = 0) -> Guards:
+        """The same about the value in a place."""
+        reaching = self.function.reaching(node, place)
+        values = [self.constant_definition(definition) for definition in reaching]
+        known = {holds(ranges, value) for value in values if value is not None}
+        if None not in values and len(known) == 1:
+            return NOTHING if True in known else IMPOSSIBLE
+        literal = (("b", self.id, *place, reaching), "in", ranges)
+        return self.and_definitions(node, literal, place, Question("within", want=True, ranges=ranges), depth)
+
+
+def _below(side: Load, bound: int, want: bool) -> Ranges:  # noqa: FBT001
+    """The words that a value may be where it is (is not) less than a bound."""
+    kind = side.place.type.integer if side.place.type is not None else None
+    less: Ranges = ((0, bound - 1),)
+    if not want:
+        return complement(less)
+    return less if kind is not None and not kind[1] else either(less, _NEGATIVE)
