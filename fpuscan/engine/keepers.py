@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.ir import ENTRY, Assign, Call, Load, Return, Var, uncast
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Keepers:
         return function.variable_root(value.place) == root and function.reaching(node, (root, ())) == reaching
 
     def _of_store(self, function: FunctionAnalysis, node: int, store: Assign) -> Iterator[str]:
-        held = function.entry_guards().get(node, NOTHING)
+        held = function.held(node)
         if self.analysis.side_of(held, function.id, node):
             return  # only where a flag says so: the guards of a flow know it as well
         for root, path, _ in function.resolve(node, store.target):

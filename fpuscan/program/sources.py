@@ -189,8 +189,16 @@ class Sources(ABC):
         return self.table.defines(name)
 
     def functions_named(self, name: str, path: str = "") -> list[Unit]:
-        """The definitions that a call of ``name`` in ``path`` can mean."""
-        return self.table.named(name, path)
+        """The definitions that a call of ``name`` in ``path`` can mean: one in an ``#if`` leaves those of headers."""
+        found = self.table.named(name, path)
+        if not path.endswith(".c") or not found or found[0].path != path:
+            return found
+        others = [unit for unit in self.table.definitions(name) if unit.path.endswith(".h")]
+        return [*found, *others] if others and all(map(self._is_in_arm, found)) else found
+
+    def _is_in_arm(self, unit: Unit) -> bool:
+        at = unit.file.source.origin(unit.start)
+        return any(group.start < at < group.end for group in unit.file.normalised.groups)
 
     def definitions(self, name: str) -> list[Unit]:
         """Every definition of a function of that name, static ones too."""

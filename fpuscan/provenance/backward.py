@@ -188,7 +188,7 @@ class Backward:
     ) -> None:
         named = self.origins.of_place(place) or self.origins.of_fresh(place)
         if named is not None:
-            holds = function.entry_guards().get(node, NOTHING) | conditions | function.followed(node)
+            holds = function.held(node) | conditions | function.followed(node)
             self._origin(Origin(*named, function.id, node, place, leaf, below, holds))
 
     def _read(self, function: FunctionAnalysis, node: int, place: Place, frames: Frames, guards: Guards) -> None:
@@ -257,7 +257,7 @@ class Backward:
             named = self.origins.of_enumeration(function, node, value.text)
         if named is not None:
             at = Definition(function.id, node, (target[0], (*target[1], *below)))
-            holds = function.entry_guards().get(node, NOTHING)
+            holds = function.held(node)
             self._origin(Origin(*named, function.id, node, guards=holds, at=at))
             return
         for leaf in function.leaves(node):
@@ -299,7 +299,7 @@ class Backward:
             if name == "asm":
                 text = f"asm in {function.facts.name}()"
             at = Definition(function.id, node, question.place)
-            holds = function.entry_guards().get(node, NOTHING)
+            holds = function.held(node)
             if named is not None or not self._is_pointer(call):
                 self._origin(Origin(kind, text, function.id, node, guards=holds, at=at))
         helper = self.analysis.model.helpers.get(name)
@@ -313,7 +313,7 @@ class Backward:
             callee = self.analysis.of(unit)
             for number in callee.returns:
                 self._mark(callee, number)
-                held = callee.entry_guards().get(number, NOTHING)
+                held = callee.held(number)
                 if self.analysis.calls.guards_outward(function, node, callee, held) is None:
                     continue
                 for leaf in callee.leaves(number):
@@ -424,7 +424,7 @@ class Backward:
                         continue  # to a struct: its members have names of their own
                     stored = True
                     self._mark(function, node)
-                    held = function.entry_guards().get(node, NOTHING) | conditions
+                    held = function.held(node) | conditions
                     self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
         return stored
 
@@ -453,7 +453,7 @@ class Backward:
                     if "*" in inner[1]:
                         stored = True
                         self._mark(function, node)
-                        held = function.entry_guards().get(node, NOTHING) | conditions
+                        held = function.held(node) | conditions
                         self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
         return stored
 

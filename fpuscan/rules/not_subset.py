@@ -8,7 +8,7 @@ could make missing is a note.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard, cast
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import leaves
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.words.pairs import Object
-    from fpuscan.engine.words.subsets import Lack, Missing
+    from fpuscan.engine.words.subsets import Lack
     from fpuscan.engine.words.symbolic_bits import Word
     from fpuscan.model.rows import Subset
     from fpuscan.places import Place as EnginePlace
@@ -51,10 +51,13 @@ def find(analysis: Analysis, bits: FeatureBits) -> list[Finding]:
 
 
 class _Side(NamedTuple):
-    """The ways of a function on one side (or several alike), and what is missing there for certain and possibly."""
+    """The ways of a function on one side (or several alike), and what is missing there for certain and possibly;
+    ``lacks`` are the ways in the words of the functions at whose end the pair is broken.
+    """  # noqa: D205
 
     names: tuple[str, ...]
     ways: tuple[Lack, ...]
+    lacks: tuple[Lack, ...]
     certain: int
     possible: int
 
@@ -76,23 +79,22 @@ class _Teller:
         """One finding for a slip: the sides on which it does the same belong together."""
         alike: dict[tuple[object, ...], list[_Side]] = {}
         for side in self._sides(broken):
-            has = self._defined((way.part for way in side.ways), side.certain or side.possible)
+            has = self._has(side)
             alike.setdefault((side.certain, side.possible, tuple(has)), []).append(side)
         return [self._finding(broken, _together(sides)) for sides in alike.values()]
 
     def _sides(self, broken: Broken) -> list[_Side]:
         """The sides on which a pair is broken, in the order of their names."""
-        sides: dict[str, tuple[dict[Lack, None], list[Missing]]] = {}
+        sides: dict[str, tuple[dict[Lack, None], dict[Lack, None]]] = {}
         for lack in broken.lacks:
             for way in broken.local:
                 if set(way.origins) <= set(lack.origins):
-                    ways, missing = sides.setdefault(self._side(broken, way, lack), ({}, []))
-                    ways[way] = None
-                    missing.append(lack.missing)
+                    ways, lacks = sides.setdefault(self._side(broken, way, lack), ({}, {}))
+                    ways[way] = lacks[lack] = None
         found = []
-        for name, (ways, missing) in sorted(sides.items()):
-            all_of_it = union(missing)
-            side = _Side((name,), tuple(ways), all_of_it.certain & self.features, all_of_it.possible & self.features)
+        for name, (ways, lacks) in sorted(sides.items()):
+            certain, possible = union(lack.missing for lack in lacks)
+            side = _Side((name,), tuple(ways), tuple(lacks), certain & self.features, possible & self.features)
             if side.possible:
                 found.append(side)
         return found
@@ -142,7 +144,7 @@ class _Teller:
         if side.certain:
             severity = Severity.ERROR if side.certain & self.severe else Severity.WARNING
         mask = side.certain
-        has = self._defined((way.part for way in side.ways), mask or side.possible)
+        has = self._has(side)
         lacks = self._defined(way.whole for way in side.ways)
         crossing = Step(
             stored,
@@ -174,6 +176,12 @@ class _Teller:
             statement=self.explainer.text(broken.function, node),
         )
 
+    def _has(self, side: _Side) -> list[tuple[str, Location, str]]:
+        """Where the bits of the part come from, as the function says that stores it, else those that call it."""
+        bits = side.certain or side.possible
+        parts = ([way.part for way in ways] for ways in (side.ways, side.lacks))
+        return next(filter(None, (self._defined(words, bits) for words in parts)), [])
+
     def _defined(self, words: Iterable[Word], bits: int = WORD) -> list[tuple[str, Location, str]]:
         """Where the globals that some bits of words depend on are defined: name, place and statement, in order."""
         places: dict[EnginePlace, None] = {}
@@ -186,12 +194,11 @@ class _Teller:
         ]
 
     def _operand(self, side: _Side) -> str:
-        """What the part is made of, where it is no global."""
-        for way in side.ways:
-            for leaf in definitions(way.part):
-                if isinstance(leaf, Atom) and isinstance(leaf.key, tuple) and leaf.key[0] == "memory":
-                    return self.analysis.describe(leaf.key[2][0])
-        return self.part
+        """What the part is made of, where no definition of a global is known: a global before other memory."""
+        leaves = (leaf for way in (*side.lacks, *side.ways) for leaf in definitions(way.part))
+        cells = [leaf.key[2] for leaf in leaves if isinstance(leaf, Atom) and _is_memory(leaf.key)]
+        cells.sort(key=lambda cell: cell[0][0][0] != "g")
+        return self.analysis.describe(cells[0][0]) if cells else self.part
 
     def _message(self, side: _Side, severity: Severity, has: list[str], lacks: list[str]) -> str:
         where = f"{' and '.join(side.names)} side{'s' * (len(side.names) > 1)}"
@@ -238,10 +245,16 @@ class _Teller:
         return tuple(sorted(found))
 
 
+def _is_memory(key: object) -> TypeGuard[tuple[str, Hashable, Object]]:
+    return isinstance(key, tuple) and key[0] == "memory"
+
+
 def _together(sides: list[_Side]) -> _Side:
     """Sides on which the same is missing, as one."""
     names = tuple(name for side in sides for name in side.names)
-    return sides[0]._replace(names=names, ways=tuple(dict.fromkeys(way for side in sides for way in side.ways)))
+    ways = tuple(dict.fromkeys(way for side in sides for way in side.ways))
+    lacks = tuple(dict.fromkeys(lack for side in sides for lack in side.lacks))
+    return sides[0]._replace(names=names, ways=ways, lacks=lacks)
 
 
 def _list(names: list[str]) -> str:

@@ -84,7 +84,7 @@ def _is_buffer(row: Sink, function: FunctionAnalysis, place: Place) -> bool:
 
 def _crossing(search: Search, row: Sink, function: FunctionAnalysis, node: int, place: Place) -> Crossing:
     analysis = search.flows.analysis
-    holds = function.entry_guards().get(node, NOTHING)
+    holds = function.held(node)
     origin = State(Definition(function.id, node, place), (), NOTHING, IDENTITY)
     rows = tuple(known for known in analysis.model.sources if known.kind == "kernel" and known.type == row.type)
     seed = Seed(rows, f"{row.type}.{row.member}", place, Content(format=True), function.id, node, ())

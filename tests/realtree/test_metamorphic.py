@@ -39,12 +39,7 @@ SEED = int(os.environ.get("FPUSCAN_PROOF_SEED", "1"))
 EACH = 1  # the rewrites of a state that a short run makes
 Key = tuple[object, ...]
 # What changes findings today, and why; what does not any more must leave this list.
-OPEN = {
-    ("6.12-vcpu", "store-helper"): "a helper that stores guest_supported_xcr0 | FPSSE knows nothing of how that was "
-    "computed, and FP and SSE count as missing where XSAVE is off",
-    ("6.12-kernel", "store-helper"): "the helper that stores one mask of the larger fpstate adds a note of FPU302: the "
-    "pair is not decided where the callers are too deep",
-}
+OPEN: dict[tuple[str, str], str] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class CallPointers(Inward):
                 callee = self.analysis.of(unit)
                 if call.result is not None and place[0] == ("v", function.id, call.result.key):
                     for number, value in callee.returned_values():
-                        held = callee.entry_guards().get(number, NOTHING)
+                        held = callee.held(number)
                         some, more, *_ = callee.targets(number, value)
                         unknown = unknown or more
                         found += self._outward(function, node, callee, [(r, p, g | held) for r, p, g in some])

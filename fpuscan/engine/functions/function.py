@@ -220,12 +220,17 @@ class FunctionAnalysis:
             self.analysis.calls.cuts += 1
         return self._entry_guards
 
+    def held(self, node: int) -> Guards:
+        """What holds at a node; where no way reaches it, that it is compiled."""
+        found = self.entry_guards().get(node)
+        return self.analysis.config_guards(self.code[node].config) if found is None else found
+
     def lasting_guards(self, definition: int, place: Place, found: Guards = NOTHING, read: int | None = None) -> Guards:
         """What held at a definition of ``place`` (``found`` among it) and still says something where that is ``read``:
         no condition on a value that may have been set again meanwhile, in the next pass of a loop. That it is not set
         again on the way there says something, too: ``host = true; if (guest) host = false;``.
         """  # noqa: D205
-        guards = found | self.entry_guards().get(definition, NOTHING)
+        guards = found | self.held(definition)
         if read is not None:
             guards = self._unchanged_until(read, definition, place, guards)
         return self.lasting(guards, definition, place)

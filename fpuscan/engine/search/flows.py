@@ -323,7 +323,7 @@ class Flows:
         if outer is None:
             return []
         if held is None:
-            held = function.entry_guards().get(site[1], NOTHING) | self.analysis.config_guards(function.facts.config)
+            held = function.held(site[1]) | self.analysis.config_guards(function.facts.config)
         if not compatible(held, outer):
             return []
         guards = function.after(site[1], held | outer)
@@ -381,7 +381,7 @@ class Flows:
         frames: tuple[Frame, ...] = ()
         if transfer.site is not None:
             caller = self.analysis.by_id(transfer.site[0])
-            held = caller.entry_guards().get(transfer.site[1], NOTHING) | guards
+            held = caller.held(transfer.site[1]) | guards
             if not compatible(held, transfer.guards):
                 return []
             held = held | transfer.guards

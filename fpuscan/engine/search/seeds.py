@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.functions.reads import Operation
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.search.boxed import boxed, boxed_reads
@@ -104,10 +104,11 @@ class Seeds:
         found: list[Seed] = []
         for unit in self._units():
             function = self.analysis.of(unit)
-            for node in range(len(function.code)):
+            for node, instruction in enumerate(function.code):
+                if self.analysis.config_guards(instruction.config) == IMPOSSIBLE:
+                    continue  # no build has all the arms that it stands in
                 for leaf in function.leaves(node):
                     found += self._leaf(function, node, leaf)
-                instruction = function.code[node]
                 if isinstance(instruction, Call):
                     found += self._constant_call(function, node, instruction)
         found += self._through_parameters()
@@ -183,7 +184,7 @@ class Seeds:
                 rows = self.rows_of(place)
                 if not rows:
                     continue
-                held = function.entry_guards().get(node, NOTHING)  # asked last: of most functions nobody needs them
+                held = function.held(node)  # asked last: of most functions nobody needs them
                 if not compatible(held, guards):
                     continue
                 transfers = self.graph.use(function, node, leaf, below, held | guards | function.followed(node))
@@ -325,7 +326,7 @@ class Seeds:
                     continue
                 units = self.analysis.calls.callees(function, node)
                 if not units and call.callee in self._receivers:
-                    held = function.entry_guards().get(node, NOTHING)
+                    held = function.held(node)
                     transfer = self.graph.calls.handed_out(function, node, call, leaf.role, held)
                     yield self._seed(rows, place, function, node, IDENTITY, [transfer])
                 if any(row.evaluated for row in rows):
@@ -371,7 +372,7 @@ class Seeds:
         rows = self._first_family(lambda row: row.macro in macros) if macros else ()
         if not rows or any(operation.kind in {"and", "not", "truth"} for operation in leaf.operations):
             return
-        holds = function.entry_guards().get(node, NOTHING)
+        holds = function.held(node)
         transfers = self.graph.use(function, node, leaf, (), holds)
         if transfers:
             yield self._constant_seed(rows, rows[0].macro, leaf.expr.value, function, node, transfers)
@@ -421,7 +422,7 @@ class Seeds:
         else:
             bits = value.may
         target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
-        holds = function.entry_guards().get(node, NOTHING)
+        holds = function.held(node)
         transfer = Transfer(target, "call", "stay", (), holds, function.id, node, "value", callee=rows[0].function)
         yield self._constant_seed(rows, f"{rows[0].function}()", bits, function, node, [transfer])
 
@@ -431,7 +432,7 @@ class Seeds:
         """A helper that may give a kernel-format size, whatever the mask."""
         helper = self.analysis.model.helpers.get(rows[0].function)
         operations: tuple[Operation, ...] = ()
-        holds = function.entry_guards().get(node, NOTHING)
+        holds = function.held(node)
         if helper is not None and 0 <= helper.compacted < len(call.arguments):
             compacted = call.arguments[helper.compacted]
             asked = function.truth(node, compacted, want=True)  # ``!user && compacted``: only for who is no user

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
-from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.unions import are_apart, keeps_bits
 from fpuscan.engine.values.fixpoint import MAX_DEPTH, Fixpoint
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Unary
@@ -250,7 +249,7 @@ class Masks(ABC):
             callee = self.analysis.of(unit)
             if call.result is not None and place[0] == ("v", function.id, call.result.key):
                 for number, value in callee.returned_values():
-                    held = callee.entry_guards().get(number, NOTHING)
+                    held = callee.held(number)
                     if self.analysis.calls.guards_outward(function, node, callee, held) is None:
                         continue
                     values.append(self.mask(callee, number, value, inner_context))

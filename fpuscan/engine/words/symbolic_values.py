@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards, Literal
     from fpuscan.ir import Expr
-    from fpuscan.places import Guarded, Place
+    from fpuscan.places import Guarded, Place, Root
     from fpuscan.program import Unit
 
 __all__ = ["Cell", "FunctionWords", "SymbolicValues", "memory_cell"]
@@ -281,8 +281,11 @@ class FunctionWords:
 
     def _called(self, node: int, call: Call, cell: Cell) -> Word:
         is_result = call.result is not None and cell == ((("v", self.id, call.result.key), ()),)
+        callees = self.calls.callees(self.function, node)
+        if callees and not is_result and all(self._spares(node, unit, cell) for unit in callees):
+            return self.read(node, cell)
         options = []
-        for unit in self.calls.callees(self.function, node):
+        for unit in callees:
             word = self._left_by(node, unit, cell, is_result=is_result)
             if word is None:
                 return self._changed(node, cell)
@@ -292,6 +295,32 @@ class FunctionWords:
         if cell[0][0][0] in {"v", "p"}:
             return self.words.atom(("outside", self.id, node, cell), free=True)
         return self._changed(node, cell)
+
+    def _spares(self, node: int, unit: Unit, cell: Cell) -> bool:
+        """Whether a callee stores what a cell is a member of into nothing but objects that the caller has just made."""
+        if not all(map(self.values.is_paired, cell)) or any(is_fresh(root) or root[0] == "g" for root, _ in cell):
+            return False
+        callee = self.analysis.of(unit)
+        closure = self.calls.storing_closure(cell[0]) | self.calls.storing_closure(self.values.other(cell[0]))
+        if any(inner.id in closure for number in callee.calls for inner in self.calls.callees(callee, number)):
+            return False
+        return all(
+            is_fresh(root)
+            for number in callee.memory_stores
+            if isinstance(instruction := callee.code[number], Assign)
+            for place in callee.resolve(number, instruction.target)
+            for root in self._may_hold(node, place[:2])
+        )
+
+    def _may_hold(self, node: int, place: Place) -> list[Root]:
+        """The caller's objects that a store of a callee goes to, if it stores members of a pair."""
+        root, path = place
+        ctype = self.analysis.place_type(place)
+        if not self.values.is_paired(place) and (ctype is None or not ctype.is_struct):
+            return []
+        if root[0] != "d":
+            return [root]
+        return [there for there, _, _ in self.calls.actual_places(self.function, node, root, path)] or [root]
 
     def _left_by(self, node: int, unit: Unit, cell: Cell, *, is_result: bool) -> Word | None:
         """What a callee returns, or leaves in a cell; None where that is not known."""
