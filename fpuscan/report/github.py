@@ -17,7 +17,7 @@ from fpuscan.report.lines import SourceLines
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import printable
 from fpuscan.report.text import summary_line
-from fpuscan.report.words import effect, lock_line, surviving
+from fpuscan.report.words import authors, effect, lock_line, surviving
 from fpuscan.result import Finding, Location, ScanResult, Severity
 
 __all__ = ["render"]
@@ -68,6 +68,7 @@ def _text(finding: Finding) -> Iterator[str]:
     yield finding.message
     if finding.statement:
         yield f"    {finding.statement}"
+    yield from authors(finding)[0]
     if finding.is_flow:
         yield f"What survives: {surviving(finding.surviving)}"
     for number, step in enumerate(finding.trace, start=1):

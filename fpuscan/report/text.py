@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator
 
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import paint, printable
-from fpuscan.report.words import effect, lock_line, plural, route, surviving
+from fpuscan.report.words import authors, effect, lock_line, plural, route, surviving
 from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step
 
 __all__ = ["assumptions", "health_lines", "render", "steps", "summary_line"]
@@ -41,7 +41,7 @@ def render(result: ScanResult, options: ReportOptions) -> str:
     """Render the report; ends with a newline, is empty only when quiet and there is nothing to say."""
     shown = [finding for finding in result.findings if options.notes or finding.severity > Severity.NOTE]
     if options.quiet:
-        brief = [_headline(finding, options) for finding in shown]
+        brief = [_headline(finding, options) + _authors(finding) for finding in shown]
         return "".join(
             f"{line}\n"
             for line in [
@@ -58,9 +58,7 @@ def render(result: ScanResult, options: ReportOptions) -> str:
     lines += _ignores(result, options)
     lines += _lock(result, options)
     lines.append(summary_line(result, options))
-    lines += _listed(
-        "gone from the baseline", [f"{item.rule} {item.text}" for item in result.gone], options, always=True
-    )
+    lines += _listed("no longer found", [f"{item.rule} {item.text}" for item in result.gone], options, always=True)
     lines += assumptions(result, options)
     lines += health_lines(result, options)
     return "\n".join(lines) + "\n"
@@ -78,7 +76,7 @@ def summary_line(result: ScanResult, options: ReportOptions) -> str:
     if result.suppressed:
         text += f"; {len(result.suppressed)} suppressed"
     if result.compared:
-        text += f"; {len(result.baselined)} known from the baseline"
+        text += f"; {len(result.baselined)} known before"
     if result.lock is not None:
         lock = result.lock
         gained, lost = plural(len(lock.gained), "root"), plural(len(lock.lost), "root")
@@ -91,6 +89,9 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
     yield from _statement(finding, options)
     function = f"in {_call(finding.location.function)}, " if finding.location.function else ""
     yield f"  {function}{finding.side} side"
+    named, others = authors(finding)
+    for author in named:
+        yield from _prose("", author, options)
     if finding.is_flow:
         yield from _prose("surviving: ", surviving(finding.surviving), options)
     if finding.config:
@@ -98,7 +99,7 @@ def _finding(finding: Finding, options: ReportOptions) -> Iterator[str]:
     yield from _prose("way: ", route(finding), options)
     if finding.severity > Severity.NOTE:
         yield from _prose("fix: ", finding.fix, options)
-    related = [Place(f"{item.kind} {item.place}".strip(), item.location) for item in finding.related]
+    related = [Place(f"{item.kind} {item.place}".strip(), item.location) for item in others]
     around = (
         *_consumers(finding, options),
         *_places("other sources:", finding.other_sources, options),
@@ -116,6 +117,11 @@ def _headline(finding: Finding, options: ReportOptions) -> str:
     label = finding.severity.label
     severity = paint(f"{label}:", label, colour=options.colour)
     return f"{where} {severity} {printable(finding.message)} [{finding.rule}]"
+
+
+def _authors(finding: Finding) -> str:
+    named, _ = authors(finding)
+    return f" ({printable('; '.join(named))})" if named else ""
 
 
 # The statement behind a gutter, as gcc draws it, with the stored operand marked.

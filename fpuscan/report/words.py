@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fpuscan.result import Controlled, Finding, LockEntry, Root, Step, Surviving
+from fpuscan.result import Controlled, Finding, LockEntry, Related, Root, Step, Surviving
 
-__all__ = ["KINDS", "controlled", "effect", "kinds_of", "lock_line", "plural", "route", "surviving", "where_to_look"]
+__all__ = [
+    "KINDS",
+    "authors",
+    "controlled",
+    "effect",
+    "kinds_of",
+    "lock_line",
+    "plural",
+    "route",
+    "surviving",
+    "where_to_look",
+]
 
 KINDS = {
     "config": "configuration",
@@ -19,6 +30,7 @@ KINDS = {
 }
 """The kinds of roots as a reader calls them, in the order of the reports."""
 
+_AUTHORS = frozenset({"added by", "removed by", "introduced by", "in or before", "not committed"})
 _SHORT = 3  # steps that a first screen has room for
 
 _WHAT = {"size": "a size of the user ABI", "features": "a feature mask of the user ABI", "sigframe": "the signal frame"}
@@ -34,6 +46,12 @@ def surviving(what: Surviving) -> str:
     if what.unknown:
         parts.append("content that cannot be evaluated, unmasked")
     return ", ".join(parts) or "nothing that the user ABI forbids"
+
+
+def authors(finding: Finding) -> tuple[tuple[str, ...], tuple[Related, ...]]:
+    """Who brought a finding, as ``added by [PATCH 2/3] x86/fpu: ...``, and what else is related to it."""
+    named = tuple(f"{item.kind} {item.place}".strip() for item in finding.related if item.kind in _AUTHORS)
+    return named, tuple(item for item in finding.related if item.kind not in _AUTHORS)
 
 
 def effect(step: Step, previous: Step | None) -> str:

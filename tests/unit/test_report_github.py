@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from fpuscan.report import ReportOptions, render
-from fpuscan.result import Location, ScanResult
+from fpuscan.result import Location, Related, ScanResult
 from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, TRIAGED
 
 COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
@@ -50,6 +50,14 @@ def test_a_finding_is_one_annotation_with_its_way() -> None:
             f"Fix: {ERROR.fix}",
         ],
     )
+
+
+def test_an_annotation_says_who_brought_it() -> None:
+    found = replace(ERROR, related=(Related("added by", ERROR.location, "[PATCH 2/3] x86/fpu: Store it"),))
+
+    ((_, _, lines),) = commands(replace(CLEAN, findings=(found,)))
+
+    assert "added by [PATCH 2/3] x86/fpu: Store it" in lines
 
 
 def test_notes_are_notices_and_shown_on_request() -> None:

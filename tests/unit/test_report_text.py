@@ -10,7 +10,7 @@ import pytest
 from fpuscan.report import FORMATS, ReportOptions, render
 from fpuscan.report.terminal import printable
 from fpuscan.report.text import summary_line
-from fpuscan.result import Consumer, Location, Place, ScanResult, Surviving
+from fpuscan.result import Consumer, Location, Place, Related, ScanResult, Surviving
 from tests.samples import CLEAN, CORE, ERROR, INCOMPLETE, LEAKY, NOTE, TRIAGED, XSTATE, at
 
 EXPECTED = """\
@@ -153,8 +153,8 @@ def test_what_was_set_aside_is_counted_and_named() -> None:
     assert (
         "arch/x86/kernel/fpu/core.c:8:2: warning: ignore comment: no finding of FPU101 passes here [unused]\n" in report
     )
-    assert "1 error, 0 warnings; 1 suppressed; 1 known from the baseline\n" in report
-    assert "  gone from the baseline: FPU103 arch/x86/kernel/fpu/core.c f(): a.b -> c.d\n" in report
+    assert "1 error, 0 warnings; 1 suppressed; 1 known before\n" in report
+    assert "  no longer found: FPU103 arch/x86/kernel/fpu/core.c f(): a.b -> c.d\n" in report
     assert "[no-reason]" in text(TRIAGED, quiet=True)
 
 
@@ -162,6 +162,23 @@ def test_quiet_is_one_line_per_finding() -> None:
     assert len(text(LEAKY, quiet=True).splitlines()) == 2
     assert len(text(LEAKY, quiet=True, notes=True).splitlines()) == 3
     assert text(CLEAN, quiet=True) == ""
+
+
+def test_who_brought_a_finding_stands_on_the_first_screen() -> None:
+    by = tuple(
+        Related(kind, ERROR.location, place)
+        for kind, place in (("added by", "[PATCH 2/3] x86/fpu: Store\x1b it"), ("not committed", ""))
+    )
+    found = replace(ERROR, related=(*ERROR.related, *by))
+
+    lines = text(replace(CLEAN, findings=(found,))).splitlines()
+
+    side = next(number for number, line in enumerate(lines) if line.endswith(" side"))
+    assert lines[side + 1 : side + 3] == ["  added by [PATCH 2/3] x86/fpu: Store\\x1b it", "  not committed"]
+    assert lines.count("  related:") == 1
+    assert text(replace(CLEAN, findings=(found,)), quiet=True).endswith(
+        " [FPU101] (added by [PATCH 2/3] x86/fpu: Store\\x1b it; not committed)\n"
+    )
 
 
 def test_quiet_does_not_hide_what_could_not_be_read() -> None:
