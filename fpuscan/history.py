@@ -48,7 +48,8 @@ class Row:
         incomplete = "  (incomplete)" if self.incomplete else ""
         yield f"{self.commit[:12]}  {len(self.new):3d} new  {len(self.gone):3d} gone  {self.subject}{incomplete}"
         for sign, entries in (("+", map(entry_of, self.new)), ("-", self.gone)):
-            yield from (f"  {sign} {entry.rule} {entry.severity.label} {entry.text}" for entry in entries)
+            told = Counter(f"  {sign} {entry.rule} {entry.severity.label} {entry.text}" for entry in entries)
+            yield from (text if count == 1 else f"{text} ({count} times)" for text, count in told.items())
 
 
 def history(folder: str | None, commits: str, scan: Scan, memory: Memory | None = None) -> Iterator[Row]:

@@ -98,11 +98,13 @@ class _Work:
             return lines
         try:
             return self._fitted(path, lines, hunks)
-        except PatchError:
+        except PatchError as error:
             other = _with_other_endings(lines, hunks)
-            if other is None:
-                raise
-            return self._fitted(path, lines, other)
+            if other is not None:
+                return self._fitted(path, lines, other)
+            if _is_applied(lines, hunks):
+                raise PatchError(f"{error}; it seems to be applied already") from None
+            raise
 
     def _fitted(self, path: str, lines: list[bytes], hunks: tuple[Hunk, ...]) -> list[bytes]:
         image, result, done, drift, notes = Image(lines), list[bytes](), 0, 0, []
@@ -125,10 +127,7 @@ class _Work:
         wanted = _shown(hunk.old[misfit.index])
         there = _shown(lines[misfit.at]) if misfit.at < len(lines) else "the end of the file"
         where = f"hunk {number} (line {hunk.start}), line {misfit.at + 1}"
-        reverse = Hunk(hunk.start, hunk.new, hunk.old, hunk.before, hunk.after, hunk.line)
-        again = not isinstance(Image(lines).find(reverse, hunk.start - 1, 0), Misfit) and hunk.new
-        hint = "; it seems to be applied already" if again else ""
-        return self._error(path, f"{where}: the patch expects {wanted}, the tree has {there}{hint}")
+        return self._error(path, f"{where}: the patch expects {wanted}, the tree has {there}")
 
     def _now(self, path: str) -> bytes | Blocked | None:
         if path in self.written:
@@ -183,6 +182,13 @@ def _checked(path: str) -> str:
     if not path or any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in path):
         raise PatchError(f"{path!r}: a patch must not name a file by control characters")
     return str(PurePosixPath(path))
+
+
+# Whether a file holds what all hunks would make of it.
+def _is_applied(lines: list[bytes], hunks: tuple[Hunk, ...]) -> bool:
+    image = Image(lines)
+    made = [Hunk(each.start, each.new, each.old, each.before, each.after, each.line) for each in hunks if each.new]
+    return bool(made) and not any(isinstance(image.find(each, each.start - 1, 0), Misfit) for each in made)
 
 
 # The hunks with the line endings of the file, if these are not the patch's own.

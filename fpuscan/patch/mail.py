@@ -54,7 +54,7 @@ def read_patches(data: bytes, origin: str) -> tuple[Patch, ...]:
         patches = [patch for mail in mails if (patch := _patch(mail, origin)) is not None]
     found = [patch for patch in patches if patch.files]
     if not found:
-        detail = f" ({len(mails)} mails, but no diff in any that is no reply)" if mails else ""
+        detail = f" (no mail of {len(mails)} that is neither a cover letter nor a reply has a diff)" if mails else ""
         raise PatchError(f"{origin}: holds no patch{detail}")
     return _in_order(found, origin)
 

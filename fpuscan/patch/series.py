@@ -40,9 +40,22 @@ def apply_series(base: KernelTree, patches: Sequence[Patch]) -> tuple[Applied, .
     states: list[Applied] = []
     tree = OverlayTree(base, {})
     for patch in patches:
-        states.append(apply_patch(patch, tree))
+        try:
+            states.append(apply_patch(patch, tree))
+        except PatchError as error:
+            raise PatchError(f"{error}{_missing_before(patch, patches)}") from error
         tree = states[-1].tree
     return tuple(states)
+
+
+# Which patches of its series a patch may need that nobody gave.
+def _missing_before(patch: Patch, patches: Sequence[Patch]) -> str:
+    given = {each.number for each in patches if (each.total, each.version) == (patch.total, patch.version)}
+    missing = [f"{number}/{patch.total}" for number in range(1, patch.number) if number not in given]
+    if not missing:
+        return ""
+    listed = missing[0] if len(missing) == 1 else f"{missing[0]} to {missing[-1]}"
+    return f"; of its series, {listed} {'is' if len(missing) == 1 else 'are'} not given"
 
 
 def _read(name: str) -> bytes:
@@ -51,4 +64,5 @@ def _read(name: str) -> bytes:
             return file.read(PATCH_LIMIT + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise PatchError(f"{name}: cannot be read ({reason})") from error
+        advice = f"; cat {name.rstrip('/')}/*.patch | fpuscan --patch -" if isinstance(error, IsADirectoryError) else ""
+        raise PatchError(f"{name}: cannot be read ({reason}){advice}") from error

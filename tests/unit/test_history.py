@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fpuscan.baseline import entry_of
 from fpuscan.errors import NotApplicableError, UsageError
 from fpuscan.history import Row, history
 from fpuscan.result import ScanResult
@@ -54,7 +55,15 @@ def test_each_commit_shows_what_it_brought_and_took_away(linux: Repository, scan
     assert [(row.number, row.total) for row in found] == [(1, 3), (2, 3), (3, 3)]
     lines = list(found[2].lines())
     assert lines[0] == f"{found[2].commit[:12]}    2 new    1 gone  makes a worse, brings b, mends old"
-    assert [line[:16] for line in lines[1:]] == ["  + FPU101 error"] * 2 + ["  - FPU101 error"]
+    assert [line[:16] for line in lines[1:]] == ["  + FPU101 error", "  - FPU101 error"]
+
+
+def test_findings_that_read_alike_are_one_line(linux: Repository, scan: Scan) -> None:
+    linux.commit({CORE: "leak old\nleak a\nleak b\n"}, "two")
+
+    (row,) = rows(linux, scan)
+
+    assert [*row.lines()][1:] == [f"  + FPU101 error {entry_of(row.new[0]).text} (2 times)"]
 
 
 def test_a_commit_that_changes_nothing_that_is_read_is_not_scanned(linux: Repository, scan: Scan) -> None:

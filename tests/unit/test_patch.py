@@ -266,6 +266,40 @@ def test_a_patch_that_is_applied_already_is_told(linux: Repository) -> None:
     assert refused(folder(linux), diff).endswith("it seems to be applied already")
 
 
+def test_a_patch_of_which_one_hunk_is_there_is_not_applied(linux: Repository) -> None:
+    diff = diff_of(linux, _10="int ten;\n", _30="int thirty;\n")
+    linux.commit({CORE: changed(_10="int ten;\n")})
+
+    assert refused(folder(linux), diff).endswith("the patch expects 'int line_10;', the tree has 'int ten;'")
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "said"),
+    [
+        (2, (2, 3), "; of its series, 1/3 is not given"),
+        (3, (3,), "; of its series, 1/3 to 2/3 are not given"),
+        (3, (1, 2, 3), ""),
+    ],
+)
+def test_what_a_failing_patch_may_need_is_told(
+    linux: Repository, number: int, given: tuple[int, ...], said: str
+) -> None:
+    new = "--- /dev/null\n+++ b/{}\n@@ -0,0 +1 @@\n+int new;\n"
+    mbox = "".join(
+        f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nSubject: [PATCH {each}/3] x\n\n"
+        + new.format(CORE if each == number else f"{FPU}/{each}.c")
+        + "\n"
+        for each in given
+    )
+
+    assert refused(folder(linux), mbox).endswith(f": is to be created and exists already{said}")
+
+
+def test_a_folder_is_no_patch(linux: Repository) -> None:
+    with pytest.raises(PatchError, match=r"\(Is a directory\); cat .*/linux/\*\.patch \| fpuscan --patch -$"):
+        load_patches([f"{linux.folder}/"], lambda _: b"")
+
+
 def test_the_failing_patch_of_a_series_is_named(linux: Repository) -> None:
     mbox = series(linux)
     linux.commit({f"{FPU}/new.c": "int there;\n"})
@@ -293,7 +327,10 @@ def test_the_failing_patch_of_a_series_is_named(linux: Repository) -> None:
         ("--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n", "names no file"),
         ("nothing\n", "x.patch: holds no patch"),
         ("", "x.patch: holds no patch"),
-        ("From: a@b\nSubject: Re: [PATCH] x\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", "1 mails, but no diff"),
+        (
+            "From: a@b\nSubject: Re: [PATCH] x\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n",
+            "no mail of 1 that is neither",
+        ),
     ],
 )
 def test_what_is_no_patch_for_this_tree_is_one_line(linux: Repository, diff: str, reason: str) -> None:
