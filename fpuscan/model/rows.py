@@ -123,6 +123,7 @@ class Sink(_Placed):
     ``quiet``: that is no finding; ``local``: a local struct of the type counts, too;
     ``only``: the one kind of sources that the row is about (all, if empty).
     ``case``: only ways over a statement under such a label (a shell pattern) count for the provenance of the place.
+    ``opted``: opt-in features are part of it from the start, whoever has asked for them (what the machine supports).
     ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
     (decided by the guards of the flow).
     """
@@ -144,6 +145,7 @@ class Sink(_Placed):
     ends: bool = False
     quiet: bool = False
     local: bool = False
+    opted: bool = False
     only: str = ""
     commit: str = ""
 

@@ -47,7 +47,7 @@ def _judge(search: Search, crossing: Crossing) -> Verdict | None:
     values = search.flows.analysis.values
     content, label = _content(search, crossing.seed), crossing.label
     allowed = values.user_mask
-    if crossing.hit.side == "host":
+    if crossing.hit.side == "host" and not crossing.hit.sink.opted:
         allowed &= ~values.dynamic_mask
     universe = 0
     for bit in search.bits.names:
