@@ -88,7 +88,8 @@ class Source(_Placed):
     mask that is a source only for the bits that it sets), "vcpu" (one vCPU's or KVM's own feature
     mask), "kernel" (kernel format, supervisor features) or "uabi" (a size or mask of the user ABI).
     ``bits``: mask names whose bits the content may hold besides what is stored, ``limit`` a mask that bounds
-    them where the tree has it; ``format``: declared kernel-format size.
+    them where the tree has it; ``format``: declared kernel-format size; ``guess``: of a global that is known to be
+    filled otherwise, only what is stored into it counts.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Source(_Placed):
     bits: tuple[str, ...] = ()
     limit: str = ""
     format: bool = False
+    guess: bool = False
     commit: str = ""
 
     @property
@@ -120,7 +122,8 @@ class Sink(_Placed):
     variable ``variable`` of ``function``, or its ``member``); and for the kernel's own side
     "buffer" (a store), "allocation" (of memory that is used as a ``type``) and "raw" (``function`` copies the buffer).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
-    ``quiet``: that is no finding; ``local``: a local struct of the type counts, too;
+    ``quiet``: that is no finding; ``guess``: a "buffer" only where its value gets to another one;
+    ``local``: a local struct of the type counts, too;
     ``only``: the one kind of sources that the row is about (all, if empty).
     ``case``: only ways over a statement under such a label (a shell pattern) count for the provenance of the place.
     ``opted``: opt-in features are part of it from the start, whoever has asked for them (what the machine supports).
@@ -146,6 +149,7 @@ class Sink(_Placed):
     quiet: bool = False
     local: bool = False
     opted: bool = False
+    guess: bool = False
     only: str = ""
     commit: str = ""
 

@@ -8,6 +8,7 @@ side, and two members set from one local, are none.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING
@@ -66,6 +67,7 @@ def find(search: Search) -> list[Finding]:
         for seed in seeds
         if Read(_USER, seed.function, seed.node) in origins
         for crossing in [finder.crossing(seed, store)]
+        if not store.row.guess or finder.reaches_buffer(crossing)
     ]
     return _RULE.report(search, pairs)
 
@@ -248,7 +250,28 @@ class _Finder:
         side = store.row.side
         if side == "instance":
             side = self.analysis.flow_side(transfer.guards, step.state.frames, transfer.function, store.node) or "host"
-        return Crossing(seed, Hit(store.row, side, place), step, transfer, None, label)
+        return Crossing(seed, Hit(store.row, side, place), step, transfer, target, label)
+
+    def reaches_buffer(self, crossing: Crossing) -> bool:
+        """Whether the value of a place that only its type tells gets to a place that is known to be a buffer's."""
+        if crossing.target is None:
+            return True
+        found = False
+
+        def visit(_step: Step, transfer: Transfer, targets: list[State]) -> list[State]:
+            nonlocal found
+            found = found or (transfer.function, transfer.instruction) in self._known_buffers
+            rows = (self._row(target.definition.place) for target in targets)
+            found = found or any(row is not None and not row.guess for row in rows)
+            return [] if found else targets
+
+        self.flows.search([Step(crossing.target, crossing.transfer, crossing.step)], visit)
+        return found
+
+    @cached_property
+    def _known_buffers(self) -> frozenset[tuple[int, int]]:
+        """The statements that give a buffer its size or features, whatever they give."""
+        return frozenset((store.function.id, store.node) for store in self.stores() if not store.row.guess)
 
     def _name(self, store: _Store) -> str:
         if store.place is None:

@@ -232,7 +232,7 @@ class Seeds:
     ) -> Seed:
         self.used.update(row.id for row in rows)
         self.graph_edges(place, transfers)
-        content = self.analysis.values.declared(list(rows))
+        content = self.analysis.values.declared_of(place, rows)
         if any(row.evaluated for row in rows) or self.analysis.values.is_unchecked(place):
             content = self.analysis.values.content(self._canonical(place)).join(content)
         name = self.name(place, rows)

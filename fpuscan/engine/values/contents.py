@@ -12,6 +12,8 @@ from fpuscan.ir import EXIT, Assign, Call, Load
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
@@ -41,6 +43,7 @@ class Contents(Masks):
         super().__init__(analysis)
         self._contents: dict[Place, Content] = {}
         self._rows: dict[Place, list[Source]] = {}
+        self._filled: dict[tuple[str, Place], bool] = {}
         self._store_indexes: dict[int, StoreIndex] = {}
         self._telling = [
             row
@@ -85,6 +88,23 @@ class Contents(Masks):
                 bits |= (evaluate(name) or 0) & (WORD if limit is None else limit)
         return Content(bits, any(row.format for row in rows))
 
+    def declared_of(self, place: Place, rows: Iterable[Source]) -> Content:
+        """What rows say about a place; a guess counts only where no store into the global is known."""
+        told = [row for row in rows if not row.guess]
+        guessed = [row for row in rows if row.guess]
+        if guessed and (place[0][0] != "g" or any(row.format for row in told) or not self._is_filled(place)):
+            told += guessed
+        return self.declared(told)
+
+    def _is_filled(self, place: Place) -> bool:
+        """Whether all that is stored into a place is known."""
+
+        def known() -> bool:
+            stored = self._stored(place)
+            return stored is not None and not stored.unknown
+
+        return self._fixpoint.apart(self._filled, ("filled", place), known, least=True)
+
     def declared_bound(self, place: Place) -> int | None:
         """The bits that a place may hold where a source row says so and its stores are not looked at."""
         rows = [row for row in self._bounding if self.analysis.matches(row.pattern, place)]
@@ -106,7 +126,7 @@ class Contents(Masks):
             return Content(contract | self._beyond_contract(place))
         if self.comes_from_outside(place):
             return Content(unknown=True)
-        declared, stored = self.declared(self.source_rows(place)), self._stored_content(place)
+        declared, stored = self.declared_of(place, self.source_rows(place)), self._stored_content(place)
         if declared.bits:  # the model's word bounds what the stores do not show, and where a software flag can be
             bits = 0 if stored.unknown else stored.bits & (declared.bits | ~self._software)
             stored = Content(bits, stored.format)
@@ -122,8 +142,14 @@ class Contents(Masks):
         return 0 if stored.unknown else stored.bits
 
     def _stored_content(self, place: Place) -> Content:
-        found = Content()
-        stores = 0
+        stored, declared = self._stored(place), self.declared(self.source_rows(place))
+        if stored is None:
+            return Content(unknown=not declared.format and not declared.bits)
+        return stored
+
+    def _stored(self, place: Place) -> Content | None:
+        """The join over the stores into a place; None where there is none."""
+        found: Content | None = None
         sought = self.analysis.sought(place)
         for unit in self.analysis.storers(place):
             if unit.is_function and not self.analysis.calls.may_store(unit, place):
@@ -132,10 +158,7 @@ class Contents(Masks):
             for number in self._stores(function).into(sought):
                 content = self._store(function, number, place)
                 if content is not None and self._stays(function, number, place):
-                    stores += 1
-                    found = found.join(content)
-        if not stores and not self.declared(self.source_rows(place)).bits:
-            return Content(unknown=not self.declared(self.source_rows(place)).format)
+                    found = content if found is None else found.join(content)
         return found
 
     def _stores(self, function: FunctionAnalysis) -> StoreIndex:

@@ -52,7 +52,7 @@ class Values(Contents):
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
     ) -> Content:
         """The same for the size in a place at a node."""
-        found = self.declared(self.source_rows(place))
+        found = self.declared_of(place, self.source_rows(place))
         for definition in sorted(function.reaching(node, place)):
             instruction = function.code[definition]
             if definition == ENTRY:
