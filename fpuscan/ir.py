@@ -45,8 +45,10 @@ __all__ = [
     "Signature",
     "Unary",
     "Var",
+    "pointer_to",
     "subexpressions",
     "uncast",
+    "variable_read",
 ]
 
 ENTRY, EXIT = 0, 1  # the first two instructions of every function
@@ -233,6 +235,17 @@ def uncast(expr: Expr) -> Expr:
     while isinstance(expr, Cast):
         expr = expr.operand
     return expr
+
+
+def pointer_to(place: LValue) -> Expr:
+    """The address of an lvalue: of ``*p`` the pointer itself."""
+    return place.pointer if isinstance(place, Deref) else Addr(place)
+
+
+def variable_read(expr: Expr) -> Var | None:
+    """The variable whose value an expression is, whatever that is cast to; None for any other expression."""
+    expr = uncast(expr)
+    return expr.place if isinstance(expr, Load) and isinstance(expr.place, Var) else None
 
 
 def subexpressions(expr: Expr) -> tuple[Expr, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import ENTRY, Assign, Call, Load, Return, Var, uncast
+from fpuscan.ir import ENTRY, Assign, Call, Return, Var, variable_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,10 +58,10 @@ class Keepers:
     def _is_copy(
         self, function: FunctionAnalysis, node: int, value: Expr, root: Root, reaching: frozenset[int]
     ) -> bool:
-        value = uncast(value)
-        if not isinstance(value, Load) or not isinstance(value.place, Var):
+        variable = variable_read(value)
+        if variable is None:
             return False
-        return function.variable_root(value.place) == root and function.reaching(node, (root, ())) == reaching
+        return function.variable_root(variable) == root and function.reaching(node, (root, ())) == reaching
 
     def _of_store(self, function: FunctionAnalysis, node: int, store: Assign) -> Iterator[str]:
         held = function.held(node)

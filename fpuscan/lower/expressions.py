@@ -12,7 +12,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import stored_constant
-from fpuscan.ir import Addr, Binary, Cast, Const, Deref, FunctionRef, Load, Opaque, Unary, Var
+from fpuscan.ir import Binary, Cast, Const, FunctionRef, Load, Opaque, Unary, Var, pointer_to
 from fpuscan.lower.conditions import Conditions
 from fpuscan.lower.constants import is_number
 from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses
@@ -111,9 +111,7 @@ class Expressions(Conditions):
         place = self.lvalue(argument)
         if place is None:
             place = self.materialise(self.value(argument))
-        if isinstance(place, Deref):
-            return place.pointer
-        return Addr(place)
+        return pointer_to(place)
 
     def _unary(self, node: Node) -> Expr:
         argument = node.child_by_field_name("argument")

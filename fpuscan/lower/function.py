@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Assign, Call, FunctionFacts, Index, Load, Member, Signature, Var, uncast
+from fpuscan.ir import Addr, Assign, Call, FunctionFacts, Index, Member, Signature, Var, uncast, variable_read
 from fpuscan.lower.builder import together
 from fpuscan.lower.statements import Statements
 
@@ -71,9 +71,9 @@ def _lend(program: LoweringContext, facts: FunctionFacts) -> None:
 
 def _lent(value: Expr, pointers: dict[object, list[Var]]) -> list[Var]:
     """The locals that a pointer value may point to."""
-    value = uncast(value)
-    if isinstance(value, Load) and isinstance(value.place, Var):
-        return pointers.get(value.place.key, [])
+    copied, value = variable_read(value), uncast(value)
+    if copied is not None:
+        return pointers.get(copied.key, [])
     variable = _variable(value.place) if isinstance(value, Addr) else None
     return [variable] if variable is not None and variable.kind == "local" else []
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from fpuscan.cpp import Macro
-from fpuscan.ir import Addr, Const, Deref, Load, Opaque
+from fpuscan.ir import Const, Load, Opaque, pointer_to
 from fpuscan.lower.effects import Effects
-from fpuscan.lower.nodes import first_named, without_comments
+from fpuscan.lower.nodes import only_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ def address_of(choose: Callable[[], Expr]) -> Expr:
     value = choose()
     if not isinstance(value, Load):
         return Const(None, "")
-    return value.place.pointer if isinstance(value.place, Deref) else Addr(value.place)
+    return pointer_to(value.place)
 
 
 class Macros(Effects):
@@ -59,10 +59,9 @@ class Macros(Effects):
         return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
 
     def _expansion_value(self, body: Node) -> Expr:
-        statements = without_comments(body)
-        if len(statements) == 1 and statements[0].type == "expression_statement":
-            inner = first_named(statements[0])
-            return self.value(inner) if inner is not None else Const(None, "")
+        inner = only_expression(body)
+        if inner is not None:
+            return self.value(inner)
         self.block(body)
         return Const(None, "")
 
@@ -110,10 +109,7 @@ class Macros(Effects):
         expansion = self.context.expansion(macro, "")
         if expansion is None:
             return None
-        statements = expansion[0].named_children
-        if len(statements) != 1 or statements[0].type != "expression_statement":
-            return None
-        inner = first_named(statements[0])
+        inner = only_expression(expansion[0])
         return (macro, expansion, inner) if inner is not None else None
 
     def macro_lvalue(self, node: Node, name: str) -> LValue | None:

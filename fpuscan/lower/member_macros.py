@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Deref, Load
+from fpuscan.ir import Load, pointer_to
 from fpuscan.lower.macros import MAX_EXPANSIONS, Macros
-from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses, without_comments
+from fpuscan.lower.nodes import only_expression, operator_of, strip_parentheses
 
 if TYPE_CHECKING:
     from fpuscan.cpp import Macro
@@ -43,7 +43,7 @@ class MemberMacros(Macros):
         for macro in self.context.macros_at(name, self.facts.path, self.offset(node)):
             if (macro.params is None) == (arguments is None) and macro.body.strip():
                 expansion = self.context.expansion(macro, arguments or "")
-                way = _only_expression(expansion[0]) if expansion is not None else None
+                way = only_expression(expansion[0]) if expansion is not None else None
                 if expansion is not None and way is not None and way.type in _STEPS:
                     found.append((macro, expansion, way))
         return found
@@ -53,8 +53,7 @@ class MemberMacros(Macros):
         return self.inside(node, macro, expansion, lambda: self._along(base, steps))
 
     def _address(self, base: LValue, node: Node, way: _Way) -> Expr:
-        place = self._follow(base, node, way)
-        return place.pointer if isinstance(place, Deref) else Addr(place)
+        return pointer_to(self._follow(base, node, way))
 
     def _along(self, base: LValue, node: Node) -> LValue:
         """The place that the members in ``node`` lead to."""
@@ -79,10 +78,3 @@ class MemberMacros(Macros):
         if base is None:
             return None
         return self.named_member(base, self.text(field), field, self.text(arguments)[1:-1])
-
-
-def _only_expression(body: Node) -> Node | None:
-    statements = without_comments(body)
-    if len(statements) != 1 or statements[0].type != "expression_statement":
-        return None
-    return first_named(statements[0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fpuscan.syntax import Node
 
-__all__ = ["first_named", "operator_of", "strip_parentheses", "without_comments"]
+__all__ = ["first_named", "only_expression", "operator_of", "strip_parentheses", "without_comments"]
 
 
 def first_named(node: Node) -> Node | None:
@@ -28,6 +28,14 @@ def strip_parentheses(node: Node) -> Node:
 def without_comments(node: Node) -> list[Node]:
     """The named children that are no comments."""
     return [child for child in node.named_children if child.type != "comment"]
+
+
+def only_expression(body: Node) -> Node | None:
+    """The expression that a block consists of; None where it is more, or something else."""
+    statements = without_comments(body)
+    if len(statements) != 1 or statements[0].type != "expression_statement":
+        return None
+    return first_named(statements[0])
 
 
 def operator_of(node: Node) -> str:

@@ -5,7 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import ENTRY, Assign, Call, Cast, Const, FunctionRef, Index, Load, Member, Return, Var, uncast
+from fpuscan.ir import (
+    ENTRY,
+    Assign,
+    Call,
+    Cast,
+    Const,
+    FunctionRef,
+    Index,
+    Load,
+    Member,
+    Return,
+    Var,
+    uncast,
+    variable_read,
+)
 from fpuscan.places import NO_MEMBERS, overlap, path_overlap
 
 if TYPE_CHECKING:
@@ -357,9 +371,9 @@ def _called_through(call: object, names: set[str]) -> bool:
 
 
 def _mentions(expr: Expr, name: str, holders: frozenset[object]) -> bool:
-    expr = uncast(expr)
-    if isinstance(expr, Load) and isinstance(expr.place, Var):
-        return expr.place.key in holders
+    variable, expr = variable_read(expr), uncast(expr)
+    if variable is not None:
+        return variable.key in holders
     return isinstance(expr, FunctionRef) and expr.name == name
 
 

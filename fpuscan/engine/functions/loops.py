@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Assign, Binary, Branch, Const, Load, Marker, Var, uncast
+from fpuscan.ir import Assign, Binary, Branch, Const, Marker, uncast, variable_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,10 +61,10 @@ def _holds_first(function: FunctionAnalysis, node: int, condition: Expr, order: 
     """Whether a condition ``variable < bound`` is true for the constant that the variable has in front of the loop."""
     if not isinstance(condition, Binary) or condition.op not in {"<", "<=", "!="}:
         return False
-    variable, bound = uncast(condition.left), uncast(condition.right)
-    if not isinstance(variable, Load) or not isinstance(variable.place, Var) or not isinstance(bound, Const):
+    variable, bound = variable_read(condition.left), uncast(condition.right)
+    if variable is None or not isinstance(bound, Const):
         return False
-    place = (function.variable_root(variable.place), ())
+    place = (function.variable_root(variable), ())
     first = [each for each in function.reaching(node, place) if order[each] < order[head]]
     if len(first) != 1:
         return False

@@ -25,7 +25,7 @@ from fpuscan.ir import (
     Load,
     Member,
     Var,
-    uncast,
+    variable_read,
 )
 from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap, step_out
 
@@ -313,9 +313,9 @@ class Pointers:
         (definition,) = reaching
         instruction = self.code[definition]
         if isinstance(instruction, Assign) and not instruction.weak and isinstance(instruction.target, Var):
-            source = uncast(instruction.value)
-            if isinstance(source, Load) and isinstance(source.place, Var) and source.place.kind in {"local", "temp"}:
-                copied = self.function.reaching(definition, (self.variable_root(source.place), ()))
+            source = variable_read(instruction.value)
+            if source is not None and source.kind in {"local", "temp"}:
+                copied = self.function.reaching(definition, (self.variable_root(source), ()))
                 return self._fresh(copied, depth + 1)
         if isinstance(instruction, Call) and isinstance(instruction.callee, str):
             effect = self.analysis.model.effects.get(instruction.callee)

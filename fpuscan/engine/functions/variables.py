@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Deref, Index, Load, Member, Var, uncast
+from fpuscan.ir import Deref, Index, Member, Var, variable_read
 
 if TYPE_CHECKING:
     from fpuscan.ir import LValue
@@ -35,7 +35,6 @@ def followed_pointer(place: LValue) -> Var | None:
             case Index() if place.base is not None:
                 place = place.base
             case Deref() | Index():
-                pointer = uncast(place.pointer) if place.pointer is not None else None
-                return pointer.place if isinstance(pointer, Load) and isinstance(pointer.place, Var) else None
+                return variable_read(place.pointer) if place.pointer is not None else None
             case _:
                 return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.reads import leaves
-from fpuscan.ir import Assign, Call, Load, Return, Var, uncast
+from fpuscan.ir import Assign, Call, Load, Var, variable_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,15 +124,13 @@ def _is_returned(function: FunctionAnalysis, node: int) -> bool:
         if isinstance(each, Assign) and isinstance(each.target, Var) and _is_result(each.value, call.result)
     )
     holders = {call.result.key, *(each.target.key for each in stores if isinstance(each.target, Var))}
-    returned = [uncast(each.value) for each in function.code if isinstance(each, Return) and each.value is not None]
-    return any(
-        isinstance(each, Load) and isinstance(each.place, Var) and each.place.key in holders for each in returned
-    )
+    returned = [variable_read(value) for _, value in function.returned_values()]
+    return any(each is not None and each.key in holders for each in returned)
 
 
 def _is_result(value: Expr, variable: Var) -> bool:
-    value = uncast(value)
-    return isinstance(value, Load) and isinstance(value.place, Var) and value.place.key == variable.key
+    copied = variable_read(value)
+    return copied is not None and copied.key == variable.key
 
 
 def _points_to(ctype: CType | None, tag: str) -> bool:
