@@ -41,7 +41,7 @@ class Layouts:
             whole = step_out(path, tag, lead)
             around = len(whole) < len(path) or (root[0] == "d" and path[-1:] in {(), ("*",)})
             return (root, whole) if around else None
-        first = next(iter(self.analysis.program.members(tag) or ()), "")
+        first = self.analysis.program.first_member(tag)
         return (root, (*path, f"({tag})")) if first and self.named(tag, first, ctype.base) else None
 
     def into(self, place: Place, name: str) -> Place:
@@ -78,17 +78,21 @@ class Layouts:
         return self._same[key]
 
     def _named(self, tag: str, name: str, other: str) -> str | None:
-        program = self.analysis.program
-        mine, theirs = program.members(tag) or {}, program.members(other) or {}
-        if name not in mine:
-            return None
-        size = list(mine).index(name) + 1
-        first, second = list(mine.items())[:size], list(theirs.items())[:size]
-        resolve, is_shared = program.types.resolve, program.types.is_union_member
-        if [resolve(ctype) for _, ctype in first] != [resolve(ctype) for _, ctype in second]:
-            return None
-        shared = any(is_shared(tag, one) for one, _ in first) or any(is_shared(other, two) for two, _ in second)
-        return None if shared else second[-1][0]
+        mine, theirs = self._names(tag), self._names(other)
+        at = mine.index(name) if name in mine else -1
+        return theirs[at] if at >= 0 and self.begin_alike(tag, other, at + 1) else None
+
+    def begin_alike(self, tag: str, other: str, size: int) -> bool:
+        """Whether the first ``size`` members of two structs have the same types, and each its own bytes."""
+        types = self.analysis.program.types
+        first, second = ([*(self.analysis.program.members(each) or {}).items()][:size] for each in (tag, other))
+        if [types.resolve(ctype) for _, ctype in first] != [types.resolve(ctype) for _, ctype in second]:
+            return False
+        named = [(tag, name) for name, _ in first] + [(other, name) for name, _ in second]
+        return not any(types.is_union_member(each, name) for each, name in named)
+
+    def _names(self, tag: str) -> list[str]:
+        return list(self.analysis.program.members(tag) or ())
 
     def _lead(self, tag: str, inner: str, depth: int = 0) -> tuple[str, ...]:
         """The first members that lead from a struct to one that it begins with; empty where it does not."""

@@ -76,13 +76,9 @@ def _step(analysis: Analysis, one: Place, other: Place) -> int:
     if name not in mine or called not in theirs:
         return _UNKNOWN
     at, there = list(mine).index(name), list(theirs).index(called)
-    size = max(at, there) + 1
-    if list(mine.values())[:size] != list(theirs.values())[:size]:
+    if not analysis.layouts.begin_alike(around.base, beside.base, max(at, there) + 1):
         return _UNKNOWN
-    types = analysis.program.types
-    shared = any(types.is_union_member(ctype.base, each) for ctype, members in ((around, mine), (beside, theirs))
-                 for each in list(members)[:size])  # fmt: skip
-    return _UNKNOWN if shared else _SAME if at == there else _APART
+    return _SAME if at == there else _APART
 
 
 def _is_integer(ctype: CType | None) -> bool:
@@ -111,4 +107,4 @@ def _starts(analysis: Analysis, around: Place, name: str) -> bool:
         return False
     if name[0] == "<":
         return analysis.program.types.starts_union(ctype.base, member_name(name))
-    return next(iter(analysis.program.members(ctype.base) or ()), None) == name
+    return analysis.program.first_member(ctype.base) == name

@@ -105,6 +105,10 @@ class Surroundings(Sources):
             self._members[tag] = found
         return self._members[tag]
 
+    def first_member(self, tag: str) -> str | None:
+        """The member that a struct begins with; None where no body is known."""
+        return next(iter(self.members(tag) or ()), None)
+
     def innermost(self, tag: str, path: Sequence[str]) -> str:
         """The struct that the members of a path lead to; the last one known where they leave it."""
         for member in path:

@@ -91,7 +91,7 @@ class Inward(CallGuards):
 
     def _is_led_to(self, tag: str, member: str) -> bool:
         """Whether some text casts a pointer to the struct, which may be one to its first member."""
-        return next(iter(self.program.members(tag) or ()), None) == member and self.program.is_cast_to(tag)
+        return self.program.first_member(tag) == member and self.program.is_cast_to(tag)
 
     def _inward_by_value(
         self,
