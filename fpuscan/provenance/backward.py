@@ -25,8 +25,6 @@ from fpuscan.provenance.origins import Origin, Origins
 from fpuscan.provenance.slices import Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
@@ -67,6 +65,7 @@ class Backward:
         self.found = Slice()
         self._asked: set[Place] = set()
         self._led: set[tuple[int, Place]] = set()
+        self._kept: dict[int, list[Guarded]] = {}
         self._seen: dict[tuple[object, ...], list[Guards]] = {}
         self._work: deque[_Question] = deque()
 
@@ -423,10 +422,14 @@ class Backward:
                     if index >= len(unit.signature.params) or self.analysis.chain(inner):
                         continue  # to a struct: its members have names of their own
                     stored = True
-                    self._mark(function, node)
-                    held = function.held(node) | conditions
-                    self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
+                    self._left_behind(function, node, unit, inner, conditions)
         return stored
+
+    def _left_behind(self, function: FunctionAnalysis, node: int, unit: Unit, inner: Place, conditions: Guards) -> None:
+        """Ask for what a callee leaves in a place below one of its parameters."""
+        self._mark(function, node)
+        held = function.held(node) | conditions
+        self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
 
     def _lead_out(self, function: FunctionAnalysis, place: Place) -> None:
         """Let ways lead from a store below a parameter back to those whose memory it is."""
@@ -452,17 +455,19 @@ class Backward:
                 for inner in self.analysis.calls.inward(function, node, unit, (root, path)):
                     if "*" in inner[1]:
                         stored = True
-                        self._mark(function, node)
-                        held = function.held(node) | conditions
-                        self._ask(_Question(unit.id, EXIT, inner, (((function.id, node), held),)))
+                        self._left_behind(function, node, unit, inner, conditions)
         return stored
 
-    def _addresses_kept(self, function: FunctionAnalysis) -> Iterator[Guarded]:
+    def _addresses_kept(self, function: FunctionAnalysis) -> list[Guarded]:
         """The places whose address a function stores into an object."""
-        for node in function.memory_stores:
-            instruction = function.code[node]
-            if isinstance(instruction, Assign) and isinstance(instruction.value, Addr):
-                yield from function.resolve(node, instruction.value.place)
+        if function.id not in self._kept:
+            self._kept[function.id] = [
+                place
+                for node, store in function.memory_stores.items()
+                if isinstance(store.value, Addr)
+                for place in function.resolve(node, store.value.place)
+            ]
+        return self._kept[function.id]
 
     def _store(self, function: FunctionAnalysis, number: int, instruction: Assign, place: Place) -> bool:
         stored = False

@@ -161,9 +161,13 @@ class Walk:
     exits: dict[Activation, State] = field(default_factory=dict)
     linked: dict[Reset, frozenset[Reset]] = field(default_factory=dict)
     late: set[CallSite] = field(default_factory=set)
-    cut: bool = False
     _stack: list[Frame] = field(default_factory=list)
     _shapes: dict[int, _Shape] = field(default_factory=dict)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the work was more than allowed."""
+        return self.activations < 0
 
     def run(self, function: FunctionAnalysis, sites: tuple[CallSite, ...], entry: State) -> State | None:
         """The state at the exit of a function that is entered through ``sites``; None if it never returns."""
@@ -298,7 +302,6 @@ class Walk:
         if not units or len(sites) >= _MAX_FRAMES or self.cut:
             return state
         self.activations -= len(units)
-        self.cut = self.activations < 0
         self._stack[-1].call = node
         exits = [self.run(self.analysis.of(unit), (*sites, (function.id, node)), state) for unit in units]
         found = [each for each in exits if each is not None]

@@ -49,7 +49,7 @@ class FunctionAnalysis:
         self.address_taken: set[object] = set()
         self.definitions: dict[object, list[int]] = {}
         self._reads: dict[object, set[int]] = {}
-        self.memory_stores: list[int] = []
+        self.memory_stores: dict[int, Assign] = {}
         self.calls: list[int] = []
         self.globals_named: set[object] = set()
         self.links = False  # whether it stores pointers elsewhere than into variables, allocates, or gets a struct
@@ -149,7 +149,7 @@ class FunctionAnalysis:
             if isinstance(target, Var) and target.type is not None and isinstance(value, Load):
                 self._hint(target.type, value.place)  # struct x *p = void_parameter, without a cast
         else:
-            self.memory_stores.append(number)
+            self.memory_stores[number] = instruction
 
     def is_unaliased(self, place: Place) -> bool:
         """Whether a place is in a variable whose address nobody takes: only its own name reads or sets it."""

@@ -104,12 +104,11 @@ class DefUseGraph:
     def _stores_of_address(self, function: FunctionAnalysis, root: Root) -> list[int]:
         """The stores of a variable's address into shared memory."""
         found = []
-        for node in function.memory_stores:
-            instruction = function.code[node]
-            if not isinstance(instruction, Assign) or pointer_type(instruction.value) is None:
+        for node, store in function.memory_stores.items():
+            if pointer_type(store.value) is None:
                 continue
-            if any(there[0] in {"g", "h", "d"} for there, _, _ in function.resolve(node, instruction.target)) and any(
-                there == root for there, _, _ in function.targets(node, instruction.value)[0]
+            if any(there[0] in {"g", "h", "d"} for there, _, _ in function.resolve(node, store.target)) and any(
+                there == root for there, _, _ in function.targets(node, store.value)[0]
             ):
                 found.append(node)
         return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.words.subsets import Fact, Lack, Missing, Subsets, union
 from fpuscan.engine.words.symbolic_bits import Atom, Constant, Gate, Mapped, Word, parts
 from fpuscan.engine.words.symbolic_values import SymbolicValues, memory_cell
-from fpuscan.ir import EXIT, Assign
+from fpuscan.ir import EXIT
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
@@ -84,13 +84,14 @@ class Configurations:
         found = []
         for unit in self.writers(place):
             function = self.analysis.of(unit)
-            for node in function.memory_stores:
-                instruction = function.code[node]
-                if isinstance(instruction, Assign) and any(
+            found += [
+                (function.id, node)
+                for node, store in function.memory_stores.items()
+                if any(
                     place[0] == root and place[1][: len(path)] == path
-                    for root, path, _ in function.resolve(node, instruction.target)
-                ):
-                    found.append((function.id, node))
+                    for root, path, _ in function.resolve(node, store.target)
+                )
+            ]
         return found
 
     # ------------------------------------------------------------ who stores
@@ -118,9 +119,8 @@ class Configurations:
         """Whether a function stores into a global itself, through a pointer perhaps."""
         return any(
             root == place[0]
-            for node in function.memory_stores
-            if isinstance(instruction := function.code[node], Assign)
-            for root, _, _ in function.resolve(node, instruction.target)
+            for node, store in function.memory_stores.items()
+            for root, _, _ in function.resolve(node, store.target)
         )
 
     def _initial(self, place: Place) -> Word:

@@ -157,11 +157,8 @@ class Pairs:
     def _objects(self, function: FunctionAnalysis) -> dict[Object, Stores]:
         """The objects of which a function stores a member, with the nodes that store the part and the whole."""
         found: dict[Object, tuple[list[int], list[int]]] = {}
-        for node in function.memory_stores:
-            instruction = function.code[node]
-            if not isinstance(instruction, Assign):
-                continue
-            places = [(root, path) for root, path, _ in function.resolve(node, instruction.target)]
+        for node, store in function.memory_stores.items():
+            places = [(root, path) for root, path, _ in function.resolve(node, store.target)]
             for number, member in enumerate((self.part, self.whole)):
                 if places and all(self._is_paired(place) and place[1][-len(member) :] == member for place in places):
                     target = tuple((root, path[: -len(member)]) for root, path in places)
