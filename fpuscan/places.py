@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "ALLOCATED",
     "ALL_ELEMENTS",
     "NO_MEMBERS",
     "OTHER_ELEMENTS",
     "Guarded",
     "Place",
     "Root",
+    "anonymous",
     "container_tag",
     "covers",
     "heap",
+    "is_allocated",
     "is_fresh",
     "is_private",
     "is_several",
@@ -49,6 +52,7 @@ Guarded = tuple[Root, tuple[str, ...], frozenset[tuple[tuple[Any, ...], str, int
 
 ALL_ELEMENTS = "[*]"
 OTHER_ELEMENTS = "[+]"
+ALLOCATED = "allocated"  # the identity of an object that is no variable
 NO_MEMBERS = "[*^("  # how the names in a path begin that are no members
 
 
@@ -62,6 +66,12 @@ def heap(tag: str, identity: object, instance: str = "") -> Root:
 def on_side(root: Root, instance: str) -> Root:
     """The object, on a side where it is some object whose side was not known."""
     return heap(root[1], root[2], instance) if root[0] == "h" and not root[3] else root
+
+
+def anonymous(root: Root, instance: str = "") -> Root:
+    """Some object in the eyes of every function: of its identity only that it was allocated is left."""
+    allocated = ALLOCATED if is_fresh(root) or root[2] == ALLOCATED else None
+    return heap(root[1], allocated, instance or root[3])
 
 
 def step_out(path: tuple[str, ...], tag: str, member: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,6 +93,12 @@ def step_into(path: tuple[str, ...], name: str) -> tuple[str, ...]:
 def container_tag(name: str) -> str:
     """The struct that a name in a path says is around, or that it is seen as."""
     return name[1:].partition("^")[0].rstrip(")")
+
+
+def is_allocated(place: Place) -> bool:
+    """Whether a place lies in an object that was allocated, so that it is no part of a variable."""
+    root, path = place
+    return root[0] == "h" and (is_fresh(root) or root[2] == ALLOCATED) and "*" not in path
 
 
 def is_private(root: Root) -> bool:

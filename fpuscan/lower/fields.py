@@ -1,6 +1,6 @@
-"""Calls that take some bits out of a word or put them there: ``FIELD_GET(mask, word)``, ``FIELD_PREP(mask, value)``.
+"""Calls that take some bits out of a word or put them there: ``FIELD_GET(mask, word)``, ``lower_32_bits(word)``.
 
-Mirrors include/linux/bitfield.h: the field is shifted by the lowest bit of its mask.
+Mirrors include/linux/bitfield.h: the field is shifted by the lowest bit of its mask; and include/linux/wordpart.h.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Fields(Updates):
         values = [self.value(child) for child in without_comments(arguments)]
         if max(effect.values) >= len(values):
             return Opaque(tuple(values), name)
-        mask, word = (values[index] for index in effect.values)
+        chosen = [values[index] for index in effect.values]
+        mask, word = chosen if not effect.field else (Const(effect.field, hex(effect.field)), *chosen)
         number = constant_of(mask)
         if not number:
             return Opaque((word, mask), name)

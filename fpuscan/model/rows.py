@@ -226,6 +226,7 @@ class Effect:
     bits: int = 0
     status: bool = False
     member: str = ""
+    field: int = 0
 
 
 @dataclass(frozen=True, slots=True)

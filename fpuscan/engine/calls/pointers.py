@@ -8,7 +8,7 @@ from fpuscan.engine.calls.inward import Inward
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.pointers import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
-from fpuscan.places import OTHER_ELEMENTS, heap, is_fresh, is_several, overlap, path_overlap, step_out
+from fpuscan.places import OTHER_ELEMENTS, heap, is_allocated, is_fresh, is_several, overlap, path_overlap, step_out
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -206,6 +206,8 @@ class CallPointers(Inward):
         if first[0][0] == "h" and second[0][0] == "h" and first[0][3] and second[0][3] and first[0][3] != second[0][3]:
             return False
         known, other = (first, second) if first[0][0] == "g" else (second, first)
+        if known[0][0] == "g" and is_allocated(other):
+            return False
         if self.analysis.is_lent(known[0]) and "*" in other[1]:
             return self._behind_pointer(known, other) is not None
         if aligned(self.analysis.chain(first), self.analysis.chain(second)) is None:

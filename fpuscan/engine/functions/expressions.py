@@ -113,7 +113,10 @@ def is_boolean(expr: Expr) -> bool:
         case Cast():
             return expr.bits == 1 or is_boolean(expr.operand)
         case Load():
-            return expr.place.type is not None and expr.place.type.base in {"bool", "_Bool"}
+            return expr.place.type is not None and expr.place.type.integer == (
+                1,
+                False,
+            )  # a bool, a bit-field of one bit
         case _:
             return False
 

@@ -10,7 +10,7 @@ from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import FREEZE, Operation, fitting
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.layouts import is_view
-from fpuscan.ir import ENTRY, Addr, Load
+from fpuscan.ir import ENTRY, Addr, Index, Load
 from fpuscan.places import OTHER_ELEMENTS, overlap
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.functions.reads import Leaf
-    from fpuscan.ir import Call
+    from fpuscan.ir import Call, LValue
     from fpuscan.model.rows import Helper
     from fpuscan.places import Place
 
@@ -63,6 +63,11 @@ class _Site:
                 target, "call", "stay", operations, after, number, self.node, index, format=kernel, callee=self.name
             )
         ]
+
+
+def _exposed(place: LValue) -> LValue:
+    """What is behind an address: all of an array whose name, or first element, it is."""
+    return place.base if isinstance(place, Index) and place.base is not None and place.index == 0 else place
 
 
 class CallEdges:
@@ -155,12 +160,15 @@ class CallEdges:
         return False
 
     def _handed_out(self, site: _Site, place: Place) -> list[int]:
-        """The arguments that are the address of a place: ``copy_to_user(to, &value, size)``."""
+        """The arguments that are the address of a place or of its array: ``copy_to_user(to, &value, size)``."""
         return [
             index
             for index, argument in enumerate(site.call.arguments)
             if isinstance(argument, Addr)
-            and any(overlap((root, path), place) for root, path, _ in site.function.resolve(site.node, argument.place))
+            and any(
+                overlap((root, path), place)
+                for root, path, _ in site.function.resolve(site.node, _exposed(argument.place))
+            )
         ]
 
     def handed_out(self, function: FunctionAnalysis, node: int, call: Call, index: int, held: Guards) -> Transfer:

@@ -19,7 +19,7 @@ from fpuscan.engine.graph.shared_memory import SharedMemory
 from fpuscan.engine.layouts import is_view
 from fpuscan.engine.unions import as_read
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Return
-from fpuscan.places import covers, heap, is_fresh, overlap
+from fpuscan.places import anonymous, covers, is_fresh, overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -247,7 +247,7 @@ class DefUseGraph:
             instance = str(root[3]) or self.analysis.instance_under(
                 str(root[1]), guards, (), function.id, definition.node
             )
-            root = heap(str(root[1]), None, instance)
+            root = anonymous(root, instance)
         return Transfer(Definition(-1, 0, (root, path)), "memory", "memory", (), NOTHING, function.id, definition.node)
 
     # ------------------------------------------------------------ sources

@@ -9,7 +9,7 @@ from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.unions import as_read
 from fpuscan.ir import ENTRY, Addr, Call, Load
-from fpuscan.places import heap, is_fresh
+from fpuscan.places import anonymous, is_fresh
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -33,7 +33,7 @@ class SharedMemory:
         """The node of a place of shared memory."""
         root, path = place
         if root[0] == "h":
-            root = heap(str(root[1]), None, str(root[3]))
+            root = anonymous(root)
         return Definition(-1, 0, (root, path))
 
     def readers_of(self, place: Place) -> tuple[Transfer, ...]:

@@ -21,6 +21,7 @@ from fpuscan.engine.graph.def_use import DefUseGraph
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.search.cancellation import Cancellation
 from fpuscan.ir import ENTRY, Binary, Call
+from fpuscan.places import anonymous
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
@@ -372,7 +373,7 @@ class Flows:
                     str(root[1]), state.guards, state.frames, transfer.function, transfer.instruction
                 )
                 if instance:
-                    target = self.graph.shared.node((("h", root[1], None, instance), path))
+                    target = self.graph.shared.node((anonymous(root, instance), path))
             return [State(target, (), guards, label, state.entered)]
         function = self.analysis.by_id(target.function)
         config = self.analysis.config_guards(function.facts.config)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
+from itertools import islice
+from operator import and_, or_
 from typing import NamedTuple
 
 from fpuscan.engine.words.symbolic_bits import (
@@ -78,7 +80,7 @@ def uncovered(part: Word, whole: Word, facts: Iterable[Fact] = ()) -> Missing:
     if len(leaves) > _MAX_DEFINITIONS:
         return Missing(0, WORD)
     in_part, in_whole = set(definitions(part)), set(definitions(whole))
-    unknown = [leaf for leaf in leaves if _is_open(leaf, in_part)]
+    unknown = [leaf for leaf in leaves if _is_open(leaf, in_part) or _is_left_over(leaf, in_part | in_whole)]
     tables = _Tables(leaves, unknown, shared=in_whole.issuperset(leaf for leaf in unknown if leaf in in_part))
     certain = possible = 0
     for mask in _alike(frozenset(word.value for word in operands if isinstance(word, Constant))):
@@ -99,14 +101,20 @@ def _alike(constants: frozenset[int]) -> tuple[int, ...]:
 
 def _is_open(leaf: Leaf, in_part: set[Leaf]) -> bool:
     """Whether nothing may be concluded from this definition's being another one than the rest."""
-    below = [word for word in parts((leaf,), inside=_is_no_choice) if isinstance(word, Atom | Choice)]
+    below = [word for word in parts((leaf,), inside=_is_whole) if isinstance(word, Atom | Choice)]
     if any(isinstance(word, Atom) and word.unknown for word in below):
         return True
     return leaf not in in_part and bool(below) and all(isinstance(word, Atom) and word.free for word in below)
 
 
-def _is_no_choice(word: Word) -> bool:
-    return not isinstance(word, Choice)
+def _is_left_over(leaf: Leaf, decided: set[Leaf]) -> bool:
+    """Whether a choice stands in facts about a loop alone, so that nobody takes it apart."""
+    return isinstance(leaf, Choice) and not leaf.loop and leaf not in decided
+
+
+def _is_whole(word: Word) -> bool:
+    """Whether a word is never taken apart: what a loop does with an unknown value is unknown."""
+    return not isinstance(word, Choice) or word.loop
 
 
 class _Tables:
@@ -237,7 +245,9 @@ class Subsets:
         return known
 
     def _loop_bounds(self, loop: Choice) -> list[Fact]:
-        """What a loop only clears is a subset of what it began with; what it only sets, a superset."""
+        """What a loop only clears is a subset of what it began with, what it only sets a superset; but for the bits
+        that constants clear or set.
+        """  # noqa: D205
         found = self._bounds.get(loop)
         if found is None:
             self._bounds[loop] = []  # a loop inside says nothing of the one around it
@@ -251,14 +261,13 @@ class Subsets:
         if len(before) != 1:
             return []
         (first,) = before
-        falling: Fact = (loop, first)
-        rising: Fact = (first, loop)
-        found: list[Fact] = []
-        if not any(self.lacking(word, first, [falling]) for word in again):
-            found.append(falling)
-        if not any(self.lacking(first, word, [rising]) for word in again):
-            found.append(rising)
-        return found
+        constants = [word.value for word in gated(again) if isinstance(word, Constant)]
+        kept, added = (self.words.constant(reduce(gate, constants, zero)) for gate, zero in ((and_, WORD), (or_, 0)))
+        uppers = dict.fromkeys((first, self.words.gate("|", first, added)))
+        lowers = dict.fromkeys((first, self.words.gate("&", first, kept)))
+        above = (upper for upper in uppers if not any(self.lacking(word, upper, [(loop, upper)]) for word in again))
+        below = (lower for lower in lowers if not any(self.lacking(lower, word, [(lower, loop)]) for word in again))
+        return [*((loop, upper) for upper in islice(above, 1)), *((lower, loop) for lower in islice(below, 1))]
 
 
 def _word_of(option: Option) -> Word:

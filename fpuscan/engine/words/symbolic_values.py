@@ -26,7 +26,7 @@ from fpuscan.engine.words.symbolic_bits import (
     settled,
 )
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Opaque, Return, Unary
-from fpuscan.places import is_fresh, overlap
+from fpuscan.places import is_fresh, overlap, reinterpreted
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
@@ -204,7 +204,9 @@ class FunctionWords:
             return self.words.constant(0)  # nothing is in a fresh object that anybody may count on
         if root[0] == "p" and not path:
             return self.words.atom(("parameter", self.id, root[2]), free=True)
-        if root[0] in {"v", "p", "r"}:
+        if root[0] == "v":  # nobody has set it
+            return self.words.atom(("local", cell), unknown=True)
+        if root[0] in {"p", "r"}:
             return self.words.atom(("local", cell), free=True)
         followed = root[0] == "g" and not more and self.analysis.of_interest(cell[0])
         return self.words.atom(("memory", (), cell), unknown=not followed and not all(map(self.values.is_paired, cell)))
@@ -234,7 +236,9 @@ class FunctionWords:
             return self._stored(node, instruction, below)
         for root, path, guards in targets:
             if len(cell) == 1 and overlap((root, path), cell[0]) and len(path) <= len(cell[0][1]):
-                stored = self._stored(node, instruction, cell[0][1][len(path) :])
+                below = cell[0][1][len(path) :]
+                seen = reinterpreted(path, cell[0][1])
+                stored = self._unclear(node, cell) if seen else self._stored(node, instruction, below)
                 options = [Option(stored, guards), Option(self.read(node, cell))]
                 return self.words.choice(("maybe", self.id, node), options)
         return self._unclear(node, cell)
