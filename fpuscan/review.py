@@ -154,7 +154,7 @@ def review(
     series = _Series(base, states, scan)
     last = series.at(len(states))
     compared = against(last, before if before is not None else series.at(0))
-    found = [series.attributed(finding) for finding in compared.findings]
+    found = [series.attributed(finding, each=each) for finding in compared.findings]
     if each:
         found += series.passing()
         incomplete = {item for number in range(1, len(states) + 1) for item in series.at(number).health.incomplete}
@@ -168,24 +168,28 @@ class _Series:
     def __init__(self, base: KernelTree, states: Sequence[Applied], scan: Scanner) -> None:
         self._trees: list[KernelTree] = [base, *(state.tree for state in states)]
         self._names = ["", *(state.name for state in states)]
+        self._last = len(states)
         self._scan = scan
         self._results: dict[int, ScanResult] = {}
 
     def at(self, number: int) -> ScanResult:
         """The result after that many patches."""
         if number not in self._results:
-            last = number == len(self._trees) - 1
-            self._results[number] = (self._scan if last else self._scan.compared)(self._trees[number])
+            scan = self._scan if number == self._last else self._scan.compared
+            self._results[number] = scan(self._trees[number])
         return self._results[number]
 
-    def attributed(self, finding: Finding) -> Finding:
-        """Name the patch behind which a finding of the last state is there, and in front of which it is not."""
-        without, having = 0, len(self._trees) - 1
-        if has(self.at(0), finding):
+    def attributed(self, finding: Finding, *, each: bool) -> Finding:
+        """Name the patch behind which a finding of the last state is there, and in front of which it is not.
+
+        Of several, with `each` it is the last one.
+        """
+        without, having = 0, self._last
+        if self._has(0, finding, having):
             return finding
         while having - without > 1:
-            middle = (without + having) // 2
-            if has(self.at(middle), finding):
+            middle = having - 1 if each else (without + having) // 2
+            if self._has(middle, finding, self._last):
                 having = middle
             else:
                 without = middle
@@ -193,12 +197,17 @@ class _Series:
 
     def passing(self) -> Iterator[Finding]:
         """Give the findings that one patch adds and a later one takes away."""
-        last = len(self._trees) - 1
-        for number in range(1, last):
+        for number in range(1, self._last):
             for finding in against(self.at(number), self.at(number - 1)).findings:
-                end = next((later for later in range(number + 1, last + 1) if not has(self.at(later), finding)), None)
-                if end is not None and not has(self.at(last), finding):
-                    yield _with(_with(finding, "added by", self._names[number]), "removed by", self._names[end])
+                without = [
+                    later for later in range(number + 1, self._last + 1) if not self._has(later, finding, number)
+                ]
+                if self._last in without:
+                    yield _with(_with(finding, "added by", self._names[number]), "removed by", self._names[without[0]])
+
+    # Whether a finding of one state is in another.
+    def _has(self, number: int, finding: Finding, state: int) -> bool:
+        return has(self.at(number), finding, self.at(state))
 
 
 def _with(finding: Finding, kind: str, patch: str) -> Finding:

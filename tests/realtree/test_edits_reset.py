@@ -224,8 +224,8 @@ def test_a_fix_of_one_member_is_no_new_finding(newest: TreeCopy) -> None:
     (found,) = resets(result)
     (old,) = resets(before)
     assert members(found) == expected(newest.source) - {"fpu_user_cfg.max_features"}
-    assert has(before, found)
-    assert not has(result, old)
+    assert has(before, found, result)
+    assert not has(result, old, before)
 
 
 CONFIG = "struct fpu_state_config"

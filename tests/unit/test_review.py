@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from fpuscan import beside
-from fpuscan.compare import against
+from fpuscan.compare import against, has
 from fpuscan.errors import FpuscanError, NotApplicableError, UsageError
 from fpuscan.request import Answer, Request, answer
-from fpuscan.result import Finding, Health, Incomplete, ScanResult, Severity, SuppressedFinding
+from fpuscan.result import Finding, Health, Incomplete, ScanResult, Severity, SuppressedFinding, TreeInfo
 from fpuscan.review import Scanner
 from fpuscan.tree import FolderTree, KernelTree
 from fpuscan.trees import open_other, open_tree
@@ -47,7 +47,8 @@ class Scan:
 
 
 def found(name: str, severity: Severity = Severity.ERROR, line: int = 1) -> Finding:
-    return replace(ERROR, fingerprint=name, message=name, severity=severity, location=at(CORE, line), related=())
+    where = at(CORE, line)
+    return replace(ERROR, fingerprint=name, message=name, statement=name, severity=severity, location=where, related=())
 
 
 def names(result: ScanResult) -> list[str]:
@@ -117,6 +118,51 @@ def test_findings_are_a_multiset_and_a_suppressed_one_is_not_gone() -> None:
 # Commits, the index, and other states
 
 
+def of_one_kin(*told: str) -> ScanResult:
+    """Findings of one function, source and sink: the side and the statement of each, from above."""
+    findings = (
+        replace(found(f"{number}", line=10 * number), side=each.partition(" ")[0], statement=each)
+        for number, each in enumerate(told)
+    )
+    return ScanResult(TreeInfo(), Health(), tuple(findings))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        (("host a",), ("host b", "host a"), ["host b"]),
+        (("guest a",), ("host a", "guest a"), ["host a"]),
+        (("host a",), ("host a", "host a"), ["host a"]),
+        (("host a", "host b"), ("host b", "host c", "host a"), ["host c"]),
+        (("host a",), ("host c",), []),  # it is written anew
+        (("host a", "host b"), ("host b",), []),
+        (("host a",), ("host c", "host b"), ["host b"]),  # nobody knows
+    ],
+)
+def test_of_several_alike_the_new_one_is_shown(before: tuple[str, ...], after: tuple[str, ...], new: list[str]) -> None:
+    compared = against(of_one_kin(*after), of_one_kin(*before))
+
+    assert [each.statement for each in compared.findings] == new
+    assert len(compared.baselined) == len(after) - len(new)
+    assert len(compared.gone) == max(0, len(before) - len(after))
+
+
+@pytest.mark.parametrize(
+    ("state", "held"),
+    [
+        (("host b",), [True, False, False]),
+        (("host a",), [False, True, False]),
+        (("host a", "host b"), [True, True, False]),
+        (("host x", "host y", "host z"), [True, True, True]),  # as many, written otherwise
+        ((), [False, False, False]),
+    ],
+)
+def test_of_several_alike_each_is_found_by_its_statement(state: tuple[str, ...], held: list[bool]) -> None:
+    last = of_one_kin("host b", "host a", "host b")
+
+    assert [has(of_one_kin(*state), each, last) for each in last.findings] == held
+
+
 def test_a_commit_the_index_and_the_folder_are_three_states(linux: Repository, scan: Scan) -> None:
     linux.write({CORE: "leak staged\n"})
     linux.git("add", ".")
@@ -182,6 +228,18 @@ def test_patches_show_what_they_add_and_who_adds_it(linux: Repository, scan: Sca
     assert result.tree.patches == ("[PATCH 1/3] patch 1", "[PATCH 2/3] patch 2", "[PATCH 3/3] patch 3")
 
 
+def test_what_could_not_be_compared_is_told(linux: Repository, scan: Scan) -> None:
+    start = linux.commit({CORE: "leak old\nbroken\n", f"{FPU}/a.c": "broken\n"})
+    linux.commit({CORE: "leak old\n", f"{FPU}/a.c": ""})
+
+    told = ask(scan, Request("linux", against=start))
+
+    assert told.notes == (
+        f"--against {start}: is incomplete ({FPU}/a.c: broken, and 1 more); what was there may be reported as new",
+    )
+    assert ask(scan, Request("linux", against="HEAD")).notes == ()
+
+
 def test_a_series_lies_over_a_commit_or_the_index_as_well(linux: Repository, scan: Scan) -> None:
     mbox = series(linux, "leak old\n\n\n\nleak a\n")
     linux.write({CORE: "nothing\n"})
@@ -212,6 +270,29 @@ def test_each_state_of_a_series_is_checked_on_request(linux: Repository, scan: S
     }
     assert not quick.health.incomplete
     assert [item.reason for item in each.health.incomplete] == ["broken"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "expected"),
+    [
+        (("leak a\n", "leak a\nleak b\n"), {"a": ["1/2"], "b": ["2/2"]}),
+        (("leak a\n", "\nleak a\n"), {"a": ["1/2"]}),  # the leak moves
+        (("leak a\n", "mended\n"), {"a": ["1/2", "2/2"]}),
+        (("leak a\n", "mended\n", "leak a\n"), {"a": ["3/3"]}),
+        (("leak a\n", "mended\n", "leak a\n", "mended\n"), {"a": ["1/4", "2/4", "3/4", "4/4"]}),
+    ],
+)
+def test_two_patches_of_one_function(
+    linux: Repository, scan: Scan, cores: tuple[str, ...], expected: dict[str, list[str]]
+) -> None:
+    mbox = series(linux, *(core + "end\n" for core in cores))
+
+    result = ask(scan, Request("linux", patches=("-",), each=True), mbox).result
+
+    named: dict[str, list[str]] = {}
+    for finding in result.findings:
+        named.setdefault(finding.message, []).extend(item.place.split()[1][:3] for item in finding.related)
+    assert named == expected
 
 
 def test_a_long_series_is_searched_by_halves(linux: Repository, scan: Scan) -> None:
