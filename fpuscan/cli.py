@@ -231,7 +231,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as done:
         status = done.exit_code
     except click.ClickException as error:
-        status = _fail(f"error: {error.format_message()} See fpuscan --help.", error.exit_code)
+        globbed = "--patch" in arguments and "extra argument" in error.message
+        more = " For several patches: cat *.patch | fpuscan --patch -;" if globbed else ""
+        status = _fail(f"error: {error.format_message().rstrip('.')}.{more} See fpuscan --help.", error.exit_code)
     except FpuscanError as error:
         status = _fail(f"error: {error}", error.exit_code)
     except BrokenPipeError:
@@ -300,12 +302,14 @@ def _history(options: _Options, commits: str) -> int:
         raise UsageError("--history prints a table as it goes; give it without --format and -o")
     from fpuscan.history import history
 
-    status, last, scans = EXIT_CLEAN, "", _scans(options)
+    status, last, shown, scans = EXIT_CLEAN, "", 0, _scans(options)
     try:
-        for row in history(options.tree, commits, scans, scans):
+        for full in history(options.tree, commits, scans, scans):
+            row = full if options.notes else full.without_notes()
             last = row.commit
             if row.new or row.gone or row.incomplete or options.verbose:
                 click.echo("\n".join(map(printable, row.lines())))
+                shown += 1
             _show_progress(f"{row.number}/{row.total} commits, {row.scans} scans", options)
             bad = any(finding.severity >= _FAIL_ON[options.fail_on] for finding in row.new)
             status = EXIT_FINDINGS if bad else status or EXIT_INCOMPLETE * row.incomplete
@@ -313,6 +317,8 @@ def _history(options: _Options, commits: str) -> int:
         if last:
             _fail(f"stopped behind {last[:12]}; --history {last[:12]}..{commits.partition('..')[2]} goes on", status)
         raise
+    if not shown and not options.quiet:
+        _fail(f"note: no commit of {commits} brought or took away a finding", status)
     return status
 
 

@@ -374,6 +374,10 @@ def _failure(folder: Path, command: str, complaint: str) -> GitError:
             f"{folder}: the repository belongs to somebody else, and git refuses to read it; "
             f"if you trust it: git config --global --add safe.directory {folder}"
         )
+    if "promisor" in complaint:
+        return GitError(
+            f"{folder}: git {command} needs objects that this partial clone lacks; git fetch --refetch gets them"
+        )
     lines = [line for line in complaint.splitlines() if line.startswith(("fatal:", "error:"))] or [complaint]
     return GitError(f"{folder}: git {command} failed: {' '.join(lines[0].split())}")
 

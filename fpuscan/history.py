@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpuscan.baseline import entry_of
 from fpuscan.compare import against
 from fpuscan.errors import NotApplicableError, UsageError
 from fpuscan.git import Repository, open_repository
-from fpuscan.result import BaselineEntry, Finding, Health, ScanResult, TreeInfo
+from fpuscan.result import BaselineEntry, Finding, Health, ScanResult, Severity, TreeInfo
 from fpuscan.review import Memory, Scan, Scanner
 from fpuscan.trees import Node, open_revision
 
@@ -31,7 +31,8 @@ class Row:
     """One commit: what is new against its first parent, and what is gone.
 
     ``number`` of ``total`` commits are done with it, ``scans`` is how many
-    scans that took; ``incomplete`` says that its scan could not read everything.
+    scans that took; ``incomplete`` says that its scan, or its parent's, could
+    not read everything.
     """
 
     commit: str
@@ -42,6 +43,11 @@ class Row:
     number: int
     total: int
     scans: int
+
+    def without_notes(self) -> Row:
+        """The row with warnings and errors alone."""
+        new = tuple(finding for finding in self.new if finding.severity > Severity.NOTE)
+        return replace(self, new=new, gone=tuple(entry for entry in self.gone if entry.severity > Severity.NOTE))
 
     def lines(self) -> Iterator[str]:
         """Give the row of a table, and below it a line for each finding."""
@@ -80,7 +86,7 @@ def _rows(commits: list[tuple[str, tuple[str, ...]]], states: _States) -> Iterat
             states.repository.subject(commit),
             compared.findings,
             compared.gone,
-            bool(after.health.incomplete),
+            bool(after.health.incomplete or before.health.incomplete),
             number,
             len(commits),
             states.scanner.scans,

@@ -6,7 +6,7 @@ is printed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,8 @@ def answer(request: Request, scanner: Scanner, standard_input: Callable[[int], b
     if request.against is None:
         result = review(tree, states, scanner, each=request.each) if states else scanner(tree)
     else:
-        result = _compared(request, scanner, tree, states)
+        result, before = _compared(request, scanner, tree, states)
+        notes += tuple(_not_compared(request.against, before))
     if request.blame:
         from fpuscan.blame import blame
 
@@ -81,16 +82,28 @@ def _states(request: Request, tree: KernelTree, standard_input: Callable[[int], 
 
 
 # The other state is scanned in a second process, if it has to be scanned at all.
-def _compared(request: Request, scanner: Scanner, tree: KernelTree, states: Sequence[Applied]) -> ScanResult:
+def _compared(
+    request: Request, scanner: Scanner, tree: KernelTree, states: Sequence[Applied]
+) -> tuple[ScanResult, ScanResult]:
     other = open_other(request.against or "", request.tree)
     known = scanner.known(other) if other is not None else _NOTHING
     before = Beside(lambda: _other(request, scanner)).answer if known is None else lambda: known
     if states:
-        return review(tree, states, scanner, each=request.each, before=before())
+        former = before()
+        return review(tree, states, scanner, each=request.each, before=former), former
     if known is not None and request.brief and (unchanged := scanner.unchanged(tree, known)) is not None:
-        return against(unchanged, known)
-    result = scanner(tree)
-    return against(result, before())
+        return against(unchanged, known), known
+    result, former = scanner(tree), before()
+    return against(result, former), former
+
+
+# What could not be read there was not compared: a finding of it would be taken for a new one.
+def _not_compared(name: str, before: ScanResult) -> Iterator[str]:
+    files = sorted({item.path: item.reason for item in before.health.incomplete}.items())
+    if files:
+        path, reason = files[0]
+        more = f", and {len(files) - 1} more" if len(files) > 1 else ""
+        yield f"--against {name}: is incomplete ({path}: {reason}{more}); what was there may be reported as new"
 
 
 # The process that asks has a repository of its own open.

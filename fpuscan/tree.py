@@ -173,6 +173,8 @@ def open_folder(path: str | Path) -> FolderTree:
     if missing:
         above = _first_tree_above(tree.root)
         advice = f"the tree that encloses it is {above}" if above else "give the top folder of a kernel source tree"
+        if (tree.root / "HEAD").is_file() and (tree.root / "objects").is_dir():
+            advice = "it is a bare git repository; name a commit with --rev"
         raise NotApplicableError(f"{path}: is no Linux tree ({missing}); {advice}")
     return tree
 

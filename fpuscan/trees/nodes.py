@@ -177,7 +177,7 @@ class GitTree(KernelTree):
     def _blob(self, path: str, node: Node) -> bytes:
         found = self._objects.get(node.id, SIZE_LIMIT)
         if found is None:
-            raise UnreadableFile(path, "is not in this clone (a partial one?); git fetch or a checkout gets it")
+            raise UnreadableFile(path, "is not in this clone (a partial one?); git checkout gets it")
         if found.kind != "blob":
             raise UnreadableFile(path, f"is a {found.kind} object under the mode of a file")
         if found.data is None:
@@ -193,7 +193,11 @@ class _LeadsOut(UnreadableFile):
 
 
 def what_is_missing(tree: KernelTree) -> str:
-    """Say why a tree is no Linux tree with an x86 FPU; empty if it is one."""
+    """Say why a tree is no Linux tree with an x86 FPU; empty if it is one.
+
+    Raises UnreadableFile where that cannot be known: a partial clone may lack the Makefile.
+    """
+    tree.read("Makefile")
     if not tree.kernel_version():
         return "no Makefile with VERSION ="
     return "" if tree.list(FPU_FOLDER) else f"no {FPU_FOLDER}"

@@ -26,9 +26,13 @@ def test_a_history_shows_what_changed_and_how_to_go_on(
 
     assert run.status == 1
     lines = run.out.splitlines()
-    assert lines[0] == f"{commit[:12]}    3 new    0 gone  x86/fpu: Leak\\x1b"
+    assert lines[0] == f"{commit[:12]}    2 new    0 gone  x86/fpu: Leak\\x1b"
     assert lines[1].startswith("  + FPU101 error arch/x86/kernel/fpu/core.c")
-    assert fpuscan("--history", f"{commit}..", repository.folder).out == ""
+    results = iter([CLEAN, LEAKY])
+    assert "    3 new    0 gone  " in fpuscan("--history", f"{start}..", "--notes", repository.folder).out
+    nothing = fpuscan("--history", f"{commit}..", repository.folder)
+    assert nothing.out == ""
+    assert one_line(nothing) == f"fpuscan: note: no commit of {commit}.. brought or took away a finding"
 
 
 def test_an_interrupted_history_says_how_to_go_on(

@@ -57,6 +57,7 @@ def test_the_status_says_findings_before_incomplete(
         (["--format", "xml", "linux"], 2, "'xml' is not one of"),
         (["--nonsense"], 2, "--nonsense"),
         (["linux", "linux"], 2, "unexpected extra argument"),
+        (["--patch", "1.patch", "2.patch", "3.patch"], 2, "cat *.patch | fpuscan --patch -;"),
         (["-o", "nowhere/report", "linux"], 2, "nowhere/report: cannot write the report (No such file or directory)"),
         (["-o", "linux", "linux"], 2, "linux: cannot write the report (Is a directory)"),
         (["bad\x1b[2J"], 2, "bad\\x1b[2J: no such file"),

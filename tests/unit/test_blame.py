@@ -115,6 +115,16 @@ def test_a_shallow_clone_knows_only_that_it_was_not_later(linux: Repository, tmp
     assert [kind for _, kind, _ in blamed(open_tree(str(tmp_path / "shallow")))] == ["in or before"] * 2
 
 
+def test_a_partial_clone_that_lacks_the_history_is_told(linux: Repository, tmp_path: Path) -> None:
+    linux.git("config", "uploadpack.allowFilter", "true")
+    linux.git("clone", "--quiet", "--filter=blob:none", f"file://{linux.folder}", tmp_path / "partial")
+    tree = open_tree(str(tmp_path / "partial"))
+
+    _, (note,) = blame(scan(tree), tree, None)
+
+    assert note.endswith("git blame needs objects that this partial clone lacks; git fetch --refetch gets them")
+
+
 def test_a_tree_without_repository_is_told(linux: Repository) -> None:
     shutil.rmtree(linux.folder / ".git")
     tree = open_tree(str(linux.folder))

@@ -243,6 +243,17 @@ def test_a_partial_clone_says_which_file_is_missing(linux: Repository, tmp_path:
     assert tree.read(f"{FPU}/xstate.h") == b"int header;\n"
 
 
+def test_a_partial_clone_without_a_checkout(linux: Repository, tmp_path: Path) -> None:
+    linux.git("config", "uploadpack.allowFilter", "true")
+    linux.git("clone", "--quiet", "--no-checkout", "--filter=blob:none", f"file://{linux.folder}", tmp_path / "partial")
+    Repository(tmp_path / "partial").git("read-tree", "HEAD")
+    repository = open_repository(tmp_path / "partial")
+
+    for opened in (lambda: open_revision(repository, "HEAD"), lambda: open_index(repository)):
+        with pytest.raises(UnreadableFile, match=r"^Makefile: is not in this clone .*; git checkout gets it$"):
+            opened()
+
+
 def test_a_damaged_repository(linux: Repository) -> None:
     core = linux.git("rev-parse", f"HEAD:{CORE}")
     file = linux.folder / ".git/objects" / core[:2] / core[2:]

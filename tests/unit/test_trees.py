@@ -10,7 +10,7 @@ import pytest
 from fpuscan.errors import NotApplicableError
 from fpuscan.git import GitError, open_repository
 from fpuscan.tree import SIZE_LIMIT, FolderTree, KernelTree, UnreadableFile
-from fpuscan.trees import Blocked, OverlayTree, open_index, open_revision
+from fpuscan.trees import Blocked, OverlayTree, open_index, open_revision, open_tree
 from tests.conftest import real_trees
 from tests.repositories import CORE, FPU, Repository, kernel_files, make_repository
 
@@ -98,6 +98,13 @@ def test_bare_repositories_and_worktrees_are_read_too(linux: Repository, tmp_pat
         open_index(open_repository(tmp_path / "bare.git"))
 
 
+def test_a_bare_repository_is_no_folder_to_scan(linux: Repository, tmp_path: Path) -> None:
+    linux.git("clone", "--quiet", "--bare", linux.folder, tmp_path / "bare.git")
+
+    with pytest.raises(NotApplicableError, match=r"; it is a bare git repository; name a commit with --rev$"):
+        open_tree(str(tmp_path / "bare.git"))
+
+
 def test_a_kernel_in_a_folder_of_a_repository_is_found_from_below(tmp_path: Path) -> None:
     files = {f"src/linux/{path}": text for path, text in kernel_files().items()}
     made = make_repository(tmp_path / "distribution", {**files, "README": "", "src/linux-next": ""})
@@ -106,11 +113,11 @@ def test_a_kernel_in_a_folder_of_a_repository_is_found_from_below(tmp_path: Path
 
     for tree in (open_revision(inside, "HEAD", enclosing=True), open_index(inside, enclosing=True)):
         assert tree.list(FPU) == (CORE, f"{FPU}/xstate.h")
-    for open_tree in (open_index, lambda repository: open_revision(repository, "HEAD")):
+    for opening in (open_index, lambda repository: open_revision(repository, "HEAD")):
         with pytest.raises(NotApplicableError, match="no Linux tree"):
-            open_tree(inside)
+            opening(inside)
         with pytest.raises(NotApplicableError, match="no Makefile with VERSION"):
-            open_tree(top)
+            opening(top)
 
 
 def test_a_link_out_of_the_kernel_is_refused_even_inside_the_repository(tmp_path: Path) -> None:
