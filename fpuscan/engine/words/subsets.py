@@ -22,6 +22,7 @@ from fpuscan.engine.words.symbolic_bits import (
     Gate,
     Inverse,
     Leaf,
+    Operation,
     Option,
     Word,
     Words,
@@ -80,7 +81,13 @@ def uncovered(part: Word, whole: Word, facts: Iterable[Fact] = ()) -> Missing:
     if len(leaves) > _MAX_DEFINITIONS:
         return Missing(0, WORD)
     in_part, in_whole = set(definitions(part)), set(definitions(whole))
-    unknown = [leaf for leaf in leaves if _is_open(leaf, in_part) or _is_left_over(leaf, in_part | in_whole)]
+    unknown = [
+        leaf
+        for leaf in leaves
+        if _is_open(leaf, in_part)
+        or _is_left_over(leaf, in_part | in_whole)
+        or _is_entangled(leaf, (part, whole), known)
+    ]
     tables = _Tables(leaves, unknown, shared=in_whole.issuperset(leaf for leaf in unknown if leaf in in_part))
     certain = possible = 0
     for mask in _alike(frozenset(word.value for word in operands if isinstance(word, Constant))):
@@ -115,6 +122,23 @@ def _is_left_over(leaf: Leaf, decided: set[Leaf]) -> bool:
 def _is_whole(word: Word) -> bool:
     """Whether a word is never taken apart: what a loop does with an unknown value is unknown."""
     return not isinstance(word, Choice) or word.loop
+
+
+def _is_entangled(leaf: Leaf, compared: Iterable[Word], facts: Iterable[Fact]) -> bool:
+    """Whether a definition may be tied to the rest in a way that no fact tells: arithmetic on what the rest is made of,
+    or a loop that does not only clear or set bits of something: ``for (...) if (m & BIT(i)) n |= BIT(i);``.
+    """  # noqa: D205
+    if isinstance(leaf, Choice) and leaf.loop:
+        others = (_settled(word) for fact in facts if leaf in fact for word in fact if word is not leaf)
+        return all(isinstance(word, Constant) for word in others)
+    if not isinstance(leaf, Operation):
+        return False
+    made_of = _atoms((leaf,))
+    return any(word in made_of for word in parts(compared, inside=lambda word: word is not leaf))
+
+
+def _atoms(words: Iterable[Word]) -> set[Word]:
+    return {word for word in parts(words) if isinstance(word, Atom)}
 
 
 class _Tables:

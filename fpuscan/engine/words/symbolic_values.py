@@ -297,6 +297,8 @@ class FunctionWords:
         if options:
             return self.words.choice(("callee", self.id, node), options)
         if cell[0][0][0] in {"v", "p"}:
+            if is_result and not all(isinstance(each, Const) for each in call.arguments):
+                return self._unclear(node, cell)  # made of what it is given
             return self.words.atom(("outside", self.id, node, cell), free=True)
         return self._changed(node, cell)
 
