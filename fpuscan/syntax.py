@@ -17,8 +17,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import NamedTuple
 
 import tree_sitter_c
@@ -26,6 +24,7 @@ from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 
 from fpuscan.normalise import Attributes, Group, Normalised, normalise
 from fpuscan.pieces import Piece, cleared, function_bodies, guessed_name, top_level_pieces
+from fpuscan.shipped import shipped_folder
 from fpuscan.source import Origin, SourceFile
 
 __all__ = [
@@ -243,15 +242,7 @@ def matches(query: str, node: Node) -> list[dict[str, list[Node]]]:
 
 @cache
 def _query(name: str) -> Query:
-    return Query(_LANGUAGE, _query_text(name + ".scm"))
-
-
-def _query_text(file: str) -> str:
-    """A query file: in the package when installed, at the top of the repository in a checkout."""
-    packaged = resources.files("fpuscan") / "queries" / file
-    if packaged.is_file():
-        return packaged.read_text("utf-8")
-    return (Path(__file__).resolve().parent.parent / "queries" / file).read_text("utf-8")
+    return Query(_LANGUAGE, (shipped_folder("queries") / f"{name}.scm").read_text("utf-8"))
 
 
 def _tree(text: bytes, start: int = 0, end: int | None = None, without: Sequence[Piece] = ()) -> Node | None:
