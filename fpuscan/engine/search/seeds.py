@@ -123,10 +123,12 @@ class Seeds:
                 names = [row.function or row.macro]
             elif row.variable or "*" in row.member:
                 names = self._names(row)
+                for member in self._members(row) if row.member != "*" else ():
+                    units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
             else:
                 members = row.member.split(".")
-                for unit in program.units_accessing(program.innermost(row.type, members[:-1]), members[-1]):
-                    units[unit.id] = unit
+                around = program.innermost(row.type, members[:-1])
+                units.update((unit.id, unit) for unit in program.units_accessing(around, members[-1]))
                 if len(members) > 1:  # a copy of the struct around the member
                     names = [members[0]]
             for name in names:
@@ -136,9 +138,8 @@ class Seeds:
             if row.macro:
                 units.update((unit.id, unit) for unit in self._spelling_out(row.macro))
             if row.type and any(program.address_taken(name) for name in names):  # read through a pointer, too
-                for member in program.members(row.type) or {}:
-                    if fnmatchcase(member, row.member):
-                        units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
+                for member in self._members(row):
+                    units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
         return sorted(units.values(), key=lambda unit: (unit.path, unit.start))
 
     def _behind_pointers(self, row: Source, name: str) -> list[Unit]:
@@ -151,20 +152,16 @@ class Seeds:
         return [unit for unit in found if unit.is_function]
 
     def _names(self, row: Source) -> list[str]:
-        """The globals of a row's type, or the members that its pattern names."""
-        program = self.analysis.program
-        names = (
-            [name for name in program.globals_of(row.type) if fnmatchcase(name, row.variable or "*")]
-            if row.type
-            else []
-        )
-        if not row.type and row.variable:
-            names = [row.variable]
-        if row.type and row.member != "*":
-            names += [name for name in program.members(row.type) or {} if fnmatchcase(name, row.member)]
-        elif row.type and not row.variable:
-            names += [row.type.partition(" ")[2]]
-        return names
+        """The globals that a row is about, and the tag of a type that all of is a source."""
+        if not row.type:
+            return [row.variable]
+        names = [name for name in self.analysis.program.globals_of(row.type) if fnmatchcase(name, row.variable or "*")]
+        return names + [row.type.partition(" ")[2]] * (row.member == "*" and not row.variable)
+
+    def _members(self, row: Source) -> list[str]:
+        """The members of a row's type that its pattern names."""
+        members = self.analysis.program.members(row.type) if row.type else None
+        return [name for name in members or {} if fnmatchcase(name, row.member)]
 
     # ------------------------------------------------------------ reads
 
