@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Expressions"]
 
 _NAME = re.compile(r"\w+")
+_ERRORS = range(1, 4096)  # MAX_ERRNO of include/linux/err.h: what is negated is a number and no mask
 
 
 class Expressions(Conditions):
@@ -116,7 +117,12 @@ class Expressions(Conditions):
     def _unary(self, node: Node) -> Expr:
         argument = node.child_by_field_name("argument")
         assert argument is not None
-        return Unary(operator_of(node), self.value(argument))
+        value = self.value(argument)
+        if operator_of(node) == "-" and isinstance(value, Const) and value.value in _ERRORS:
+            word = self.context.evaluate_at(self.text(node), self.facts.path, self.offset(node))
+            if word is not None:
+                return Const(word, self.text(node))
+        return Unary(operator_of(node), value)
 
     def _binary(self, node: Node) -> Expr:
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")

@@ -128,4 +128,4 @@ class Names(Builder):
 
 def _is_small(expr: Expr) -> bool:
     """Whether a constant is an ``int``, or is worth as much as one."""
-    return isinstance(expr, Const) and expr.value is not None and expr.value >> 31 == 0
+    return isinstance(expr, Const) and expr.value is not None and stored_constant(expr.value, INT) == expr.value

@@ -64,6 +64,7 @@ _NAMES = {
     "returns": "str",
     "static_calls": "str",
     "headers": "str",
+    "constants": "int",
 }
 # The tables that every model has once; a further file extends their lists and replaces their texts.
 _SINGLE: dict[str, type] = {"scope": Scope, "masks": Masks}
@@ -118,6 +119,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         returns=names["returns"],
         static_calls=names["static_calls"],
         headers=names["headers"],
+        constants=names["constants"],
         sides=tuple(rows["side"]),
         instances=tuple(rows["instance"]),
         barriers=tuple(rows["barrier"]),

@@ -382,6 +382,7 @@ class Model:
     returns: dict[str, str] = field(default_factory=dict)
     static_calls: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, int] = field(default_factory=dict)
     sides: tuple[SideGuard, ...] = ()
     instances: tuple[Instance, ...] = ()
     barriers: tuple[Barrier, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.constexpr import Evaluator
+from fpuscan.constexpr import WORD, Evaluator
 from fpuscan.declarators import CType, parse_type
 from fpuscan.expansion import expand_call, split_arguments
 from fpuscan.program.lending import Lending
@@ -147,7 +147,7 @@ class Surroundings(Sources):
 
     def _constant_lookup(self, name: str) -> Macro | int | None:
         value = self.types.enum_constant(name)
-        return value if value is not None else self.macros.lookup(name)
+        return self.macros.lookup(name) or self.model.constants.get(name) if value is None else value
 
     def evaluate_at(self, text: str, path: str, offset: int) -> int | None:
         """The word of a constant expression with the macros in force at a place; None if builds differ."""
@@ -160,7 +160,7 @@ class Surroundings(Sources):
         if value is not None:
             return value
         macros = self._in_force(name, path, offset)
-        return macros[0] if len(macros) == 1 else None
+        return macros[0] if len(macros) == 1 else None if macros else self.model.constants.get(name)
 
     def _in_force(self, name: str, path: str, offset: int) -> tuple[Macro, ...]:
         if name not in self.macros:  # most names are none
@@ -196,7 +196,7 @@ class Surroundings(Sources):
         while len(names) < _MAX_ALIASES:
             found = lookup(current)
             if isinstance(found, int) and not names:
-                return found, ()
+                return found & WORD, ()
             if found is None or isinstance(found, int) or found.params is not None:
                 break
             names.append(current)
