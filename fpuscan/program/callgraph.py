@@ -72,16 +72,18 @@ class CallGraph:
         """The functions that call some names, directly or not."""
         known: set[int] = set()
         seen, work = set(names), [*names]
+        levels = self._levels
         while work:
             name = work.pop()
-            ways = [self._above(name)]
+            numbers, callers = levels.get(name) or self._above(name)
             if pointers is not None:
-                ways.append(self._through_pointers(name, pointers))
-            for numbers, callers in ways:
-                known |= numbers
+                more, others = self._through_pointers(name, pointers)
+                numbers, callers = numbers | more, callers | others
+            if not callers <= seen:
                 new = callers - seen
                 seen |= new
                 work += new
+            known |= numbers
         return frozenset(known)
 
     def _above(self, name: str) -> tuple[frozenset[int], frozenset[str]]:
