@@ -94,6 +94,43 @@ class Layouts:
     def _names(self, tag: str) -> list[str]:
         return list(self.analysis.program.members(tag) or ())
 
+    def distance(self, whole: Place, name: str, other: str) -> int | None:
+        """How many members of a struct (or elements) ``other`` is behind ``name``; None where that is not known."""
+        if name[0] == other[0] == "[":
+            return int(other[1:-1]) - int(name[1:-1]) if name[1:-1].isdigit() and other[1:-1].isdigit() else None
+        names = self._ordered(whole)
+        return names.index(other) - names.index(name) if name in names and other in names else None
+
+    def neighbour(self, place: Place, steps: int) -> Place | None:
+        """The member that lies where a pointer to one leads that is moved by some of its type: nothing but members of
+        that type may lie between. C knows the step only inside an array; on the machine it is the same.
+        """  # noqa: D205
+        root, path = place
+        whole = (root, path[:-1])
+        names = self._ordered(whole)
+        if not path or path[-1] not in names:
+            return None
+        start = names.index(path[-1])
+        end = start + steps
+        if not 0 <= end < len(names):
+            return None
+        ctype = self.analysis.place_type(whole)
+        members = self.analysis.program.members(ctype.base) if ctype is not None else None
+        resolve = self.analysis.program.types.resolve
+        types = [resolve(members[each]) for each in names[min(start, end) : max(start, end) + 1]] if members else []
+        return (root, (*path[:-1], names[end])) if types and all(each == types[0] for each in types[1:]) else None
+
+    def _ordered(self, whole: Place) -> list[str]:
+        """The members of a struct in their order, none for anything else."""
+        ctype = self.analysis.place_type(whole)
+        if ctype is None or not ctype.is_struct or ctype.base.startswith("union "):
+            return []
+        return [
+            name
+            for name in self.analysis.program.members(ctype.base) or ()
+            if not self.analysis.program.types.is_union_member(ctype.base, name)
+        ]
+
     def _lead(self, tag: str, inner: str, depth: int = 0) -> tuple[str, ...]:
         """The first members that lead from a struct to one that it begins with; empty where it does not."""
         program = self.analysis.program

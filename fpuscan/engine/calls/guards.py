@@ -71,7 +71,7 @@ class CallGuards(CallTargets):
         side = self.analysis.place_instance(place)
         if side and constant == 0 and self.analysis.is_side_flag(place) and (side == "guest") is (operator == "="):
             return IMPOSSIBLE  # the flag says the other side than the object that holds it
-        return asked(literal).of_place(function, node, place)
+        return function.answer(node, place, asked(literal))
 
     def passed(self, callee: FunctionAnalysis, index: int, argument: Expr) -> Expr:
         """An argument as a callee's formal holds it: cut to a narrower type."""
@@ -137,7 +137,7 @@ class CallGuards(CallTargets):
             inner = self.analysis.calls.inward(function, node, callee.unit, place)
             if len(inner) != 1:
                 return []
-            wanted = question.of_place(callee, EXIT, inner[0])
+            wanted = callee.answer(EXIT, inner[0], question)
             return [None if wanted == IMPOSSIBLE else self.guards_outward(function, node, callee, wanted)]
 
         return self._asked(function, node, ways)

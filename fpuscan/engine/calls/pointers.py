@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.calls.inward import Inward
 from fpuscan.engine.functions.literals import NOTHING, compatible
-from fpuscan.engine.functions.pointers import shifted
+from fpuscan.engine.functions.moves import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
 from fpuscan.places import OTHER_ELEMENTS, heap, is_allocated, is_fresh, is_several, overlap, path_overlap, step_out
 
@@ -83,8 +83,8 @@ class CallPointers(Inward):
         cuts = self.cuts
         found: list[Guarded] = []
         unknown = False
-        for definition in sorted(callee.reaching(EXIT, place) - {ENTRY}):
-            some, more = callee.pointer_from(place, definition)
+        for definition in callee.reachable(callee.reaching(EXIT, place) - {ENTRY}):
+            some, more = callee.pointer_from(place, definition, read=EXIT)
             unknown = unknown or more
             found += some
         if self.cuts == cuts:

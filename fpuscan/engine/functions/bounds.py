@@ -14,14 +14,13 @@ from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.functions.questions import Question
 from fpuscan.engine.functions.ranges import complement, either, holds
-from fpuscan.ir import Cast, Const, Load
+from fpuscan.ir import Binary, Cast, Const, Load, Unary
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.functions.ranges import Ranges
-    from fpuscan.ir import Binary, Expr
-    from fpuscan.places import Place
+    from fpuscan.ir import Expr
 
 __all__ = ["Bounds"]
 
@@ -35,6 +34,11 @@ class Bounds(Conditions):
 
     def ordered(self, node: int, expr: Binary, want: bool, depth: int) -> Guards:  # noqa: FBT001
         """What follows when ``x < n`` and its like are true (false)."""
+        if self.comparing.concerns(expr):
+            return self.comparing.truth(node, expr, want)
+        found = self.cases.where(node, expr, lambda value: bool(value.number) is want)
+        if found is not None:
+            return found
         for side, other, operator in (
             (expr.left, expr.right, expr.op),
             (expr.right, expr.left, _MIRRORED[expr.op]),
@@ -56,18 +60,12 @@ class Bounds(Conditions):
             expr = expr.operand
         if isinstance(expr, Const) and expr.value is not None:
             return NOTHING if holds(ranges, expr.value) else IMPOSSIBLE
-        place = self.one_place(node, expr.place) if isinstance(expr, Load) and self.correlates(expr.place) else None
-        return self.place_within(node, place, ranges, depth) if place is not None else NOTHING
-
-    def place_within(self, node: int, place: Place, ranges: Ranges, depth: int = 0) -> Guards:
-        """The same about the value in a place."""
-        reaching = self.function.reaching(node, place)
-        values = [self.constant_definition(definition) for definition in reaching]
-        known = {holds(ranges, value) for value in values if value is not None}
-        if None not in values and len(known) == 1:
-            return NOTHING if True in known else IMPOSSIBLE
-        literal = (("b", self.id, *place, reaching), "in", ranges)
-        return self.and_definitions(node, literal, place, Question("within", want=True, ranges=ranges), depth)
+        if isinstance(expr, Binary | Unary | Cast):
+            found = self.cases.where(node, expr, lambda value: holds(ranges, value.number & WORD))
+            return NOTHING if found is None else found
+        if not isinstance(expr, Load) or not self.correlates(expr.place):
+            return NOTHING
+        return self.of_load(node, expr, Question("within", want=True, ranges=ranges), depth)
 
 
 def _below(side: Load, bound: int, want: bool) -> Ranges:  # noqa: FBT001

@@ -67,7 +67,8 @@ class FunctionAnalysis:
         self._survey()
         pointers, reaching, conditions = Pointers(self), Reaching(self), Bounds(self)
         self._forget_places, self._forget_conditions = pointers.forget, conditions.forget
-        self._kills = reaching.kills
+        self._places_apart = pointers.apart
+        self.kills = reaching.kills
         self._defines_whole = reaching.defines_whole
         self._candidates = reaching.candidates
         self.cuts = pointers.cuts
@@ -76,14 +77,13 @@ class FunctionAnalysis:
         self.pointer_from = pointers.pointer_from
         self.variable_root = pointers.variable_root
         self.writes = reaching.writes
-        self.reaching = reaching.reaching
+        self.reaching, self.reachable = reaching.reaching, reaching.reachable
         self.truth = conditions.truth
         self.equals = conditions.equals
-        self.within, self.place_within = conditions.within, conditions.place_within
-        self.bits, self.place_bits = conditions.bits, conditions.place_bits
-        self.place_truth = conditions.place_truth
-        self.place_equals = conditions.place_equals
+        self.within = conditions.within
+        self.bits, self.ways = conditions.bits, conditions.cases.ways
         self.edge_literals = conditions.edge_literals
+        self.answer = conditions.answer
         self.followed = conditions.followed
 
     def leaves(self, node: int) -> list[Leaf]:
@@ -205,15 +205,8 @@ class FunctionAnalysis:
         """What holds at each node on every way from the entry; a node that no way reaches is missing."""
         if self._entry_guards is None:
             self._entry_guards = {}  # cut cycles: a condition that needs itself says nothing
-            self._asked_early = False
-            found = self.flow_conditions(ENTRY, NOTHING)
-            if self._asked_early:  # once more, with the conditions of the definitions that were asked for
-                self._entry_guards = found
-                self._forget_places()
-                self._forget_conditions()
-                found = self.flow_conditions(ENTRY, NOTHING)
-                self._forget_conditions()
-            self._entry_guards = found
+            with self._places_apart():
+                self._entry_guards = self._compute_entry_guards()
             self._forget_places()  # what was resolved meanwhile lacks the conditions of its definitions
         elif not self._entry_guards:
             self._asked_early = True
@@ -224,6 +217,17 @@ class FunctionAnalysis:
         """What holds at a node; where no way reaches it, that it is compiled."""
         found = self.entry_guards().get(node)
         return self.analysis.config_guards(self.code[node].config) if found is None else found
+
+    def _compute_entry_guards(self) -> dict[int, Guards]:
+        self._asked_early = False
+        found = self.flow_conditions(ENTRY, NOTHING)
+        if self._asked_early:  # once more, with the conditions of the definitions that were asked for
+            self._entry_guards = found
+            self._forget_places()
+            self._forget_conditions()
+            found = self.flow_conditions(ENTRY, NOTHING)
+            self._forget_conditions()
+        return found
 
     def lasting_guards(self, definition: int, place: Place, found: Guards = NOTHING, read: int | None = None) -> Guards:
         """What held at a definition of ``place`` (``found`` among it) and still says something where that is ``read``:
@@ -237,7 +241,9 @@ class FunctionAnalysis:
 
     def _unchanged_until(self, read: int, definition: int, place: Place, guards: Guards) -> Guards:
         """What holds at a read on all ways from a definition on which nothing else is stored."""
-        if place[0][0] not in {"v", "p"} or read in self.circular or definition in self.circular:
+        if place[0][0] not in {"v", "p"} and (place[0][0] != "d" or place[1]):
+            return guards
+        if read in self.circular or definition in self.circular:
             return guards
         key = (read, definition, place)
         if key in self._walking:  # a condition that needs itself says nothing
@@ -358,7 +364,7 @@ class FunctionAnalysis:
             node = heappop(work)
             waiting.discard(node)
             here = held[node]
-            if place is not None and node in candidates and self._kills(node, place, here):
+            if place is not None and node in candidates and self.kills(node, place, here):
                 continue
             spread(node, self.after(node, here))
         return sorted(held.items())

@@ -6,10 +6,12 @@ where nothing is known, some object of its type.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.expressions import is_boolean, pointer_type, points_to_record
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.functions.moves import Moves, in_array, shifted
 from fpuscan.ir import (
     ENTRY,
     Addr,
@@ -27,10 +29,10 @@ from fpuscan.ir import (
     Var,
     variable_read,
 )
-from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, heap, on_side, overlap, step_out
+from fpuscan.places import ALL_ELEMENTS, heap, on_side, overlap, step_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fpuscan.declarators import CType
     from fpuscan.engine.functions.function import FunctionAnalysis
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Guarded, Place, Root
 
-__all__ = ["Pointers", "shifted"]
+__all__ = ["Pointers"]
 
 _MAX_DEPTH = 40
 _BUDGET = 500  # steps for one place; beyond it pointers that lead to themselves are no longer followed round again
@@ -56,6 +58,7 @@ class Pointers:
         self.analysis = function.analysis
         self.id = function.id
         self.code = function.code
+        self.moves = Moves(function)
         self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
         self._resolving: set[tuple[int, int]] = set()
         self._cuts = 0  # how often a place was needed to resolve itself
@@ -73,6 +76,18 @@ class Pointers:
     def cuts(self) -> tuple[int, int]:
         """How often a place, or what a pointer denotes, was needed for itself; what was concluded then is not whole."""
         return self._cuts, self.analysis.calls.cuts
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Answer questions that do not hang on those that are being answered: what is circular for them is not here."""
+        kept = self._resolving, self._loading, self._circular
+        self._resolving, self._loading, self._circular = set(), set(), set()
+        for key in kept[1]:
+            self._targets.pop(key, None)
+        try:
+            yield
+        finally:
+            self._resolving, self._loading, self._circular = kept
 
     def variable_root(self, variable: Var) -> Root:
         """The object of a variable."""
@@ -119,15 +134,19 @@ class Pointers:
                 return self._element(node, place, place.base)
             case Index():
                 assert place.pointer is not None
-                return tuple(
-                    (root, element, guards)
-                    for root, path, guards in self.pointees(node, place.pointer, place.type)
-                    for element in shifted(root, path, place.index)
-                )
+                return self._indexed(node, place, place.pointer)
             case Deref():
                 return self.pointees(node, place.pointer, place.type)
             case _:
                 return ()
+
+    def _indexed(self, node: int, place: Index, pointer: Expr) -> tuple[Guarded, ...]:
+        """``pointer[3]``; ``pointer[flag]`` is what the pointer denotes and its neighbour, each under its condition."""
+        found = self.pointees(node, pointer, place.type)
+        steps = self.moves.steps(node, place.by, place.index) if place.type is not None and place.type.is_struct else []
+        if steps:
+            return tuple(dict.fromkeys(self.moves.moved(found, steps)[0]))
+        return tuple((root, each, guards) for root, path, guards in found for each in shifted(root, path, place.index))
 
     def _element(self, node: int, place: Index, base: LValue) -> tuple[Guarded, ...]:
         """``table[3]``; ``table[flag]`` is each element under its condition."""
@@ -225,18 +244,24 @@ class Pointers:
         return kept, unknown or len(kept) < len(found), instance, identity
 
     def _moved(self, node: int, pointer: Binary) -> tuple[list[Guarded], bool, str, object]:
-        """Pointer arithmetic stays inside an array, and otherwise leads to some object of the type."""
-        for side in (pointer.left, pointer.right):
+        """Pointer arithmetic stays among neighbours of one type, and otherwise leads to some object of the type."""
+        for side, other in ((pointer.left, pointer.right), (pointer.right, pointer.left)):
             ctype = pointer_type(side)
             if ctype is None:
                 continue
             found, unknown, instance, identity = self.targets(node, side)
+            identity = (self.id, node, identity)
+            steps = self.moves.steps(node, other) if points_to_record(ctype) and pointer.op in {"+", "-"} else []
+            if steps:
+                steps = steps if pointer.op == "+" else [(-step, held) for step, held in steps]
+                moved, lost = self.moves.moved(found, steps)
+                return ([], True, instance, identity) if lost else (moved, unknown, instance, identity)
             bytewise = ctype.pointers == 1 and ctype.base in _BYTES
-            inside = [each for each in found if _in_array(each) and not (bytewise and each[0][0] == "d")]
+            inside = [each for each in found if in_array(each) and not (bytewise and each[0][0] == "d")]
             if bytewise and any(self.analysis.follows((root, path)) for root, path, _ in found):
                 self.analysis.lost.add((self.id, node))  # it leads to some member that nobody names
             moved = [(root, element, guards) for root, path, guards in inside for element in shifted(root, path, None)]
-            return moved, unknown or len(inside) < len(found), instance, (self.id, node, identity)
+            return moved, unknown or len(inside) < len(found), instance, identity
         return [], True, "", (self.id, node)
 
     def _container(self, node: int, pointer: ContainerOf) -> tuple[list[Guarded], bool, str, object]:
@@ -298,7 +323,7 @@ class Pointers:
             instance = instance or kept
             identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
             several = len(reaching) > 1
-            for definition in sorted(reaching):
+            for definition in self.function.reachable(reaching):
                 some, more = self.pointer_from(place, definition, several=several, read=node)
                 unknown = unknown or more
                 for target, below, conditions in some:
@@ -396,29 +421,6 @@ class Pointers:
                 return [], True
             return [behind], True  # what the caller's member points to, or any other object of the type
         return self.analysis.calls.stored_pointers(place)
-
-
-def shifted(root: Root, path: tuple[str, ...], index: int | None) -> list[tuple[str, ...]]:
-    """Element ``index`` (None: any) counted from the element that a pointer points to."""
-    if index == 0:
-        return [path]
-    last = path[-1] if path else ""
-    if last == OTHER_ELEMENTS:
-        return [path, path[:-1]]
-    if last[:1] == "[":
-        known = index is not None and last != ALL_ELEMENTS
-        return [(*path[:-1], f"[{int(last[1:-1]) + index}]" if known and index is not None else ALL_ELEMENTS)]
-    if root[0] != "d" or last not in {"", "*"}:
-        return [path]
-    other = (*path, OTHER_ELEMENTS)
-    return [other] if index is not None else [path, other]
-
-
-def _in_array(target: Guarded) -> bool:
-    """Whether a pointer to that place may be moved to its neighbours: an element, or what a caller points to."""
-    root, path, _ = target
-    last = path[-1] if path else ""
-    return last[:1] == "[" or (root[0] == "d" and last in {"", "*"})
 
 
 def _extend(place: LValue, below: tuple[str, ...]) -> LValue:

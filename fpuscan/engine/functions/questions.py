@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.engine.functions.ranges import Ranges
+from fpuscan.engine.functions.ranges import Ranges, holds
 
 if TYPE_CHECKING:
     from fpuscan.engine.functions.function import FunctionAnalysis
-    from fpuscan.engine.functions.literals import Guards, Literal
+    from fpuscan.engine.functions.literals import Guards, Key, Literal
     from fpuscan.ir import Expr
-    from fpuscan.places import Place
 
 __all__ = ["Question", "asked"]
 
@@ -37,17 +36,24 @@ class Question(NamedTuple):
             case _:
                 return function.equals(node, expr, self.constant, self.want, depth)
 
-    def of_place(self, function: FunctionAnalysis, node: int, place: Place, depth: int = 0) -> Guards:
-        """The same about the value in a place."""
+    def literal(self, key: Key) -> Literal:
+        """That of the key's definition which says that the answer is yes."""
+        yes, no = {"truth": ("!", "="), "bits": ("set", "clr")}.get(self.about, ("=", "!"))
+        if self.about == "within":
+            return key, "in", self.ranges
+        return key, yes if self.want else no, self.constant
+
+    def is_met_by(self, word: int) -> bool:
+        """Whether a constant is as the question wants it."""
         match self.about:
-            case "truth":
-                return function.place_truth(node, place, self.want, depth)
             case "bits":
-                return function.place_bits(node, place, self.constant, self.want, depth)
+                return bool(word & self.constant) is self.want
             case "within":
-                return function.place_within(node, place, self.ranges, depth)
+                return holds(self.ranges, word)
+            case "truth":
+                return bool(word) is self.want
             case _:
-                return function.place_equals(node, place, self.constant, self.want, depth)
+                return (word == self.constant) is self.want
 
 
 def asked(literal: Literal) -> Question:

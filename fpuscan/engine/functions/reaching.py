@@ -25,7 +25,7 @@ class Reaching:
         self.analysis = function.analysis
         self.id = function.id
         self.code = function.code
-        self._reaching: dict[tuple[int, Place], frozenset[int]] = {}
+        self._reaching: dict[tuple[int, Place, Guards], frozenset[int]] = {}
 
     def writes(self, node: int) -> list[tuple[Root, tuple[str, ...], bool, Guards]]:
         """The places that a node writes: (root, path, whether it overwrites for certain, guards)."""
@@ -42,17 +42,19 @@ class Reaching:
             return [(("v", self.id, instruction.result.key), (), True, NOTHING)]
         return []
 
-    def reaching(self, node: int, place: Place) -> frozenset[int]:
-        """The nodes whose definition of ``place`` may be the one that ``node`` reads; ENTRY: from outside."""
-        key = (node, place)
+    def reaching(self, node: int, place: Place, under: Guards = NOTHING) -> frozenset[int]:
+        """The nodes whose definition of ``place`` may be the one that ``node`` reads where ``under`` holds; ENTRY: from
+        outside.
+        """  # noqa: D205
+        key = (node, place, under)
         found = self._reaching.get(key)
         if found is None:
             self._reaching[key] = frozenset({ENTRY})  # cut cycles through pointer resolution
-            found = self._compute_reaching(node, place)
+            found = self._compute_reaching(node, place, under)
             self._reaching[key] = found
         return found
 
-    def _compute_reaching(self, node: int, place: Place) -> frozenset[int]:
+    def _compute_reaching(self, node: int, place: Place, under: Guards) -> frozenset[int]:
         root = place[0]
         if root[0] == "v" and root[2] not in self.function.address_taken:
             direct = self.function.definitions.get(root[2], [])
@@ -79,10 +81,18 @@ class Reaching:
                 verdict = self._defines(current, place)
                 if verdict:
                     found.add(current)
-                if verdict == 2:  # overwritten for certain
+                if verdict == 2 or (verdict and under and self.kills(current, place, under)):  # overwritten for certain
                     continue
             stack += pred[current]
         return frozenset(found)
+
+    def reachable(self, definitions: frozenset[int]) -> list[int]:
+        """Those of some definitions that control may come to, in order: in ``a ? (a ? x : y) : z`` not all are."""
+        if len(definitions) == 1:
+            return list(definitions)
+        held = self.function.entry_guards()
+        impossible = {each for each in definitions if each not in held and each in self._entered} if held else set()
+        return sorted(definitions - impossible)
 
     def candidates(self, place: Place) -> frozenset[int]:
         """The nodes that may define a place."""
