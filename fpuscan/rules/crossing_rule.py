@@ -16,13 +16,15 @@ from fpuscan.engine.search.explain import Explainer
 from fpuscan.engine.values.contents import Content
 from fpuscan.engine.values.held import held_content
 from fpuscan.ir import ENTRY
-from fpuscan.result import Finding, Place, Severity, Surviving
+from fpuscan.result import Finding, Place, Related, Severity, Surviving
+from fpuscan.rules.entries import entries
 
 if TYPE_CHECKING:
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.flows import Flows, State
     from fpuscan.engine.search.seeds import Seed, Seeds
     from fpuscan.engine.search.sinks import Sinks
+    from fpuscan.result import Location
     from fpuscan.rules.info import RuleInfo
     from fpuscan.xfeatures import FeatureBits
 
@@ -98,8 +100,16 @@ class CrossingRule(NamedTuple):
                 crossing.hit.side,
             )
             groups.setdefault(key, []).append((verdict, crossing))
-        ordered = sorted(groups.items(), key=lambda item: repr(item[0]))
-        return number([self._finding(search, members) for _, members in ordered])
+        statements = [groups[key] for key in sorted(groups, key=repr)]
+        verdicts = {id(way): verdict for members in statements for verdict, way in members}
+
+        def about(ways: list[Crossing]) -> tuple[str, Severity]:
+            return self.info(ways[0]).id, max(verdicts[id(way)].severity for way in ways)
+
+        told = entries([[way for _, way in members] for members in statements], about)
+        return number(
+            [self._finding(search, [(verdicts[id(way)], way) for way in entry.ways], entry.also) for entry in told]
+        )
 
     def _crossings(self, search: Search, seed: Seed) -> list[tuple[Verdict, Crossing]]:
         """The crossings of one seed that are findings: a quick look, an exact one where something seems wrong, and a
@@ -122,7 +132,7 @@ class CrossingRule(NamedTuple):
             found = look(closely=True)
         return found
 
-    def _finding(self, search: Search, members: list[tuple[Verdict, Crossing]]) -> Finding:
+    def _finding(self, search: Search, members: list[tuple[Verdict, Crossing]], also: list[Crossing]) -> Finding:
         flows = search.flows
         explainer = Explainer(flows.analysis)
         ordered = sorted(members, key=lambda item: _order(flows, item))
@@ -148,6 +158,7 @@ class CrossingRule(NamedTuple):
             config=_config(crossing),
             other_sources=_other_sources(explainer, [way for _, way in ordered]),
             consumers=explainer.consumers(reached),
+            related=tuple(Related("also", *_where(explainer, way)) for way in also),
             statement=explainer.text(crossing.transfer.function, crossing.transfer.instruction),
         )
 
@@ -189,6 +200,10 @@ def _joined(search: Search, verdict: Verdict, others: list[Verdict]) -> Verdict:
         unknown=any(other.surviving.unknown for other in others),
     )
     return Verdict(verdict.severity, surviving)
+
+
+def _where(explainer: Explainer, crossing: Crossing) -> tuple[Location, str]:
+    return explainer.location(crossing.transfer.function, crossing.transfer.instruction), crossing.hit.place
 
 
 def _source(explainer: Explainer, crossing: Crossing) -> Place:
