@@ -124,10 +124,9 @@ class _Work:
         return result + lines[done:]
 
     def _misfit(self, path: str, number: int, hunk: Hunk, misfit: Misfit, lines: list[bytes]) -> PatchError:
-        wanted = _shown(hunk.old[misfit.index])
-        there = _shown(lines[misfit.at]) if misfit.at < len(lines) else "the end of the file"
+        wanted, there = hunk.old[misfit.index], lines[misfit.at] if misfit.at < len(lines) else None
         where = f"hunk {number} (line {hunk.start}), line {misfit.at + 1}"
-        return self._error(path, f"{where}: the patch expects {wanted}, the tree has {there}")
+        return self._error(path, f"{where}: {_differ(wanted, there)}")
 
     def _now(self, path: str) -> bytes | Blocked | None:
         if path in self.written:
@@ -209,6 +208,15 @@ def _with_other_endings(lines: list[bytes], hunks: tuple[Hunk, ...]) -> tuple[Hu
     )
 
 
+# What a hunk and a file have at one line (None: the end of the file), with blanks where nothing else differs.
+def _differ(wanted: bytes, there: bytes | None) -> str:
+    if there is None:
+        return f"the patch expects {_shown(wanted.strip())}, the tree has the end of the file"
+    if wanted.split() == there.split():
+        return f"the patch expects {_shown(wanted)}, the tree has {_shown(there)}, which differs in white space"
+    return f"the patch expects {_shown(wanted.strip())}, the tree has {_shown(there.strip())}"
+
+
 def _shown(line: bytes) -> str:
-    text = line.decode("utf-8", "replace").strip()
+    text = line.decode("utf-8", "replace")
     return repr(text if len(text) <= _FOR_DISPLAY else text[:_FOR_DISPLAY] + "...")

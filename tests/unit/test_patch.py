@@ -259,6 +259,24 @@ def test_what_does_not_apply_says_where(linux: Repository) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (
+            "\tint line_10;\n",
+            r"expects 'int line_10;\n', the tree has '\tint line_10;\n', which differs in white space",
+        ),
+        ("int line_10; \n", r"expects 'int line_10;\n', the tree has 'int line_10; \n', which differs in white space"),
+        ("int line10;\n", "expects 'int line_10;', the tree has 'int line10;'"),
+    ],
+)
+def test_a_difference_in_white_space_is_seen(linux: Repository, there: str, said: str) -> None:
+    diff = diff_of(linux, _10="int ten;\n")
+    linux.commit({CORE: changed(_10=there)})
+
+    assert refused(folder(linux), diff).endswith(f"the patch {said}")
+
+
 def test_a_patch_that_is_applied_already_is_told(linux: Repository) -> None:
     diff = diff_of(linux, _10="int ten;\n")
     linux.commit({CORE: changed(_10="int ten;\n")})
