@@ -62,12 +62,13 @@ class Hook:
     capfd: pytest.CaptureFixture[str]
     scanned: list[str] = field(default_factory=list)
 
-    def __call__(self, *arguments: str) -> tuple[int, str]:
+    def __call__(self, *arguments: str, said: str = "") -> tuple[int, str]:
         """Run it; gives the status and the report."""
         self.scanned.clear()
         status = cli.run(["--staged", "--against", "HEAD", *arguments, str(self.linux.folder)])
         out, err = self.capfd.readouterr()
-        assert err == ""
+        assert said in err
+        assert bool(err) is bool(said)
         return status, out
 
     @property
@@ -291,7 +292,7 @@ def test_an_incomplete_answer_is_not_kept(hook: Hook) -> None:
     assert hook()[0] == 4
     hook.linux.git("commit", "-qm", "broken")
 
-    assert hook()[0] == 4
+    assert hook(said="--against HEAD: is incomplete")[0] == 4
     assert hook.scans == 1
 
 
