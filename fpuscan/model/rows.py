@@ -187,6 +187,7 @@ class Contract(_Placed):
     """A uABI mask: by contract it holds user features only (``without`` some masks), whatever is stored into it.
 
     ``unchecked``: no rule looks at what is stored there, so whoever reads it may get more than the contract says.
+    ``opt_in``: a feature that needs an opt-in is there only if the place's own side has asked for it.
     """
 
     why: str
@@ -195,6 +196,7 @@ class Contract(_Placed):
     variable: str = ""
     without: tuple[str, ...] = ()
     unchecked: bool = False
+    opt_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

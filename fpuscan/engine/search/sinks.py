@@ -11,6 +11,7 @@ from fpuscan.ir import Call
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import Frame
+    from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.flows import State
     from fpuscan.model.rows import Sink
@@ -163,13 +164,14 @@ class Sinks:
         if root[0] != "d":
             return [(place, "")]
         names: dict[tuple[Place, str], None] = {}
-        self._outward(place, list(state.frames), names, 0)
+        self._outward(place, list(state.frames), state.guards, names, 0)
         return list(names) or [(place, "")]
 
     def _outward(
         self,
         place: Place,
         frames: list[Frame],
+        guards: Guards,
         names: dict[tuple[Place, str], None],
         depth: int,
     ) -> None:
@@ -179,11 +181,14 @@ class Sinks:
         found = False
         for (caller, node), held in sites:
             function = self.analysis.by_id(caller)
+            outer = self.analysis.calls.guards_outward(function, node, self.analysis.by_id(unit.id), guards)
+            if outer is None:
+                continue  # not with this caller's object
             for there, below, conditions in self.analysis.calls.actual_places(function, node, root, path):
                 if not compatible(held, conditions):
                     continue
                 if there[0] == "d" and depth < 6:  # wrappers of wrappers
-                    self._outward((there, below), frames[:-1], names, depth + 1)
+                    self._outward((there, below), frames[:-1], outer, names, depth + 1)
                     found = True
                 elif there[0] == "v":
                     names[((there, below), "")] = None

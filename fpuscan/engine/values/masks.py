@@ -91,7 +91,7 @@ class Masks(ABC):
                 left, right = (self.written_mask(function, node, operand) for operand in (expr.left, expr.right))
                 return left & right if expr.op == "&" else left | right
             case Load():
-                bounds = [self.contract((root, path)) for root, path, _ in function.resolve(node, expr.place)]
+                bounds = [self.allowed_by((root, path)) for root, path, _ in function.resolve(node, expr.place)]
                 if bounds and None not in bounds:
                     return join([MaskValue(bound, 0) for bound in bounds if bound is not None])
             case _:
@@ -168,6 +168,14 @@ class Masks(ABC):
             self._contracts[place] = self._find_contract(place)
         return self._contracts[place]
 
+    def allowed_by(self, place: Place) -> int | None:
+        """The bits that ``& place`` keeps by contract: a guest's opt-in is cut where the host may have none."""
+        contract = self.contract(place)
+        if contract is None or self.analysis.place_instance(place) == "guest":
+            return contract
+        own = any(row.opt_in and self.analysis.matches(row.pattern, place) for row in self.analysis.model.contracts)
+        return contract & ~self.dynamic_mask if own else contract
+
     def _find_contract(self, place: Place) -> int | None:
         for row in self.analysis.model.contracts:
             if self.analysis.matches(row.pattern, place):
@@ -181,7 +189,7 @@ class Masks(ABC):
         self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
     ) -> MaskValue:
         """The bits of the value in a place at a node."""
-        contract = self.contract(place)
+        contract = self.allowed_by(place)
         if contract is not None:
             return MaskValue(contract, 0)
         if place[0][0] in {"g", "h", "d"} and self.comes_from_outside(place):
