@@ -1,6 +1,6 @@
 """What follows from ``x < n`` and from a label of a ``switch`` that stands for several values: a value is in a set.
 
-Adds to :mod:`fpuscan.engine.functions.conditions`. Only comparisons with a constant of 31 bits are read; a signed
+Adds to :mod:`fpuscan.engine.functions.conditions`. Only comparisons with a constant of 32 bits are read; a signed
 value, or that of an enum, may be negative, and C compares it as unsigned where the constant is.
 """
 
@@ -43,14 +43,17 @@ class Bounds(Conditions):
             (expr.left, expr.right, expr.op),
             (expr.right, expr.left, _MIRRORED[expr.op]),
         ):
-            bound = other.value if isinstance(other, Const) else None
-            if bound is not None and 0 < bound < _INT_MAX and isinstance(side, Load):
+            bound = _signed(other.value) if isinstance(other, Const) and other.value is not None else None
+            if bound is not None and -_INT_MAX < bound < _INT_MAX and isinstance(side, Load):
                 below = bound if operator in {"<", ">="} else bound + 1  # x <= 3 is x < 4
-                return self.within(node, side, _below(side, below, (operator in {"<", "<="}) is want), depth)
+                ranges = _below(side, below, (operator in {"<", "<="}) is want)
+                return NOTHING if ranges is None else self.within(node, side, ranges, depth)
         return NOTHING
 
     def within(self, node: int, expr: Expr, ranges: Ranges, depth: int = 0) -> Guards:
         """What follows when a value is in a set."""
+        if not ranges:
+            return IMPOSSIBLE
         if is_boolean(expr):
             zero, one = holds(ranges, 0), holds(ranges, 1)
             if zero is one:
@@ -68,10 +71,17 @@ class Bounds(Conditions):
         return self.of_load(node, expr, Question("within", want=True, ranges=ranges), depth)
 
 
-def _below(side: Load, bound: int, want: bool) -> Ranges:  # noqa: FBT001
-    """The words that a value may be where it is (is not) less than a bound."""
+def _below(side: Load, bound: int, want: bool) -> Ranges | None:  # noqa: FBT001
+    """The words that a value may be where it is (is not) less than a bound; None where C sees another bound."""
     kind = side.place.type.integer if side.place.type is not None else None
-    less: Ranges = ((0, bound - 1),)
-    if not want:
-        return complement(less)
-    return less if kind is not None and not kind[1] else either(less, _NEGATIVE)
+    signed = kind is None or kind[1]
+    if bound < 0 and not (kind is not None and signed):
+        return None
+    less: Ranges = ((0, bound - 1),) if bound > 0 else ()
+    if signed:
+        less = either(less, _NEGATIVE) if bound >= 0 else ((1 << 63, bound - 1 & WORD),)
+    return less if want else complement(less)
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word

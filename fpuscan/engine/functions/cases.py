@@ -43,6 +43,7 @@ class Cases:
 
     def __init__(self, function: FunctionAnalysis) -> None:
         self.function = function
+        self._depth = 0  # of the copies that are being followed
 
     def where(self, node: int, expr: Expr, holds: Callable[[Integer], bool]) -> Guards | None:
         """What follows for the flags where ``holds`` is true of the value; None where it depends on more than flags."""
@@ -75,18 +76,21 @@ class Cases:
                 found.append((value.number, guards))
         return found
 
-    def _values(self, node: int, expr: Expr, depth: int = 0) -> tuple[int, ...] | None:
+    def _values(self, node: int, expr: Expr) -> tuple[int, ...] | None:
         """The numbers that a value can be, if they are few and known."""
         if isinstance(expr, Const):
             return (_constant(expr).number,) if expr.value is not None else None
         if is_boolean(expr):
             return 0, 1
         if isinstance(expr, Cast) and expr.type.integer is not None:
-            inner = self._values(node, expr.operand, depth)
+            inner = self._values(node, expr.operand)
             return None if inner is None else _all_as(expr.type, inner)
+        if isinstance(expr, Binary | Unary):
+            found = self._ways(node, expr, lambda _: True, inner=True)
+            return None if found is None else tuple(dict.fromkeys(number for number, _ in found))
         if not isinstance(expr, Load) or expr.place.type is None or expr.place.type.is_pointer:
             return None
-        return self._of_type(expr.place.type) or self._of_definitions(node, expr, depth)
+        return self._of_type(expr.place.type) or self._of_definitions(node, expr)
 
     def _of_type(self, ctype: CType) -> tuple[int, ...] | None:
         """All values of a narrow bit-field or of an enum."""
@@ -97,10 +101,10 @@ class Cases:
         constants = {value for _, value in self.function.analysis.program.types.enum_constants(ctype.base)}
         return tuple(sorted(constants)) if 0 < len(constants) <= _MOST_VALUES else None
 
-    def _of_definitions(self, node: int, load: Load, depth: int) -> tuple[int, ...] | None:
+    def _of_definitions(self, node: int, load: Load) -> tuple[int, ...] | None:
         """What was stored into a local variable."""
         place = load.place
-        if depth > _MAX_DEPTH or not isinstance(place, Var) or place.kind not in {"local", "temp"}:
+        if self._depth > _MAX_DEPTH or not isinstance(place, Var) or place.kind not in {"local", "temp"}:
             return None
         root = self.function.variable_root(place)
         stores = [self.function.code[each] for each in self.function.definitions.get(place.key, ())]
@@ -109,12 +113,16 @@ class Cases:
         if not self.function.is_unaliased((root, ())) or place.type is None or place.type.integer is None:
             return None
         found: set[int] = set()
-        for definition in self.function.reaching(node, (root, ())):
-            store = self.function.code[definition]
-            some = self._values(definition, store.value, depth + 1) if isinstance(store, Assign) else None
-            if some is None:
-                return None
-            found.update(_all_as(place.type, some))
+        self._depth += 1
+        try:
+            for definition in self.function.reaching(node, (root, ())):
+                store = self.function.code[definition]
+                some = self._values(definition, store.value) if isinstance(store, Assign) else None
+                if some is None:
+                    return None
+                found.update(_all_as(place.type, some))
+        finally:
+            self._depth -= 1
         return tuple(sorted(found)) if 0 < len(found) <= _MOST_VALUES else None
 
     def _collect(self, node: int, expr: Expr, flags: _Flags, *, inner: bool = True) -> bool:
