@@ -16,6 +16,7 @@ from fpuscan.engine.keepers import Keepers
 from fpuscan.engine.layouts import Layouts
 from fpuscan.engine.lent import Lent
 from fpuscan.engine.parts import Parts
+from fpuscan.engine.values.flags import Flags
 from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
 from fpuscan.model.rows import PlacePattern
@@ -63,6 +64,7 @@ class Analysis:
         self.aliases = Aliases(self)
         self.holders = Holders(self)
         self.keepers = Keepers(self)
+        self.flags = Flags(self)
         self.layouts = Layouts(self)
         self.lent = Lent(self)
         self.parts = Parts(self)

@@ -24,6 +24,8 @@ __all__ = ["Definitions"]
 
 _TELLING = Const | Load | Addr | FunctionRef  # values whose truth says something, or is known
 
+_OUTSIDE = frozenset({ENTRY})
+
 
 class Definitions:
     """Literals about the definitions of places, and what follows from what was stored."""
@@ -38,6 +40,8 @@ class Definitions:
     def answer(self, node: int, place: Place, question: Question, depth: int = 0, under: Guards = NOTHING) -> Guards:
         """What follows when the value in ``place`` is as a question wants it, where ``under`` holds."""
         reaching = self.function.reaching(node, place, under)
+        if under and reaching == _OUTSIDE and not any(map(question.is_met_by, self.analysis.flags.values(place))):
+            return IMPOSSIBLE
         truth = question.about == "truth"
         found = None if truth else self._by_constants(reaching, question)
         if found is not None:
