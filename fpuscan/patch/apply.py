@@ -41,11 +41,18 @@ def apply_patch(patch: Patch, tree: OverlayTree) -> Applied:
     """Apply a patch to a tree; raises PatchError if it does not apply or names what it must not."""
     work = _Work(patch.name, tree)
     for file in patch.files:
-        work.change(file)
+        try:
+            work.change(file)
+        except _UnsafeNameError as error:
+            raise PatchError(f"{patch.name}: {error}") from error
     changes = {**tree.changes, **dict.fromkeys(work.removed), **work.written}
     paths = tuple(sorted({*work.removed, *work.written}))
     after = OverlayTree(tree.base, changes, (*tree.patches, patch.name))
     return Applied(patch.name, after, paths, tuple(work.notes))
+
+
+class _UnsafeNameError(PatchError):
+    """A file that no patch may name."""
 
 
 @dataclass(slots=True)
@@ -167,7 +174,7 @@ class _Work:
 # A name without its first folder, then as it is.
 def _stripped(name: str) -> Iterator[str]:
     if name.startswith("/"):
-        raise PatchError(f"{name!r}: a patch must not name a file by an absolute path")
+        raise _UnsafeNameError(f"{name!r}: a patch must not name a file by an absolute path")
     _, slash, rest = name.partition("/")
     if slash and rest:
         yield rest
@@ -177,9 +184,9 @@ def _stripped(name: str) -> Iterator[str]:
 def _checked(path: str) -> str:
     parts = path.split("/")
     if path.startswith("/") or ".." in parts or ".git" in parts:
-        raise PatchError(f"{path!r}: a patch must not name a file outside of the tree")
+        raise _UnsafeNameError(f"{path!r}: a patch must not name a file outside of the tree")
     if not path or any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in path):
-        raise PatchError(f"{path!r}: a patch must not name a file by control characters")
+        raise _UnsafeNameError(f"{path!r}: a patch must not name a file by control characters")
     return str(PurePosixPath(path))
 
 

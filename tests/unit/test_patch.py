@@ -409,6 +409,7 @@ def test_a_path_out_of_the_tree_is_refused(linux: Repository, path: str) -> None
     )
     for body in bodies:
         message = refused(folder(linux), body)
+        assert message.startswith("x.patch: '")
         assert "a patch must not name a file" in message
         assert message.isprintable()
 
