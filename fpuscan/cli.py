@@ -300,13 +300,14 @@ def _history(options: _Options, commits: str) -> int:
         raise UsageError("--history goes through commits; of the options that name a state it takes TREE alone")
     if options.format_ != "text" or options.output is not None:
         raise UsageError("--history prints a table as it goes; give it without --format and -o")
-    from fpuscan.history import history
+    from fpuscan.history import history, what_is_left
 
-    status, last, shown, scans = EXIT_CLEAN, "", 0, _scans(options)
+    status, shown, scans = EXIT_CLEAN, 0, _scans(options)
+    done: list[str] = []
     try:
         for full in history(options.tree, commits, scans, scans):
             row = full if options.notes else full.without_notes()
-            last = row.commit
+            done.append(row.commit)
             if row.new or row.gone or row.incomplete or options.verbose:
                 click.echo("\n".join(map(printable, row.lines())))
                 shown += 1
@@ -314,8 +315,9 @@ def _history(options: _Options, commits: str) -> int:
             bad = any(finding.severity >= _FAIL_ON[options.fail_on] for finding in row.new)
             status = EXIT_FINDINGS if bad else status or EXIT_INCOMPLETE * row.incomplete
     except KeyboardInterrupt:
-        if last:
-            _fail(f"stopped behind {last[:12]}; --history {last[:12]}..{commits.partition('..')[2]} goes on", status)
+        if done:
+            left = what_is_left(options.tree, commits, done)
+            _fail(f"stopped behind {done[-1][:12]}; --history {left} goes on", status)
         raise
     if not shown and not options.quiet:
         _fail(f"note: no commit of {commits} brought or took away a finding", status)

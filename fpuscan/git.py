@@ -268,6 +268,12 @@ class Repository:
         rows = [line.split() for line in listing.splitlines()]
         return [(commit, tuple(parents)) for commit, *parents in rows]
 
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Whether a commit (both full ids) is another or comes after it."""
+        if not (_OBJECT_ID.match(commit) and _OBJECT_ID.match(ancestor)):
+            raise ValueError(f"{ancestor}..{commit}")
+        return self._ask("merge-base", "--is-ancestor", ancestor, commit) is not None
+
     def subject(self, commit: str) -> str:
         """Read the first line of a commit's message; empty if it has none."""
         found = self.objects.get(commit, _COMMIT_LIMIT)

@@ -9,7 +9,7 @@ be gone on with from the last commit that was shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fpuscan.baseline import entry_of
@@ -20,9 +20,10 @@ from fpuscan.result import BaselineEntry, Finding, Health, ScanResult, Severity,
 from fpuscan.review import Memory, Scan, Scanner
 from fpuscan.trees import Node, open_revision
 
-__all__ = ["Row", "history"]
+__all__ = ["Row", "history", "what_is_left"]
 
 _SCOPE = ("arch/x86", "include")
+_TRIED = 100  # commits of side branches, from the last one back
 _NOTHING = ScanResult(TreeInfo(), Health())
 
 
@@ -63,16 +64,33 @@ def history(folder: str | None, commits: str, scan: Scan, memory: Memory | None 
 
     `memory` is where the scan leaves its footprint, so that commits that it is indifferent to need no scan.
     """
-    first, dots, last = commits.partition("..")
-    if not dots or not first or last.startswith("."):
-        raise UsageError(f"--history {commits}: is no range; write A..B for what came after A up to B")
+    first, last = _ends(commits)
     repository = open_repository("." if folder is None else folder)
-    start, end = repository.commit_id(first), repository.commit_id(last or "HEAD")
+    start, end = repository.commit_id(first), repository.commit_id(last)
     prefix = open_revision(repository, end, enclosing=folder is None).prefix
     scope = tuple(f"{prefix}/{name}" if prefix else name for name in _SCOPE)
     return _rows(
         repository.commits(start, end, scope), _States(repository, prefix, Scanner(scan, memory, loosely=True))
     )
+
+
+def what_is_left(folder: str | None, commits: str, done: Sequence[str]) -> str:
+    """A range that holds all commits of another but those that are ``done``, in their order, and nothing older.
+
+    What was done last on a branch that began before the range is in it again.
+    """
+    first, last = _ends(commits)
+    repository = open_repository("." if folder is None else folder)
+    start = repository.commit_id(first)
+    after = (commit[:12] for commit in reversed(done[-_TRIED:]) if repository.descends(commit, start))
+    return f"{next(after, first)}..{last}"
+
+
+def _ends(commits: str) -> tuple[str, str]:
+    first, dots, last = commits.partition("..")
+    if not dots or not first or last.startswith("."):
+        raise UsageError(f"--history {commits}: is no range; write A..B for what came after A up to B")
+    return first, last or "HEAD"
 
 
 def _rows(commits: list[tuple[str, tuple[str, ...]]], states: _States) -> Iterator[Row]:

@@ -11,7 +11,7 @@ import pytest
 
 from fpuscan.baseline import entry_of
 from fpuscan.errors import NotApplicableError, UsageError
-from fpuscan.history import Row, history
+from fpuscan.history import Row, history, what_is_left
 from fpuscan.result import ScanResult
 from fpuscan.tree import KernelTree
 from tests.conftest import real_trees
@@ -94,6 +94,26 @@ def test_a_range_can_be_gone_on_with(linux: Repository, scan: Scan) -> None:
     rest = rows(linux, scan, f"{half[-1].commit}..HEAD")
 
     assert told(half) + told(rest) == whole
+
+
+def test_what_is_left_of_a_range_begins_on_the_branch_that_it_began_on(linux: Repository, scan: Scan) -> None:
+    """A branch of before the range is merged: what came before the range is none of it."""
+    old = linux.git("rev-parse", "HEAD")
+    linux.commit({CORE: "leak before\n"}, "before")
+    linux.git("tag", "-f", "start")
+    linux.commit({CORE: "leak first\n"}, "first")
+    linux.git("checkout", "--quiet", "-b", "side", old)
+    for number in range(3):
+        linux.commit({f"{FPU}/side.c": f"leak side{number}\n"}, f"side {number}")
+    linux.git("checkout", "--quiet", "main")
+    linux.git("merge", "--quiet", "--no-edit", "-m", "merge", "side")
+    whole = rows(linux, scan)
+
+    for stop in range(1, len(whole)):
+        left = what_is_left(str(linux.folder), "start..", [row.commit for row in whole[:stop]])
+        rest = {row.subject for row in rows(linux, scan, left)}
+        assert rest >= {row.subject for row in whole[stop:]}
+        assert rest <= {row.subject for row in whole}
 
 
 def test_commits_before_there_was_a_kernel_have_no_findings(tmp_path: Path, scan: Scan) -> None:
