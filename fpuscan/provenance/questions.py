@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.functions.expressions import is_plain
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import Leaf
+from fpuscan.engine.functions.variables import exposed
 from fpuscan.engine.graph.def_use import DefUseGraph
 from fpuscan.engine.graph.edges import Definition
 from fpuscan.ir import ENTRY, Addr, Const, Load
@@ -130,7 +131,7 @@ class Questions:
         if held is None or not isinstance(argument, Addr):
             return
         self.mark(function, node)
-        for root, path, conditions in function.resolve(node, argument.place):
+        for root, path, conditions in function.resolve(node, exposed(argument.place)):
             self.handed_on((root, path))
             if compatible(held, conditions):
                 self.ask(Question(function.id, node, (root, path), (), held | conditions))

@@ -9,7 +9,7 @@ from fpuscan.ir import Deref, Index, Member, Var, variable_read
 if TYPE_CHECKING:
     from fpuscan.ir import LValue
 
-__all__ = ["base_variable", "followed_pointer"]
+__all__ = ["base_variable", "exposed", "followed_pointer"]
 
 
 def base_variable(place: LValue) -> Var | None:
@@ -24,6 +24,11 @@ def base_variable(place: LValue) -> Var | None:
                 place = place.base
             case _:
                 return None
+
+
+def exposed(place: LValue) -> LValue:
+    """What is behind an address: all of an array whose name, or first element, it is."""
+    return place.base if isinstance(place, Index) and place.base is not None and place.index == 0 else place
 
 
 def followed_pointer(place: LValue) -> Var | None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.functions.expressions import points_to_integer
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import FREEZE, Operation, fitting
+from fpuscan.engine.functions.variables import exposed
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.layouts import is_view
-from fpuscan.ir import ENTRY, Addr, Index, Load
+from fpuscan.ir import ENTRY, Addr, Load
 from fpuscan.places import OTHER_ELEMENTS, overlap
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.functions.reads import Leaf
-    from fpuscan.ir import Call, LValue
+    from fpuscan.ir import Call
     from fpuscan.model.rows import Helper
     from fpuscan.places import Place
 
@@ -63,11 +64,6 @@ class _Site:
                 target, "call", "stay", operations, after, number, self.node, index, format=kernel, callee=self.name
             )
         ]
-
-
-def _exposed(place: LValue) -> LValue:
-    """What is behind an address: all of an array whose name, or first element, it is."""
-    return place.base if isinstance(place, Index) and place.base is not None and place.index == 0 else place
 
 
 class CallEdges:
@@ -167,7 +163,7 @@ class CallEdges:
             if isinstance(argument, Addr)
             and any(
                 overlap((root, path), place)
-                for root, path, _ in site.function.resolve(site.node, _exposed(argument.place))
+                for root, path, _ in site.function.resolve(site.node, exposed(argument.place))
             )
         ]
 
