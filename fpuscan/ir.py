@@ -292,6 +292,7 @@ class Assign(Instruction):
     target: LValue
     value: Expr
     weak: bool = False  # the store may not happen (an asm output, a conditional exchange)
+    user: bool = False  # into memory of user space, which no other pointer of the kernel denotes
 
     def __str__(self) -> str:
         return f"{self.target} = {self.value}"

@@ -73,9 +73,9 @@ class Builder(ABC):
         self.facts.variables[variable.key] = variable
         return variable
 
-    def assign(self, target: LValue, value: Expr, *, weak: bool = False) -> int:
+    def assign(self, target: LValue, value: Expr, *, weak: bool = False, user: bool = False) -> int:
         """Emit ``target = value``."""
-        return self.emit(Assign(*self.span, self.config, target, value, weak))
+        return self.emit(Assign(*self.span, self.config, target, value, weak, user))
 
     def branch(self, condition: Expr) -> tuple[Frontier, Frontier]:
         """Emit a branch; returns the frontiers of its true and its false side."""

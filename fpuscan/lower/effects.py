@@ -107,7 +107,7 @@ class Effects(Fields):
         value = self._one_of(node, arguments, effect)
         target = self._target(arguments, effect)
         if target is not None:
-            self.assign(target, value, weak=effect.weak)
+            self.assign(target, value, weak=effect.weak, user=effect.user)
         return Const(None, name)
 
     def _effect_load(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
@@ -155,7 +155,7 @@ class Effects(Fields):
             for pointer in (target_node, source_node)
         )
         whole = whole or word
-        self.assign(target, Load(source, self.offset(source_node)), weak=effect.weak or not whole)
+        self.assign(target, Load(source, self.offset(source_node)), weak=effect.weak or not whole, user=effect.user)
         return self.value(target_node) if effect.returns_target else Const(None, name)
 
     def _effect_zero(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:

@@ -229,6 +229,7 @@ class Effect:
     bit: bool = False
     bits: int = 0
     status: bool = False
+    user: bool = False
     member: str = ""
     field: int = 0
 

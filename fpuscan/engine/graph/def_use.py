@@ -91,7 +91,7 @@ class DefUseGraph:
         if definition.loaded:
             found = [_put_back(transfer, place) for transfer in found]
         shared = place[0][0] in {"g", "h"} and not self.analysis.lent.is_confined(place[0])
-        if escapes and shared and not definition.loaded:
+        if escapes and shared and not definition.loaded and not _goes_to_user(function, definition):
             found.append(self._to_memory(function, definition, guards))
         return found
 
@@ -234,7 +234,7 @@ class DefUseGraph:
         """A definition below a pointer parameter that is still there when the function leaves."""
         root = definition.place[0]
         behind = root[0] == "d" or (root[0] == "p" and "*" in definition.place[1])
-        if not behind or definition.node == ENTRY or definition.loaded:
+        if not behind or definition.node == ENTRY or definition.loaded or _goes_to_user(function, definition):
             return []
         target = Definition(function.id, EXIT, definition.place)
         return [Transfer(target, "return", "return", (), held, function.id, definition.node, "memory")]
@@ -256,6 +256,12 @@ class DefUseGraph:
         """Every leaf of a function with its node."""
         function = self.analysis.of(unit)
         return [(node, leaf) for node in range(len(function.code)) for leaf in function.leaves(node)]
+
+
+def _goes_to_user(function: FunctionAnalysis, definition: Definition) -> bool:
+    """Whether a store is into memory of user space, where nobody in the kernel takes it for its own."""
+    instruction = function.code[definition.node]
+    return isinstance(instruction, Assign) and instruction.user
 
 
 def _put_back(transfer: Transfer, place: Place) -> Transfer:
