@@ -1,15 +1,14 @@
-"""Statements: declarations, branches, loops, switches, gotos, and the arms of ``#if``."""
+"""Statements: branches, loops, switches, gotos, and the arms of ``#if``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fpuscan.arms import contradict
-from fpuscan.declarators import CType
-from fpuscan.ir import Const, Load, Var
+from fpuscan.ir import Const, Load
 from fpuscan.lower.builder import together
 from fpuscan.lower.constants import constant_of
-from fpuscan.lower.initialisers import Initialisers
+from fpuscan.lower.declarations import Declarations
 from fpuscan.lower.loops import LoopBody
 from fpuscan.lower.nodes import first_named, without_comments
 
@@ -29,7 +28,7 @@ _SKIPPED = frozenset({"comment", "type_definition", "struct_specifier", "union_s
 _LONGEST_RANGE = 16  # values of `case A ... B:` that are told apart
 
 
-class Statements(Initialisers):
+class Statements(Declarations):
     """Adds statements to the lowering."""
 
     def prepare(self) -> None:
@@ -327,64 +326,6 @@ class Statements(Initialisers):
         self.frontier = false + self.breaks.pop()
         self.scopes.pop()
 
-    # ------------------------------------------------------------ declarations
-
-    def _declaration(self, node: Node) -> None:
-        self.at(node)
-        type_node = node.child_by_field_name("type")
-        if type_node is None:
-            return
-        storage = {self.text(child) for child in node.children if child.type == "storage_class_specifier"}
-        for declarator in node.children_by_field_name("declarator"):
-            name, ctype = self.context.declared(type_node, declarator, self.data)
-            if not name or (ctype.function and not ctype.pointers):
-                continue
-            self._declare(name, ctype, "static" in storage, declarator)
-
-    def _declare(self, name: str, ctype: CType, static: bool, declarator: Node) -> None:  # noqa: FBT001
-        value = declarator.child_by_field_name("value") if declarator.type == "init_declarator" else None
-        if value is not None and self.offset_override is None and not static:
-            self.span = (declarator.start_byte, declarator.end_byte)
-        given: Expr | None = None
-        if ctype.base == "__auto_type" and value is not None:
-            given = self.value(value)
-            ctype = self.type_of(given) or ctype
-        if static:
-            variable = Var("global", name, f"{self.facts.path}:{self.facts.name}.{name}", ctype)
-            self.scopes[-1][name] = variable
-            if value is not None:
-                self.context.static_local(self, variable, value)
-            return
-        variable = self._local(name, ctype, declarator)
-        if given is not None:
-            self.assign(variable, given)
-        elif value is not None:
-            self.initialise(variable, value)
-
-    def _local(self, name: str, ctype: CType, declarator: Node) -> Var:
-        """The variable; one that the scope has already is another arm's of an ``#if``, and the same object."""
-        key: int | str = f"{name}@{declarator.start_byte if self.offset_override is None else self.new_key()}"
-        earlier = self.scopes[-1].get(name)
-        known = ctype
-        if earlier is not None and earlier.kind == "local":
-            key, known = earlier.key, _wider(earlier.type, ctype)
-        variable = Var("local", name, key, ctype)
-        self.facts.variables[key] = self.scopes[-1][name] = (
-            variable if known == ctype else Var("local", name, key, known)
-        )
-        return variable
-
-    def new_key(self) -> str:
-        """A key for a variable declared inside an expansion."""
-        self._temps += 1
-        return f"m{self._temps}"
-
-
-# What reads a local that arms declare with different types must keep every bit of either.
-def _wider(one: CType | None, other: CType) -> CType:
-    first, second = one.integer if one is not None else None, other.integer
-    return one if one is not None and first is not None and second is not None and first[0] > second[0] else other
-
 
 # A label, and the statement behind it: an arm may begin between the two.
 def _without_labels(statements: Sequence[Node]) -> Iterator[Node]:
@@ -398,7 +339,7 @@ def _without_labels(statements: Sequence[Node]) -> Iterator[Node]:
 _STATEMENTS: dict[str, Callable[[Statements, Node], None]] = {
     "compound_statement": Statements.block,
     "expression_statement": Statements._expression,
-    "declaration": Statements._declaration,
+    "declaration": Statements.declaration,
     "return_statement": Statements._return,
     "if_statement": Statements._if,
     "switch_statement": Statements._switch,
