@@ -78,6 +78,9 @@ class LoweringContext(Protocol):
     def members(self, tag: str) -> dict[str, CType] | None:
         """The members of a struct or union."""
 
+    def members_elsewhere(self, tag: str) -> dict[str, CType] | None:
+        """The same of one that no file so far defines, looked up in the headers that they include."""
+
     def likely_owner(self, member: str) -> str | None:
         """The struct that a member belongs to, where the type of the object is not known."""
 

@@ -36,6 +36,8 @@ class Initialisers(Loops):
         members = None
         if ctype is not None and not ctype.arrays:
             members = self.context.members(ctype.base)
+            if members is None and _has_positions(node):
+                members = self.context.members_elsewhere(ctype.base)
         names = list(members) if members is not None else []
         position, config = 0, self.config
         for child in without_comments(node):
@@ -50,7 +52,9 @@ class Initialisers(Loops):
                 value = child
                 place = self._positional(target, names, position)
                 position += 1
-            if value is not None:
+            if value is not None and place is target and value.type != "initializer_list":
+                self.assign(target, self.value(value), weak=True)  # one of its members, nobody knows which
+            elif value is not None:
                 self.initialise(place, value)
             if self.config != config:  # a build without this arm goes past it
                 self.frontier = self.frontier + before
@@ -92,3 +96,12 @@ class Initialisers(Loops):
         last = inner.child_by_field_name("right") if b"..." in self.data[inner.start_byte : inner.end_byte] else None
         number = constant_of(self.value(last or inner))
         return None if last is not None else number, (number or 0) + 1
+
+
+def _has_positions(node: Node) -> bool:
+    """Whether some value of an initialiser, or of a list inside it, is for the member at its position."""
+    for child in without_comments(node):
+        value = child.child_by_field_name("value") if child.type == "initializer_pair" else None
+        if value is None or (value.type == "initializer_list" and _has_positions(value)):
+            return True
+    return False

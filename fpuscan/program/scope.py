@@ -73,6 +73,15 @@ class Outside:
         texts = ((path, data) for path, data in self._read().items() if word in data)
         return [path for path, data in texts if body.search(data) and pattern.search(data)]
 
+    def defining_struct(self, tag: str, included: Iterable[str]) -> list[str]:
+        """The headers, of the architecture and some others, that define a struct or union."""
+        pattern = re.compile(rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{", re.MULTILINE)
+        word = tag.rpartition(" ")[2].encode()
+        self._words.setdefault(word, pattern)
+        others = ((path, read_quietly(self._tree, path) or b"") for path in included if path not in self._known)
+        headers = [(path, data) for path, data in self._read().items() if path.endswith(".h")]
+        return [path for path, data in (*headers, *others) if word in data and pattern.search(data)]
+
     def _read(self) -> dict[str, bytes]:
         if self._files is None:
             self._files = {}

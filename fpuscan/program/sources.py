@@ -102,6 +102,10 @@ class Sources(ABC):
         }
         return [f"include/{name}" for name in sorted(names) if ".." not in name]
 
+    def headers_defining(self, tag: str) -> list[str]:
+        """The headers outside the scope that define a struct: the architecture's, and those included by name."""
+        return self._outside.defining_struct(tag, self._included())
+
     def read_part(self, path: str) -> bytes | None:
         """A header of which only some facts are taken; it may be missing."""
         self.read_in_part.add(path)

@@ -49,6 +49,7 @@ class Surroundings(Sources):
         self._expansions: dict[tuple[str, int, str, str], tuple[Node, bytes, bytes] | None] = {}
         self._constants: dict[str, tuple[int | None, tuple[str, ...]]] = {}
         self._members: dict[str, dict[str, CType] | None] = {}
+        self._sought: set[str] = set()
         rows: tuple[Source | Sink | Contract, ...] = (*model.sources, *model.sinks, *model.contracts)
         self._model_members = {
             row.member.partition(".")[0]: row.type
@@ -105,6 +106,14 @@ class Surroundings(Sources):
             self._members[tag] = found
         return self._members[tag]
 
+    def members_elsewhere(self, tag: str) -> dict[str, CType] | None:
+        """The members of a struct that no file of the scope defines, from a header outside."""
+        if tag.partition(" ")[0] in {"struct", "union"} and tag not in self._sought:
+            self._sought.add(tag)
+            if any(self._add_struct(tag, header) for header in self.headers_defining(tag)):
+                self._members[tag] = self.types.members(tag)
+        return self.members(tag)
+
     def first_member(self, tag: str) -> str | None:
         """The member that a struct begins with; None where no body is known."""
         return next(iter(self.members(tag) or ()), None)
@@ -123,13 +132,13 @@ class Surroundings(Sources):
         data = self.read_part(header)
         if data is None:
             return False
-        match = re.search(
-            rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{.*?^\}[^;]*;", data, re.MULTILINE | re.DOTALL
-        )
-        if match is None:
+        head = re.search(rb"^" + tag.encode().replace(b" ", rb"\s+") + rb"\s*\{", data, re.MULTILINE)
+        end = _behind_body(data, head.end()) if head is not None else -1
+        if head is None or end < 0:
             return False
-        found = SourceFile(header, b"\n" * data.count(b"\n", 0, match.start()) + match.group())
-        add = self.types.add_file if b"enum" in match.group() else self.types.add_struct
+        body = data[head.start() : end]
+        found = SourceFile(header, b"\n" * data.count(b"\n", 0, head.start()) + body)
+        add = self.types.add_file if b"enum" in body else self.types.add_struct
         add(parse(found, self.attributes))
         return True
 
@@ -309,3 +318,13 @@ class Surroundings(Sources):
     def add_static(self, variable: Var) -> None:
         """Know an object of static storage that no declaration at file level names."""
         self.static_types[str(variable.key)] = variable.type
+
+
+def _behind_body(data: bytes, start: int) -> int:
+    """The offset behind the ``;`` of a struct whose opening brace ends at ``start``; -1 where it is not closed."""
+    depth = 1
+    for match in re.compile(rb"[{}]").finditer(data, start):
+        depth += 1 if match.group() == b"{" else -1
+        if not depth:
+            return data.find(b";", match.end()) + 1 or -1
+    return -1
