@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.values.contents import Content
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load, uncast
 from fpuscan.places import covers
 from fpuscan.xfeatures import WORD
 
@@ -66,10 +66,25 @@ def _defined(
         return None
     if below:
         return _copied(analysis, function, definition, instruction.value, below, depth)
+    handed_on = _of_global(analysis, function, definition, instruction.value, depth)
+    if handed_on is not None:
+        return handed_on
     if not analysis.values.is_mask_place(place):
         return analysis.values.size(function, definition, instruction.value, ())
     mask = analysis.values.mask(function, definition, instruction.value)
     return Content(mask.may, unknown=mask.may == WORD)
+
+
+def _of_global(
+    analysis: Analysis, function: FunctionAnalysis, definition: int, value: Expr, depth: int
+) -> Content | None:
+    """The content of a number read from a global that was stored before: ``kernel.max = kernel.default = legacy``."""
+    read = uncast(value)
+    if not isinstance(read, Load):
+        return None
+    if any(root[0] != "g" for root, _, _ in function.resolve(definition, read.place)):
+        return None
+    return _copied(analysis, function, definition, read, (), depth)
 
 
 def _copied(
