@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.search.flows import State, Step
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def find_crossings(
             for hit in sinks.hits(step.state, transfer, target):
                 if not is_read(flows, target) or hit.sink.only not in {"", seed.kind}:
                     continue
+                if target is not None and isinstance(transfer.operand, int) and is_spared(flows, target):
+                    continue
                 ended = ended or hit.sink.ends
                 if not hit.sink.informational:
                     entered |= _SIDES_BEHIND[hit.side]
@@ -114,6 +117,14 @@ def is_read(flows: Flows, target: State | None) -> bool:
     if target is None or target.definition.function < 0 or target.definition.place[0][0] in {"p", "r"}:
         return True
     return flows.graph.is_read(target.definition, target.guards)
+
+
+def is_spared(flows: Flows, target: State) -> bool:
+    """Whether a callee reads a parameter, but not under what the call says: ``if (guest) return 0;`` in front of it."""
+    definition = target.definition
+    if definition.place[0][0] != "p":
+        return False
+    return flows.graph.is_read(definition, NOTHING) and not flows.graph.is_read(definition, target.guards)
 
 
 def enterable(flows: Flows, state: State, transfer: Transfer) -> bool:
