@@ -69,8 +69,8 @@ class Effects(Fields):
         return Opaque(tuple(self.value(child) for child in nodes), name)
 
     def _effect_truth(self, node: Node, _name: str, arguments: Node, _effect: Effect) -> Expr:
-        inner = self._argument(arguments, 0)
-        return self.value(inner) if inner is not None else Const(None, self.text(node))
+        values = self.arguments(arguments)  # what is printed is evaluated, too
+        return values[0] if values else Const(None, self.text(node))
 
     def _effect_none(self, _node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
         """Evaluate the arguments for what they do; nothing of them is in the result."""
