@@ -15,7 +15,7 @@ from fpuscan.engine.search.flows import IDENTITY, State, Step
 from fpuscan.engine.search.seeds import Seed
 from fpuscan.engine.search.sinks import Hit
 from fpuscan.engine.values.contents import Content
-from fpuscan.ir import Call, Const
+from fpuscan.ir import Call, Const, Load, Member, uncast
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
 from fpuscan.rules.info import FPU202
@@ -59,7 +59,8 @@ def _copied(row: Sink, function: FunctionAnalysis, node: int, call: Call) -> Pla
     """The kernel buffer that a call copies out as a whole, if it does."""
     if len(call.arguments) <= _LENGTH or _is_legacy(call.arguments[_LENGTH]):
         return None
-    if any(_is_buffer(row, function, place) for place in _pointees(function, node, call, _TARGET)):
+    targets = _pointees(function, node, call, _TARGET)
+    if any(_is_buffer(row, function, place) for place in targets) or _are_alike(row, function, node, call):
         return None  # from one kernel buffer to another
     places = _pointees(function, node, call, _SOURCE)
     return next((place for place in places if _is_buffer(row, function, place)), None)
@@ -80,6 +81,21 @@ def _is_buffer(row: Sink, function: FunctionAnalysis, place: Place) -> bool:
         tag == row.type and path[:1] == (row.member,) and len(path) <= 2  # the member, or a member of the union
         for tag, path in function.analysis.chain(place)
     )
+
+
+def _are_alike(row: Sink, function: FunctionAnalysis, node: int, call: Call) -> bool:
+    """Whether the target is an object of the buffer's own type that a pointer in memory keeps; a parameter's is what
+    the caller makes of it.
+    """  # noqa: D205
+    pointer, program = uncast(call.arguments[_TARGET]), function.analysis.program
+    whole = (program.members(row.type) or {}).get(row.member)
+    if whole is None or not isinstance(pointer, Load) or not isinstance(pointer.place, Member):
+        return False
+    types = {whole.base, *(ctype.base for ctype in (program.members(whole.base) or {}).values())}
+    ctype = pointer.place.type
+    targets = function.pointees(node, pointer, ctype.pointee() if ctype is not None else None)
+    chains = [function.analysis.chain((root, path)) for root, path, _ in targets]
+    return bool(chains) and all(chain and chain[-1][0] in types for chain in chains)
 
 
 def _crossing(search: Search, row: Sink, function: FunctionAnalysis, node: int, place: Place) -> Crossing:
