@@ -44,6 +44,9 @@ def find(analysis: Analysis, bits: FeatureBits) -> list[Finding]:
     """The findings of all rows."""
     found = []
     for row in analysis.model.subsets:
+        members = analysis.program.members(row.type)
+        if members is not None and not members.keys() >= {member.partition(".")[0] for member in (row.part, row.whole)}:
+            continue  # a tree that names them otherwise
         teller = _Teller(analysis, row, bits)
         for broken in teller.pairs.broken():
             found += teller.findings(broken)
