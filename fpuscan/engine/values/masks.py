@@ -49,7 +49,8 @@ class Masks(ABC):
         self._inputs = [row for row in analysis.model.sinks if row.ends and row.kind == "place"]
         program, masks = analysis.program, analysis.model.masks
         xss = sum(1 << bit for bit in masks.xss_bits)
-        self.user_mask = (program.evaluate(masks.user) or 0) & ~xss
+        user = program.evaluate(masks.user)  # in a tree that calls it otherwise: all that XCR0 manages
+        self.user_mask = (WORD >> 1 if user is None else user) & ~xss
         self.dynamic_mask = program.evaluate(masks.dynamic) or 0
 
     @abstractmethod
