@@ -146,15 +146,22 @@ class MacroTable:
             return True
         found = self._settled.get(name)
         if found is None:
-            self._settled[name] = True  # a macro that names itself
-            found = self._is_alike(name) and all(
-                self.is_settled(word)
-                for macro in self.definitions(name)[:1]
-                for word in _WORDS.findall(macro.body)
-                if word in self._index
-            )
-            self._settled[name] = found
+            seen, work, found = {name}, [name], True
+            while work and found:
+                word = work.pop()
+                known = self._settled.get(word)
+                found = self._is_alike(word) if known is None else known
+                if known is None and found:
+                    new = self._names_in(word) - seen
+                    seen |= new
+                    work += new
+            self._settled.update(dict.fromkeys(seen, True) if found else {name: False})
         return found
+
+    def _names_in(self, name: str) -> set[str]:
+        # The other macros that the definition of one is written with.
+        bodies = [macro.body for macro in self.definitions(name)[:1]]
+        return {word for body in bodies for word in _WORDS.findall(body) if word in self._index}
 
     def _is_alike(self, name: str) -> bool:
         # Whether all definitions of a name say the same.

@@ -249,3 +249,10 @@ def test_an_expansion_beyond_all_measure_is_only_its_arguments() -> None:
 
     assert expand_call(macro, ["y" * 100_000]) == f"({'y' * 100_000})"
     assert expand_call(macro, ["y"]) == "y " * 50_000
+
+
+def test_a_long_chain_of_macros_is_followed_to_its_end() -> None:
+    chain = "".join(f"#define M{number} (M{number - 1})\n" for number in range(1, 3000))
+
+    assert table(a_h=f"#define M0 1\n{chain}").is_settled("M2999")
+    assert not table(a_h=f"#define M0 1\n#define M0 2\n{chain}").is_settled("M2999")

@@ -39,6 +39,7 @@ __all__ = ["IDENTITY", "Flows", "Label", "State", "Step", "Visit"]
 _MAX_FRAMES = 12
 _MAX_LABELS = 48
 _MAX_STATES = 20_000
+_MAX_ALL_STATES = 60_000  # of all sources together
 
 
 class Label(NamedTuple):
@@ -408,7 +409,7 @@ class Flows:
         while queue:
             step = queue.popleft()
             self.states += 1
-            if self.states - before > _MAX_STATES:
+            if self.states - before > _MAX_STATES or self.states > _MAX_ALL_STATES:
                 self.truncated = True
                 return
             for transfer in self.graph.successors(step.state.definition, step.state.guards):

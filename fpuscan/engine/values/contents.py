@@ -157,7 +157,9 @@ class Contents(Masks):
             function = self.analysis.of(unit)
             for number in self._stores(function).into(sought):
                 content = self._store(function, number, place)
-                if content is not None and self._stays(function, number, place):
+                if content is None or (found is not None and found.join(content) == found):
+                    continue
+                if not unit.is_function or self._stays(function, number, place):  # an initialiser is never left
                     found = content if found is None else found.join(content)
         return found
 
