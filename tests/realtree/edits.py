@@ -34,6 +34,8 @@ _BLANKED = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _TOKEN = re.compile(r"\w+|->|&&|\|\||[=!<>|&^+-]=|\S")
+# Where code names what the tool tracks.
+_CODE = ("arch/x86/kernel", "arch/x86/kvm", "arch/x86/include/asm")
 # Behind these a statement begins.
 _BOUNDARY = ";{}"
 
@@ -115,6 +117,30 @@ class TreeCopy:
         span = _only(list(self._functions(path, function)), path, function, "{")
         text = self.text(path)
         self.write(path, f"{text[: span.start]}\n\t{code}\n{text[span.start :]}")
+
+    def rewrite(self, path: str, function: str, code: str) -> None:
+        """Give a function another body; of stubs and the function itself it is the longest."""
+        span = max(self._functions(path, function), key=lambda body: body.end - body.start)
+        text = self.text(path)
+        self.write(path, f"{text[: span.start]}\n{code}\n{text[span.end :]}")
+
+    def redefine(self, path: str, function: str, code: str) -> None:
+        """Put other definitions in the place of the one of ``function``."""
+        masked, text = masked_text(self.text(path)), self.text(path)
+        head = _only(list(self._heads(path, function)), path, function, function)
+        start = max(masked.rfind(end, 0, head) for end in ";}") + 1
+        start += len(masked[start:head]) - len(masked[start:head].lstrip())
+        end = _closing(masked, masked.index("{", head)) + 1
+        self.write(path, f"{text[:start]}{code}{text[end:]}")
+
+    def rename(self, _path: str, old: str, new: str) -> None:
+        """Give a name another one everywhere: of a global, a member (``cfg.size``), a function or a macro."""
+        files = sorted(file for folder in _CODE for file in (self.source / folder).rglob("*.[ch]"))
+        for path in (str(file.relative_to(self.source)) for file in files):
+            text = self.text(path)
+            renamed = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", new, text)
+            if renamed != text:
+                self.write(path, renamed)
 
     def insert_above(self, path: str, function: str, code: str) -> None:
         """Put declarations above the one definition of ``function``."""

@@ -50,7 +50,7 @@ _SUPERVISOR = {
     "6.12": frozenset({"PASID", "CET_USER"}),
     "6.1": frozenset({"PASID"}),
 }
-_INSIDE = frozenset({"assign", "replace", "drop_mask", "insert", "insert_at_top"})
+_INSIDE = frozenset({"assign", "replace", "drop_mask", "insert", "insert_at_top", "rewrite", "redefine"})
 # What they change is read everywhere.
 _SHARED = frozenset({"xstate_get_group_perm", "xstate_get_host_group_perm", "host_default_mask", "guest_default_mask"})
 _NEW_NAME = re.compile(r"^(?!\s)[^\n(]*?(\w+)\s*(?:\(|\[|=|;|\{)|\b(?:struct|enum)\s+(\w+)\s*\{", re.MULTILINE)
@@ -81,7 +81,7 @@ class Variant:
         for operation, path, *arguments in self.edits:
             if operation in _INSIDE:
                 found.add(arguments[0])
-            elif operation in {"insert_above", "append"}:
+            if operation in {"insert_above", "append", "redefine"}:
                 found.update(f"new {word}" for match in _NEW_NAME.finditer(arguments[-1]) for word in match.groups())
             if operation == "append":
                 found.add(path)
@@ -91,7 +91,7 @@ class Variant:
     def alone(self) -> bool:
         """Whether it changes what every function sees."""
         operations = {edit[0] for edit in self.edits}
-        return bool(operations & {"add_member", "include"} or self.concerns() & _SHARED or self.todo)
+        return bool(operations & {"add_member", "include", "rename"} or self.concerns() & _SHARED or self.todo)
 
     @property
     def leaks_into_state(self) -> bool:
