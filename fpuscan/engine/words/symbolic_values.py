@@ -236,7 +236,7 @@ class FunctionWords:
             return self._stored(node, instruction, below)
         for root, path, guards in targets:
             if len(cell) == 1 and overlap((root, path), cell[0]) and len(path) <= len(cell[0][1]):
-                if len(targets) > 1 and not guards:
+                if len(targets) > 1 and (not guards or node in self.function.circular):
                     return self._unclear(node, cell)  # it is stored where others are not, which nothing here says
                 below = cell[0][1][len(path) :]
                 seen = reinterpreted(path, cell[0][1])
