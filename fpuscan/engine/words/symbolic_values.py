@@ -237,7 +237,8 @@ class FunctionWords:
         for root, path, guards in targets:
             if len(cell) == 1 and overlap((root, path), cell[0]) and len(path) <= len(cell[0][1]):
                 if len(targets) > 1 and (not guards or node in self.function.circular):
-                    return self._unclear(node, cell)  # it is stored where others are not, which nothing here says
+                    before, either = self.read(node, cell), self._unclear(node, cell)
+                    return self.words.operation("either", (before, either))  # which of them is stored nothing here says
                 below = cell[0][1][len(path) :]
                 seen = reinterpreted(path, cell[0][1])
                 stored = self._unclear(node, cell) if seen else self._stored(node, instruction, below)
