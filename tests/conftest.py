@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import invariants
+from tests import invariants, tables
 
 invariants.install()
 
@@ -39,6 +39,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("realtree"):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables that tests have handed over."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    found = list(tables.lines(row for each in reports if each.when == "call" for row in each.user_properties))
+    if found:
+        terminalreporter.section("tables")
+        for line in found:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 All programs of a run become one binary per build configuration; the driver runs
 each with pairs of source values that differ in one bit, once or twice in a row. A
 change counts while both runs took the same branches: the compiler's coverage hook
-logs every basic block.
+logs every basic block. What does not count is told, too: a change that is gone when
+the program ends, and one where the branches differ; and which lines ran at all.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.proof.lines import Line, lines_of_blocks
 from tests.proof.programs import Program
 
-__all__ = ["SINKS", "Flow", "NotRunnableError", "compiles", "configurations", "observe"]
+__all__ = ["SINKS", "Flow", "NotRunnableError", "Observation", "compiles", "configurations", "observe", "watch"]
 
 COMPILER = shutil.which("gcc")
+DISASSEMBLER = shutil.which("objdump")
 
 # The sinks of each program; the source is <name>_src.word.
 # Nothing may ever flow into the last one.
@@ -27,7 +30,8 @@ SINKS = ("sink0", "sink1", "out", "quiet")
 
 _FLAGS = (
     "-O0", "-std=gnu11", "-w", "-fno-strict-aliasing", "-fwrapv", "-fsanitize-coverage=trace-pc",
-    "-Werror=return-type", "-Werror=int-conversion", "-Werror=uninitialized", "-Werror=implicit-function-declaration",
+    "-g", "-no-pie", "-Werror=return-type", "-Werror=int-conversion",
+    "-Werror=uninitialized", "-Werror=implicit-function-declaration",
 )  # fmt: skip
 
 # Which switches are on, a bit for each: pairs first, all combinations of three in the end.
@@ -71,17 +75,30 @@ _DRIVER = """
 #include <stdlib.h>
 #include <sys/mman.h>
 extern char __data_start, _end;
-static u64 trace;
-__attribute__((no_sanitize_coverage)) void __sanitizer_cov_trace_pc(void)
-{
-	trace = (trace ^ (u64)__builtin_return_address(0)) * 0x100000001b3ULL + 1;
-}
 struct row { int number; void (*run)(int, int, u64); struct proof_source *source; u64 *sinks[4]; };
 static const struct row rows[] = {
 ROWS
 };
-struct result { u64 trace, sinks[4]; };
-struct memory { u64 seed, changed[4]; struct result base, other; char image[]; };
+struct result { u64 trace, sinks[4], past[4]; };
+struct memory {
+	u64 seed, changed[4], passing[4], branching[4], blocks[1 << 16];
+	struct result base, other;
+	char image[];
+};
+static struct memory *memory;
+static const struct row *current;
+static u64 trace, past[4];
+__attribute__((no_sanitize_coverage)) void __sanitizer_cov_trace_pc(void)
+{
+	u64 at = (u64)__builtin_return_address(0);
+	trace = (trace ^ at) * 0x100000001b3ULL + 1;
+	for (int i = 0; i < 4; i++)
+		past[i] = (past[i] ^ *current->sinks[i]) * 0x100000001b3ULL + 1;
+	u64 slot = at & 0xffff;
+	while (memory->blocks[slot] && memory->blocks[slot] != at)
+		slot = (slot + 1) & 0xffff;
+	memory->blocks[slot] = at;
+}
 static __attribute__((no_sanitize_coverage)) u64 word(struct memory *m)
 {
 	m->seed ^= m->seed << 13; m->seed ^= m->seed >> 7; m->seed ^= m->seed << 17;
@@ -91,6 +108,7 @@ static __attribute__((no_sanitize_coverage)) void once(struct memory *m, const s
 	u64 second, int earlier, int flag, int mode, u64 given, struct result *to)
 {
 	memcpy(&__data_start, m->image, &_end - &__data_start);
+	current = row;
 	row->source->word = first;
 	row->source->other = second;
 	trace = 0;
@@ -98,8 +116,10 @@ static __attribute__((no_sanitize_coverage)) void once(struct memory *m, const s
 		row->run(earlier, mode, given);
 	row->run(flag, mode, given);
 	to->trace = trace;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		to->sinks[i] = *row->sinks[i];
+		to->past[i] = past[i];
+	}
 }
 static __attribute__((no_sanitize_coverage)) void compare(struct memory *m, const struct row *row, u64 first,
 	u64 second, int earlier, int flag, int mode, u64 given)
@@ -107,10 +127,12 @@ static __attribute__((no_sanitize_coverage)) void compare(struct memory *m, cons
 	once(m, row, first, second, earlier, flag, mode, given, &m->base);
 	for (int bit = 0; bit < 64; bit++) {
 		once(m, row, first ^ 1ULL << bit, second, earlier, flag, mode, given, &m->other);
-		if (m->base.trace == m->other.trace)
-			for (int i = 0; i < 4; i++)
-				if (m->base.sinks[i] != m->other.sinks[i])
-					m->changed[i] |= 1ULL << bit;
+		int same = m->base.trace == m->other.trace;
+		for (int i = 0; i < 4; i++)
+			if (m->base.sinks[i] != m->other.sinks[i])
+				(same ? m->changed : m->branching)[i] |= 1ULL << bit;
+			else if (same && m->base.past[i] != m->other.past[i])
+				m->passing[i] |= 1ULL << bit;
 	}
 }
 __attribute__((no_sanitize_coverage)) int main(int argc, char **argv)
@@ -121,9 +143,10 @@ __attribute__((no_sanitize_coverage)) int main(int argc, char **argv)
 	heap_memory = mmap(0, 1 << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	FILE *file = fopen(argv[2], "w");
 	m->seed = 0x9e3779b97f4a7c15ULL;
+	memory = m;
 	memcpy(m->image, &__data_start, size);
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
-		memset(m->changed, 0, sizeof(m->changed));
+		memset(m->changed, 0, (char *)m->blocks - (char *)m->changed);
 		for (int round = 0; round < rounds; round++) {
 			u64 first = word(m), second = word(m), given = word(m);
 			int flag = round & 3, mode = (round >> 2) & 3;
@@ -133,9 +156,14 @@ __attribute__((no_sanitize_coverage)) int main(int argc, char **argv)
 			for (int earlier = -1; earlier < 4; earlier++)
 				compare(m, &rows[k], first, second, earlier, flag, mode, given);
 		}
-		fprintf(file, "%d %llx %llx %llx %llx\\n", rows[k].number,
-			m->changed[0], m->changed[1], m->changed[2], m->changed[3]);
+		fprintf(file, "%d", rows[k].number);
+		for (u64 *each = m->changed; each < m->blocks; each++)
+			fprintf(file, " %llx", *each);
+		fprintf(file, "\\n");
 	}
+	for (int slot = 0; slot < 1 << 16; slot++)
+		if (m->blocks[slot])
+			fprintf(file, "%llx\\n", m->blocks[slot]);
 	return fclose(file);
 }
 """
@@ -147,6 +175,21 @@ class Flow:
 
     number: int
     sink: str
+
+
+@dataclass(slots=True)
+class Observation:
+    """What the runs of some programs show, in any build.
+
+    ``flows``: the bits that change a sink while the branches stay the same. Of the others ``passing`` change it on the
+    way and not at the end, ``branching`` at the end of runs that branch apart. ``compiled`` and ``run`` are lines.
+    """
+
+    flows: dict[Flow, int] = field(default_factory=dict)
+    passing: dict[Flow, int] = field(default_factory=dict)
+    branching: dict[Flow, int] = field(default_factory=dict)
+    compiled: set[Line] = field(default_factory=set)
+    run: set[Line] = field(default_factory=set)
 
 
 class NotRunnableError(Exception):
@@ -175,19 +218,30 @@ def observe(programs: Sequence[Program], tree: Path, rounds: int = 16, builds: i
 
     Raises :class:`NotRunnableError`.
     """
-    found: dict[Flow, int] = {}
+    return watch(programs, tree, rounds, builds, lines=False).flows
+
+
+def watch(
+    programs: Sequence[Program], tree: Path, rounds: int = 16, builds: int = 4, *, lines: bool = True
+) -> Observation:
+    """All that the runs show; ``lines``: the lines, too, which needs objdump. Raises :class:`NotRunnableError`."""
+    found = Observation()
     wanted = {program.number: configurations(program, builds) for program in programs}
     for build in range(builds):
         built = [program for program in programs if build < len(wanted[program.number])]
         if not built:
             break
         switches = [name for program in built for name in wanted[program.number][build]]
-        for flow, bits in _run(built, switches, tree, rounds).items():
-            found[flow] = found.get(flow, 0) | bits
+        binary, text = _run(built, switches, tree, rounds)
+        blocks = _read(text, found)
+        if lines and DISASSEMBLER:
+            for block, places in lines_of_blocks(DISASSEMBLER, binary, tree).items():
+                found.compiled |= places
+                found.run |= places if block in blocks else set()
     return found
 
 
-def _run(programs: Sequence[Program], switches: Sequence[str], tree: Path, rounds: int) -> dict[Flow, int]:
+def _run(programs: Sequence[Program], switches: Sequence[str], tree: Path, rounds: int) -> tuple[Path, str]:
     # One build of some programs, and what it shows.
     build = tree / "build"
     build.mkdir(exist_ok=True)
@@ -207,7 +261,7 @@ def _run(programs: Sequence[Program], switches: Sequence[str], tree: Path, round
     )
     if ran.returncode:
         raise NotRunnableError(f"the programs ended with {ran.returncode}")
-    return _changes(output.read_text(encoding="utf-8"))
+    return binary, output.read_text(encoding="utf-8")
 
 
 def _row(program: Program) -> str:
@@ -215,11 +269,18 @@ def _row(program: Program) -> str:
     return f"\t{{ {program.number}, {program.name}_run, &{program.name}_src, {{ {sinks} }} }},"
 
 
-def _changes(text: str) -> dict[Flow, int]:
-    found: dict[Flow, int] = {}
+# Adds what one build shows, and gives the addresses of the basic blocks that ran.
+def _read(text: str, found: Observation) -> set[int]:
+    blocks: set[int] = set()
     for line in text.splitlines():
         number, *words = line.split()
-        for sink, bits in zip(SINKS, words, strict=True):
-            if int(bits, 16):
-                found[Flow(int(number), sink)] = int(bits, 16)
-    return found
+        if not words:
+            blocks.add(int(number, 16))
+            continue
+        bits = iter(int(word, 16) for word in words)
+        for kind in (found.flows, found.passing, found.branching):
+            for sink, changed in zip(SINKS, bits, strict=False):
+                if changed:
+                    flow = Flow(int(number), sink)
+                    kind[flow] = kind.get(flow, 0) | changed
+    return blocks

@@ -19,7 +19,7 @@ from fpuscan.tree import open_folder
 from tests.proof.execution import Flow, NotRunnableError, observe
 from tests.proof.programs import Program, smaller
 
-__all__ = ["Miss", "minimise", "misses", "report", "write_tree"]
+__all__ = ["Miss", "find", "minimise", "misses", "report", "survivors", "write_tree"]
 
 _MODEL = """
 [masks]
@@ -112,15 +112,28 @@ _SINK = re.compile(r"p(\d+)_(sink\d|out|quiet)(?:\.word)?$")
 _SOURCE = re.compile(r"p(\d+)_src\.word$")
 
 
-def report(tree: Path) -> dict[Flow, int]:
-    """The bits that fpuscan says survive on the way into each sink."""
+def find(tree: Path) -> dict[Flow, list[Finding]]:
+    """The findings about each flow into a sink."""
     result = scan(open_folder(tree), ScanOptions(model_files=[tree / "model.toml"]))
-    found: dict[Flow, int] = {}
+    found: dict[Flow, list[Finding]] = {}
     for finding in result.findings:
         flow = _flow(finding)
         if flow is not None:
-            found[flow] = found.get(flow, 0) | finding.surviving.mask
+            found.setdefault(flow, []).append(finding)
     return found
+
+
+def report(tree: Path) -> dict[Flow, int]:
+    """The bits that fpuscan says survive on the way into each sink."""
+    return {flow: survivors(findings) for flow, findings in find(tree).items()}
+
+
+def survivors(findings: Iterable[Finding]) -> int:
+    """The bits that some findings say survive."""
+    bits = 0
+    for finding in findings:
+        bits |= finding.surviving.mask
+    return bits
 
 
 def _flow(finding: Finding) -> Flow | None:

@@ -3,11 +3,13 @@
 What is expected follows from the kernel's semantics, written down once per
 function and token before any scan: a guest default in a user size, a user mask
 or signal code is an error; in a kernel buffer, a branch, a hardware register or
-a message it is nothing. A token that is not in the table has to stay silent.
+a message it is nothing. A token that is not in the table has to stay silent. The end of
+the run prints what each mutant got.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -40,8 +42,11 @@ from tests.realtree.leaks import (
 from tests.realtree.leaks import LOCKED as LOCK
 from tests.realtree.mutants import Mutant, mutants
 from tests.realtree.variants import MemoryCopy
+from tests.tables import MUTANT
 
 pytestmark = pytest.mark.realtree
+
+Record = Callable[[str, object], None]
 
 USER, KERNEL, MASK = "user configuration", "kernel configuration", "user mask"
 GUEST, HOST, CONDITION, FLAG = "guest permission", "host permission", "condition", "flag"
@@ -117,7 +122,6 @@ EXPECTED: dict[tuple[str, str, str, int], tuple[tuple[Leak, ...], frozenset[str]
     )
 }  # fmt: skip
 
-TABLE: list[tuple[str, str, str]] = []
 MEMORY = ScanMemory()
 
 
@@ -138,7 +142,9 @@ def mutated(tree: Path, chosen: list[Mutant]) -> MemoryCopy:
 
 
 @pytest.mark.parametrize("key", EXPECTED, ids=lambda key: "-".join(map(str, key)).replace(" ", "_"))
-def test_a_mutant_that_leaks_is_reported(key: tuple[str, str, str, int], trees: tuple[Path, ...]) -> None:
+def test_a_mutant_that_leaks_is_reported(
+    key: tuple[str, str, str, int], trees: tuple[Path, ...], record_property: Record
+) -> None:
     tree, every = newest(trees)
     (mutant,) = [each for each in every if each.key == key]
     expected, also = EXPECTED[key]
@@ -152,19 +158,20 @@ def test_a_mutant_that_leaks_is_reported(key: tuple[str, str, str, int], trees: 
         for finding in found
         if finding.location.function not in also and not any(leak.fits(finding, copy) for leak in expected)
     ]
-    TABLE.append((str(mutant), "leak", "missed" if missing else "more" if more else "reported"))
+    record_property(MUTANT, (str(mutant), "leak", "missed" if missing else "more" if more else "reported"))
     assert ([str(leak) for leak in missing], more) == ([], [])
 
 
 @pytest.mark.parametrize("kind", [USER, KERNEL, MASK, GUEST, HOST, CONDITION, FLAG])
-def test_every_other_mutant_is_silent(kind: str, trees: tuple[Path, ...]) -> None:
+def test_every_other_mutant_is_silent(kind: str, trees: tuple[Path, ...], record_property: Record) -> None:
     """Those of one kind share a scan: together they are no worse than alone."""
     tree, every = newest(trees)
     chosen = [each for each in every if each.kind == kind and each.key not in EXPECTED]
 
     found = leaks(mutated(tree, chosen).scan())
 
-    TABLE.extend((str(mutant), "silent", "FALSE ALARM" if found else "silent") for mutant in chosen)
+    for mutant in chosen:
+        record_property(MUTANT, (str(mutant), "silent", "FALSE ALARM" if found else "silent"))
     assert ([describe(finding) for finding in found], [str(each) for each in chosen] if found else []) == ([], [])
 
 
@@ -172,14 +179,3 @@ def test_every_expectation_is_about_a_mutant(trees: tuple[Path, ...]) -> None:
     _, every = newest(trees)
 
     assert [key for key in EXPECTED if key not in {mutant.key for mutant in every}] == []
-
-
-def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """The last test of this file: with `-s` or without, what each mutant got."""
-    reported = sum(got == "reported" for _, _, got in TABLE)
-    quiet = sum(got == "silent" for _, _, got in TABLE)
-    with capsys.disabled():
-        print()
-        for mutant, expected, got in TABLE:
-            print(f"  {mutant:<90} {expected:<8} {got}")
-        print(f"  {len(TABLE)} mutants: {reported} leaks reported, {quiet} silent")

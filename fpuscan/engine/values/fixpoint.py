@@ -16,6 +16,7 @@ __all__ = ["MAX_DEPTH", "Fixpoint"]
 
 MAX_DEPTH = 60
 _BUDGET = 300  # steps of one evaluation; beyond it a value may be anything
+_MOST = 6_000  # steps of all evaluations that one brings with it; a real tree needs some 700
 
 K = TypeVar("K", bound="Hashable")
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Fixpoint:
         self.cuts = 0  # how often a value was asked for while it was evaluated
         self._busy: set[object] = set()
         self._spent = 0
+        self._total = 0
 
     def once(self, known: dict[K, T], key: K, compute: Callable[[], T], least: T, greatest: T) -> T:
         """The value of ``key``, computed if ``known`` has none; ``greatest`` where that would take too long."""
@@ -38,13 +40,14 @@ class Fixpoint:
             self.cuts += 1
             return least
         if not self._busy:
-            self._spent = 0
+            self._spent = self._total = 0
         self._spent += 1
-        if len(self._busy) > MAX_DEPTH or self._spent > _BUDGET:
+        self._total += 1
+        if len(self._busy) > MAX_DEPTH or self._spent > _BUDGET or self._total > _MOST:
             return greatest
         return self._computed(known, key, compute)
 
-    def apart(self, known: dict[K, T], key: K, compute: Callable[[], T], least: T) -> T:
+    def apart(self, known: dict[K, T], key: K, compute: Callable[[], T], least: T, greatest: T) -> T:
         """The same with a budget of its own, so that the value does not depend on who asks for it and when."""
         found = known.get(key)
         if found is not None:
@@ -52,6 +55,10 @@ class Fixpoint:
         if key in self._busy:
             self.cuts += 1
             return least
+        if not self._busy:
+            self._total = 0
+        if self._total > _MOST:
+            return greatest
         spent, self._spent = self._spent, 0
         try:
             return self._computed(known, key, compute)
