@@ -2,7 +2,7 @@
 
 A mutant is a place in the masked text of a file and other words for it. The
 kinds are the slips that a backport makes: the guest's configuration in place of
-the host's or the kernel's, a permission of the other side, a mask that is gone,
+the user's or the kernel's, the kernel's in place of the user's, a permission of the other side, a mask that is gone,
 a flag or a condition turned around.
 """
 
@@ -38,6 +38,10 @@ def _guest_member(match: re.Match[str]) -> str:
     return f"guest_default_cfg.{'size' if match[1].endswith('size') else 'features'}"
 
 
+def _kernel_member(match: re.Match[str]) -> str:
+    return f"fpu_kernel_cfg.{match[1]}"
+
+
 def _inverted(match: re.Match[str]) -> str:
     return match[0][1:] if match[0][0] == "!" else f"!{match[0]}"
 
@@ -48,6 +52,7 @@ def _turned(match: re.Match[str]) -> str:
 
 _KINDS = (
     _Kind("user configuration", re.compile(r"\bfpu_user_cfg\.(\w+)"), _guest_member),
+    _Kind("user configuration by the kernel's", re.compile(r"\bfpu_user_cfg\.(\w+)"), _kernel_member),
     _Kind("kernel configuration", re.compile(r"\bfpu_kernel_cfg\.(\w+)"), _guest_member),
     _Kind("user mask", re.compile(r"\s*&\s*XFEATURE_MASK_USER_SUPPORTED"), lambda match: " " * len(match[0])),
     _Kind("user mask", re.compile(r"[\w.>-]+\s*&=\s*XFEATURE_MASK_USER_SUPPORTED(?=\s*;)"), lambda _: "(void)0"),
