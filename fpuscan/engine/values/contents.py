@@ -118,7 +118,9 @@ class Contents(Masks):
         elif root[0] == "d" and self.analysis.chain(place):
             tag, below = self.analysis.chain(place)[0]
             place = (("h", tag, None, ""), below)
-        return self._fixpoint.apart(self._contents, place, lambda: self._content(place), Content(), Content(unknown=True))
+        return self._fixpoint.apart(
+            self._contents, place, lambda: self._content(place), Content(), Content(unknown=True)
+        )
 
     def _content(self, place: Place) -> Content:
         contract = self.contract(place)
