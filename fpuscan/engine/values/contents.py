@@ -103,7 +103,7 @@ class Contents(Masks):
             stored = self._stored(place)
             return stored is not None and not stored.unknown
 
-        return self._fixpoint.apart(self._filled, ("filled", place), known, least=True)
+        return self._fixpoint.apart(self._filled, ("filled", place), known, least=True, greatest=False)
 
     def declared_bound(self, place: Place) -> int | None:
         """The bits that a place may hold where a source row says so and its stores are not looked at."""
