@@ -15,6 +15,7 @@ from fpuscan.lower.nodes import first_named, without_comments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import Expr
     from fpuscan.lower.builder import Frontier
     from fpuscan.normalise import Group
@@ -100,7 +101,7 @@ class Statements(Declarations):
             arms.setdefault(item[0][depth][1], []).append(item)
             exhaustive = exhaustive or item[0][depth][2]
         for arm in arms.values():
-            conditions = self.context.conditions(self.facts.path, arm[0][1].start_byte)
+            conditions = self._common_conditions(arm)
             if contradict(self.facts.config, conditions) or contradict(conditions, conditions):
                 # Another text of the function has it, or no build.
                 self.facts.covered_ranges.append((arm[0][1].start_byte, arm[-1][1].end_byte))
@@ -110,6 +111,11 @@ class Statements(Declarations):
             self._arms(arm, depth + 1)
             after += self.frontier
         self.frontier = after if exhaustive else after + before
+
+    def _common_conditions(self, arm: list[tuple[tuple[tuple[int, int, bool], ...], Node]]) -> list[ConfigLiteral]:
+        """What must hold for an arm, whichever arms inside of it its statements lie in."""
+        first, *others = (self.context.conditions(self.facts.path, node.start_byte) for _, node in arm)
+        return [literal for literal in first if all(literal in each for each in others)]
 
     def statement_expression(self, node: Node) -> Expr:
         """``({ ...; value; })``."""

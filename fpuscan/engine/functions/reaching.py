@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.layouts import is_view
 from fpuscan.ir import ENTRY, Assign, Call, Var
 from fpuscan.places import covers, overlap
 
@@ -159,6 +160,9 @@ class Reaching:
 
     def _is_other_name(self, written: Place, place: Place) -> bool:
         """Whether a store through another name of an object may be one to ``place``."""
-        if {written[0][0], place[0][0]} not in ({"d"}, {"d", "g"}) or written[0] == place[0]:
+        root, path = written
+        if root == place[0]:
+            return is_view(path) and place[1][: len(path) - 1] == path[:-1]
+        if {written[0][0], place[0][0]} not in ({"d"}, {"d", "g"}):
             return False
         return any(overlap(name, place) for name in self.analysis.aliases.names(self.function, written))

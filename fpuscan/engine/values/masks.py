@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, integer_type, narrow
+from fpuscan.engine.layouts import is_view
 from fpuscan.engine.unions import are_apart, keeps_bits
 from fpuscan.engine.values.fixpoint import MAX_DEPTH, Fixpoint
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Unary
@@ -223,9 +224,13 @@ class Masks(ABC):
         if isinstance(instruction, Assign):
             apart = False
             for root, path, _ in function.resolve(definition, instruction.target):
-                if not overlap((root, path), place):
+                seen = is_view(path) and root == place[0]  # a struct of another type is stored over it
+                rest = self.analysis.layouts.rest((root, path), place) if seen else place[1][len(path) :]
+                if not seen and not overlap((root, path), place):
                     continue
-                below = place[1][len(path) :]
+                if rest is None:
+                    return ANYTHING
+                below = rest
                 if function.is_displaced(instruction.target, (root, path)):
                     return ANYTHING
                 if reinterpreted(path, place[1]):

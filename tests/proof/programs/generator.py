@@ -17,7 +17,7 @@ FEATURES = (
     "ops", "fnptr", "macros", "masks", "ifarms", "statics", "ternary", "guards", "arrays", "byvalue", "retptr",
     "globals", "compound", "stmtexpr", "container", "shifts", "arith", "narrow", "union", "swap", "once", "memset",
     "chained", "initialiser", "link", "recursion", "earlyreturn", "sourcepointer", "sourcecopy", "sinkpointer",
-    "sinkhelper", "fixedcall", "constlocal", "signed", "bits", "meetings",
+    "sinkhelper", "fixedcall", "constlocal", "signed", "bits", "meetings", "armsigns",
 )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ NOT_CLAIMED = {
     "casemacros": "a macro call without a `;` behind it that makes statements or the cases of a `switch`",
     "pastedmacros": "the name of a macro that another macro pastes together",
     "tablefile": "a file that is included inside of a function, an enum or an initialiser",
+    "armsigns": "of the integer types that arms give a member the widest one",
     "membermacros": "members of a struct that a macro call inside it declares",
 }
 

@@ -155,7 +155,7 @@ class ArmMembers(Idiom):
                 "\tu64 extra;",
                 "#endif",
                 g.arm(),
-                f"\t{self.pick('u32', 'int')} v;",
+                f"\t{self.pick('u32', 'int') if g.has('armsigns') else 'u32'} v;",
                 "#else",
                 "\tu64 v;",
                 "#endif",
