@@ -18,6 +18,7 @@ FEATURES = (
     "globals", "compound", "stmtexpr", "container", "shifts", "arith", "narrow", "union", "swap", "once", "memset",
     "chained", "initialiser", "link", "recursion", "earlyreturn", "sourcepointer", "sourcecopy", "sinkpointer",
     "sinkhelper", "fixedcall", "constlocal", "signed", "bits", "meetings", "armsigns",
+    "offsetparameter",
 )  # fmt: skip
 
 
@@ -27,6 +28,7 @@ NOT_CLAIMED = {
     "pastedmacros": "the name of a macro that another macro pastes together",
     "tablefile": "a file that is included inside of a function, an enum or an initialiser",
     "armsigns": "of the integer types that arms give a member the widest one",
+    "offsetparameter": "over a struct by anything but an `offsetof()`",
     "membermacros": "members of a struct that a macro call inside it declares",
 }
 

@@ -213,14 +213,16 @@ class Offsets(Idiom):
         p = self.p
         name, member = self.g.fresh("in"), self.member()
         other = self.member()
+        uses = [
+            f"*(u64 *)((char *)&{name} + offsetof(struct {p}_in, {other})) = {self.word(scope)};",
+            f"*{p}_AT(&{name}, {other}) = {self.word(scope)};",
+            f"{self.target(scope)} = *(u64 *)((void *)&{name} + offsetof(struct {p}_in, {other}));",
+        ]
+        if self.g.has("offsetparameter"):
+            uses.append(f"{self.target(scope)} = {p}_peek(&{name}, offsetof(struct {p}_in, {other}));")
         return [
             f"struct {p}_in {name} = {{ .{member} = {self.word(scope)} }};",
-            self.pick(
-                f"*(u64 *)((char *)&{name} + offsetof(struct {p}_in, {other})) = {self.word(scope)};",
-                f"*{p}_AT(&{name}, {other}) = {self.word(scope)};",
-                f"{self.target(scope)} = {p}_peek(&{name}, offsetof(struct {p}_in, {other}));",
-                f"{self.target(scope)} = *(u64 *)((void *)&{name} + offsetof(struct {p}_in, {other}));",
-            ),
+            self.pick(*uses),
             f"{self.target(scope)} = {self.pick(f'{name}.{other}', f'*{p}_AT(&{name}, {other})')};",
         ]
 
