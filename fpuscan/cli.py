@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fpuscan import __version__
-from fpuscan.baseline import entry_of, load
-from fpuscan.baseline import write as write_baseline
 from fpuscan.errors import FpuscanError, UsageError
 from fpuscan.lock import compare_lock, load_lock, write_lock
 from fpuscan.report import FORMATS, PROVENANCE_FORMATS, ReportOptions, render, render_provenance
@@ -31,10 +29,12 @@ from fpuscan.result import BaselineEntry, LockEntry, ScanResult, Severity
 from fpuscan.rules.info import RULE_INFOS, RuleInfo, find_rule
 from fpuscan.shipped import shipped_folder
 from fpuscan.tree import enclosing_tree, open_folder
-from fpuscan.triage import compare_with
+from fpuscan.triage.aside import compare_with
+from fpuscan.triage.baseline import entry_of, load
+from fpuscan.triage.baseline import write as write_baseline
 
 if TYPE_CHECKING:
-    from fpuscan.scanning import Scans
+    from fpuscan.commands.scanning import Scans
 
 __all__ = ["command", "run"]
 
@@ -280,7 +280,7 @@ def _result(options: _Options) -> ScanResult:
         return scans.once(open_folder(shipped_folder("demo")))
     if not more:
         return scans.once(enclosing_tree() if options.tree is None else open_folder(options.tree))
-    from fpuscan.request import Request, answer
+    from fpuscan.commands.request import Request, answer
 
     cache = not options.no_cache and bool(options.against or options.patch)
     brief = options.format_ in {"text", "github"} and not options.verbose
@@ -300,7 +300,7 @@ def _history(options: _Options, commits: str) -> int:
         raise UsageError("--history goes through commits; of the options that name a state it takes TREE alone")
     if options.format_ != "text" or options.output is not None:
         raise UsageError("--history prints a table as it goes; give it without --format and -o")
-    from fpuscan.history import history, what_is_left
+    from fpuscan.commands.history import history, what_is_left
 
     status, shown, scans = EXIT_CLEAN, 0, _scans(options)
     done: list[str] = []
@@ -336,7 +336,7 @@ def _standard_input(limit: int) -> bytes:
 
 
 def _scans(options: _Options) -> Scans:
-    from fpuscan.scanning import Question, Scans
+    from fpuscan.commands.scanning import Question, Scans
 
     checked = _checked(options)
     if not checked:

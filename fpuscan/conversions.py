@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.integers import NotConstantError, fit, literal
 from fpuscan.ir import Binary, Cast, Const, Load, Unary
+from fpuscan.symbols.integers import NotConstantError, fit, literal
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.ir import Expr
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["WORD_BITS", "common", "fits", "integer_type", "narrow", "stored_constant"]
 

@@ -20,14 +20,14 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from fpuscan.normalise import Attributes
+from fpuscan.parse.normalise import Attributes
+from fpuscan.parse.source import SourceFile
 from fpuscan.scope import Scope
-from fpuscan.source import SourceFile
 
 if TYPE_CHECKING:
+    from fpuscan.parse.reuse import ParseCache
+    from fpuscan.parse.syntax import ParsedFile
     from fpuscan.program import Program
-    from fpuscan.reuse import ParseCache
-    from fpuscan.syntax import ParsedFile
 
 __all__ = ["Footprint"]
 

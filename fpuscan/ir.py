@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fpuscan.cpp import ConfigLiteral
-    from fpuscan.declarators import CType
+    from fpuscan.symbols.cpp import ConfigLiteral
+    from fpuscan.symbols.declarators import CType
 
 __all__ = [
     "ENTRY",

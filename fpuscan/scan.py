@@ -19,9 +19,9 @@ from fpuscan.errors import NotApplicableError
 from fpuscan.footprint import Footprint
 from fpuscan.health import examine
 from fpuscan.model import load_model
+from fpuscan.parse.reuse import ParseCache
 from fpuscan.program import Program
 from fpuscan.result import Assumption, ScanResult
-from fpuscan.reuse import ParseCache
 from fpuscan.rules import crossings, not_subset, partial_reset
 from fpuscan.xfeatures import FeatureBits
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from fpuscan.constexpr import WORD, Evaluator, Lookup, evaluate
+from fpuscan.symbols.constexpr import WORD, Evaluator, Lookup, evaluate
 
 __all__ = ["UNKNOWN", "WORD", "Evaluator", "FeatureBits", "Lookup", "MaskValue", "bits_of", "evaluate"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.compare import against
+from fpuscan.commands.history import Row, history
 from fpuscan.errors import NotApplicableError
 from fpuscan.git import open_repository
-from fpuscan.history import Row, history
 from fpuscan.result import Health, ScanResult, TreeInfo
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import KernelTree
 from fpuscan.trees import open_revision
+from fpuscan.triage.compare import against
 from tests.fixture_trees import lay_out
 from tests.repositories import CORE, FPU, Repository, make_repository
 

@@ -13,11 +13,11 @@ from fpuscan.ir import Call, Const, FunctionRef
 from fpuscan.places import path_overlap
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.places import Place, Root
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Aliases"]
 

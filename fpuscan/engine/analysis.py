@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fpuscan.declarators import CType
 from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.functions.function import FunctionAnalysis
@@ -21,12 +20,13 @@ from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
 from fpuscan.model.rows import PlacePattern
 from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, container_tag, member_name
+from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
-    from fpuscan.arms import ConfigLiteral
     from fpuscan.engine.calls import Frame
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.model.rows import Chain, Instance, Model, PlacePattern, SideGuard, Sink, Source
+    from fpuscan.parse.arms import ConfigLiteral
     from fpuscan.places import Place, Root
     from fpuscan.program import Program, Unit
 

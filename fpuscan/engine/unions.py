@@ -13,10 +13,10 @@ from fpuscan.engine.functions.reads import FREEZE, fitting
 from fpuscan.places import member_name, seen_otherwise
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.reads import Operation
     from fpuscan.places import Place
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["are_apart", "as_read", "keeps_bits"]
 

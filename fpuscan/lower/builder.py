@@ -15,9 +15,9 @@ from fpuscan.ir import Assign, Branch, Call, Edge, FunctionFacts, Load, Marker, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fpuscan.cpp import ConfigLiteral
-    from fpuscan.declarators import CType
     from fpuscan.ir import Expr, Instruction, LValue
+    from fpuscan.symbols.cpp import ConfigLiteral
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Builder", "Frontier", "together"]
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.declarators import CType
 from fpuscan.ir import Const, Deref, FunctionRef, Load, Member, Opaque, uncast
 from fpuscan.lower.nodes import without_comments
 from fpuscan.lower.offsets import Offsets
+from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from fpuscan.ir import Expr, Var
     from fpuscan.model.rows import Effect
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Callbacks"]
 

@@ -6,19 +6,19 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fpuscan.cpp import Macro
 from fpuscan.ir import Const, Deref, Load, Opaque
 from fpuscan.lower.macros import address_of
 from fpuscan.lower.member_macros import MemberMacros
 from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses
+from fpuscan.symbols.cpp import Macro
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fpuscan.cpp import ConfigLiteral
     from fpuscan.ir import Expr, LValue
     from fpuscan.lower.builder import Frontier
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
+    from fpuscan.symbols.cpp import ConfigLiteral
 
 __all__ = ["Calls"]
 

@@ -14,7 +14,7 @@ from fpuscan.lower.nodes import operator_of, strip_parentheses
 if TYPE_CHECKING:
     from fpuscan.ir import Expr
     from fpuscan.lower.builder import Frontier
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Conditions"]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from fpuscan.cpp import ConfigLiteral, Macro
-    from fpuscan.declarators import CType
     from fpuscan.ir import Expr, FunctionFacts, LValue, Signature, Var
     from fpuscan.model.rows import Model
-    from fpuscan.normalise import Group
-    from fpuscan.syntax import Node
-    from fpuscan.types import TypeTable
+    from fpuscan.parse.normalise import Group
+    from fpuscan.parse.syntax import Node
+    from fpuscan.symbols.cpp import ConfigLiteral, Macro
+    from fpuscan.symbols.declarators import CType
+    from fpuscan.symbols.types import TypeTable
 
 __all__ = ["Definition", "Initialises", "LoweringContext"]
 

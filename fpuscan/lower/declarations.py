@@ -9,9 +9,9 @@ from fpuscan.ir import Var
 from fpuscan.lower.initialisers import Initialisers
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.ir import Expr
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Declarations"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fpuscan.ir import Expr, LValue
     from fpuscan.model.rows import Effect
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Effects"]
 

@@ -20,9 +20,9 @@ from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fpuscan.declarators import CType
     from fpuscan.ir import Expr, LValue
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Expressions"]
 

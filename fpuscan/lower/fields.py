@@ -15,7 +15,7 @@ from fpuscan.lower.updates import Updates
 if TYPE_CHECKING:
     from fpuscan.ir import Expr
     from fpuscan.model.rows import Effect
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Fields"]
 

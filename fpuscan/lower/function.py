@@ -11,7 +11,7 @@ from fpuscan.lower.statements import Statements
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
     from fpuscan.lower.context import Definition, LoweringContext
-    from fpuscan.syntax import ParsedFile
+    from fpuscan.parse.syntax import ParsedFile
 
 __all__ = ["lower_function", "lower_initialiser", "read_signature"]
 

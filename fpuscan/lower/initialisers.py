@@ -11,9 +11,9 @@ from fpuscan.lower.loops import Loops
 from fpuscan.lower.nodes import first_named, without_comments
 
 if TYPE_CHECKING:
-    from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import LValue
-    from fpuscan.syntax import Node
+    from fpuscan.parse.arms import ConfigLiteral
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Initialisers"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fpuscan.ir import Expr
     from fpuscan.lower.builder import Frontier
     from fpuscan.lower.context import LoweringContext
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["LoopBody", "Loops"]
 

@@ -12,7 +12,7 @@ from fpuscan.lower.nodes import operator_of, strip_parentheses
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["LValues"]
 

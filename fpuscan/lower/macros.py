@@ -6,16 +6,16 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from fpuscan.cpp import Macro
 from fpuscan.ir import Const, Load, Opaque, pointer_to
 from fpuscan.lower.effects import Effects
 from fpuscan.lower.nodes import only_expression
+from fpuscan.symbols.cpp import Macro
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.ir import Expr, LValue
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["MAX_EXPANSIONS", "Macros", "address_of"]
 

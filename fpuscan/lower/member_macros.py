@@ -10,9 +10,9 @@ from fpuscan.lower.macros import MAX_EXPANSIONS, Macros
 from fpuscan.lower.nodes import only_expression, operator_of, strip_parentheses
 
 if TYPE_CHECKING:
-    from fpuscan.cpp import Macro
     from fpuscan.ir import Expr, LValue
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
+    from fpuscan.symbols.cpp import Macro
 
 __all__ = ["MemberMacros"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS, common, integer_type, stored_constant
-from fpuscan.declarators import FUNCTION, CType
 from fpuscan.ir import Addr, Binary, Cast, Const, ContainerOf, FunctionRef, Load, Member, Unary, Var
 from fpuscan.lower.builder import Builder
 from fpuscan.lower.constants import is_null
-from fpuscan.normalise import strip_comments
+from fpuscan.parse.normalise import strip_comments
+from fpuscan.symbols.declarators import FUNCTION, CType
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, FunctionFacts, LValue
     from fpuscan.lower.context import LoweringContext
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["INT", "Names"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["first_named", "only_expression", "operator_of", "strip_parentheses", "without_comments"]
 

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS
-from fpuscan.declarators import CType
 from fpuscan.ir import Addr, Binary, Cast, ContainerOf, Deref, Index, uncast
 from fpuscan.lower.expressions import Expressions
 from fpuscan.lower.nodes import strip_parentheses
+from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Offsets"]
 

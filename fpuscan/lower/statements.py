@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.arms import contradict
 from fpuscan.ir import Const, Load
 from fpuscan.lower.builder import together
 from fpuscan.lower.constants import constant_of
 from fpuscan.lower.declarations import Declarations
 from fpuscan.lower.loops import LoopBody
 from fpuscan.lower.nodes import first_named, without_comments
+from fpuscan.parse.arms import contradict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import Expr
     from fpuscan.lower.builder import Frontier
-    from fpuscan.normalise import Group
-    from fpuscan.syntax import Node
+    from fpuscan.parse.arms import ConfigLiteral
+    from fpuscan.parse.normalise import Group
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Statements"]
 

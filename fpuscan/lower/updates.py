@@ -13,7 +13,7 @@ from fpuscan.lower.nodes import without_comments
 if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
     from fpuscan.model.rows import Effect
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = ["Updates"]
 

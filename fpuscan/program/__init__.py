@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fpuscan.ir import FunctionFacts
     from fpuscan.model.rows import Model
-    from fpuscan.reuse import ParseCache
+    from fpuscan.parse.reuse import ParseCache
     from fpuscan.tree import KernelTree
 
 __all__ = ["Program", "Unit"]

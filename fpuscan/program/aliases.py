@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fpuscan.normalise.values import Directive
+    from fpuscan.parse.normalise.values import Directive
 
 __all__ = ["AliasIndex"]
 

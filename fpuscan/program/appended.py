@@ -4,7 +4,7 @@ An `#if` inside an expression, or around half of a statement, leaves one arm in 
 text of the file; here are copies of the construct with the others. A macro call that
 stands for whole definitions is blank in the text; here is what it expands to. A macro
 that is a statement for code outside of the scope is a function here. All of it is text
-to append to the file (:func:`fpuscan.syntax.appended`).
+to append to the file (:func:`fpuscan.parse.syntax.appended`).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.arms import contradict
-from fpuscan.expansion import expand_call, split_arguments
-from fpuscan.normalise import normalise, strip_comments
-from fpuscan.syntax import Addition, appended
+from fpuscan.parse.arms import contradict
+from fpuscan.parse.normalise import normalise, strip_comments
+from fpuscan.parse.syntax import Addition, appended
+from fpuscan.symbols.expansion import expand_call, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fpuscan.arms import ArmIndex, ConfigLiteral
-    from fpuscan.cpp import MacroTable
-    from fpuscan.normalise import Attributes, Directive, DroppedArm, Group, MacroCall
-    from fpuscan.syntax import ParsedFile
+    from fpuscan.parse.arms import ArmIndex, ConfigLiteral
+    from fpuscan.parse.normalise import Attributes, Directive, DroppedArm, Group, MacroCall
+    from fpuscan.parse.syntax import ParsedFile
+    from fpuscan.symbols.cpp import MacroTable
 
 __all__ = ["Choices", "Complete", "Unread", "statement_macros", "with_additions"]
 

@@ -6,12 +6,12 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fpuscan.normalise import selecting_macros
+from fpuscan.parse.normalise import selecting_macros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fpuscan.normalise.values import Directive
+    from fpuscan.parse.normalise.values import Directive
     from fpuscan.program.aliases import AliasIndex
 
 __all__ = ["MacroBodies", "handed_to"]

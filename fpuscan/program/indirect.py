@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.expansion import expand_call
+from fpuscan.symbols.expansion import expand_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

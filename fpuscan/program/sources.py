@@ -11,28 +11,28 @@ from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fpuscan.cpp import MacroTable
-from fpuscan.normalise import learn_attributes, loop_macros, selecting_macros
+from fpuscan.parse.normalise import learn_attributes, loop_macros, selecting_macros
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import outline
 from fpuscan.program.appended import Unread, statement_macros, with_additions
 from fpuscan.program.names import NameIndex
 from fpuscan.program.scope import Outside, read_quietly, scope_paths
 from fpuscan.program.units import UnitTable
 from fpuscan.result import Incomplete
-from fpuscan.source import SourceFile
-from fpuscan.syntax import outline
+from fpuscan.symbols.cpp import MacroTable
+from fpuscan.symbols.types import TypeTable
 from fpuscan.tree import UnreadableFile
-from fpuscan.types import TypeTable
 
 if TYPE_CHECKING:
-    from fpuscan.arms import ConfigLiteral
     from fpuscan.ir import FunctionFacts, Signature
     from fpuscan.model.rows import Model
-    from fpuscan.normalise import Directive, DroppedArm
+    from fpuscan.parse.arms import ConfigLiteral
+    from fpuscan.parse.normalise import Directive, DroppedArm
+    from fpuscan.parse.reuse import ParseCache
+    from fpuscan.parse.syntax import ParsedFile
     from fpuscan.program.appended import Choices
     from fpuscan.program.names import Occurrence
     from fpuscan.program.units import Unit
-    from fpuscan.reuse import ParseCache
-    from fpuscan.syntax import ParsedFile
     from fpuscan.tree import KernelTree
 
 __all__ = ["Sources"]

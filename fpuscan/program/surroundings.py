@@ -8,25 +8,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.constexpr import WORD, Evaluator
-from fpuscan.declarators import CType, parse_type
-from fpuscan.expansion import expand_call, split_arguments
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import parse, parse_snippet
 from fpuscan.program.lending import Lending
 from fpuscan.program.sources import Sources
-from fpuscan.source import SourceFile
-from fpuscan.syntax import parse, parse_snippet
+from fpuscan.symbols.constexpr import WORD, Evaluator
+from fpuscan.symbols.declarators import CType, parse_type
+from fpuscan.symbols.expansion import expand_call, split_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fpuscan.arms import ConfigLiteral
-    from fpuscan.cpp import Macro
     from fpuscan.ir import Expr, FunctionFacts, Var
     from fpuscan.lower.context import Initialises
     from fpuscan.model.rows import Contract, Model, Sink, Source
-    from fpuscan.normalise import Group
-    from fpuscan.reuse import ParseCache
-    from fpuscan.syntax import Node
+    from fpuscan.parse.arms import ConfigLiteral
+    from fpuscan.parse.normalise import Group
+    from fpuscan.parse.reuse import ParseCache
+    from fpuscan.parse.syntax import Node
+    from fpuscan.symbols.cpp import Macro
     from fpuscan.tree import KernelTree
 
 __all__ = ["Surroundings"]

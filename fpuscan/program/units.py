@@ -9,11 +9,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Protocol
 
-from fpuscan.syntax import FunctionSpan
+from fpuscan.parse.syntax import FunctionSpan
 
 if TYPE_CHECKING:
     from fpuscan.ir import FunctionFacts, Signature
-    from fpuscan.syntax import Node, ParsedFile
+    from fpuscan.parse.syntax import Node, ParsedFile
 
 __all__ = ["Lowering", "Unit", "UnitTable"]
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fpuscan.model.rows import Model
-    from fpuscan.normalise.values import Directive
+    from fpuscan.parse.normalise.values import Directive
+    from fpuscan.parse.reuse import ParseCache
     from fpuscan.program.units import Unit
-    from fpuscan.reuse import ParseCache
     from fpuscan.tree import KernelTree
 
 __all__ = ["Uses"]

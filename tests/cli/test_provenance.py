@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan import beside
+from fpuscan.commands import beside
 from fpuscan.lock import write_lock
 from tests.cli.command import Engine, Run, one_line
 from tests.repositories import CORE, Repository

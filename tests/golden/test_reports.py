@@ -24,7 +24,7 @@ from fpuscan.report.json_v1 import schema
 from fpuscan.result import ScanResult
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
-from fpuscan.triage import set_aside
+from fpuscan.triage.aside import set_aside
 from tests.fixture_trees import NAMES, lay_out
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpuscan.normalise import learn_attributes, mask, normalise
-from fpuscan.source import SourceFile
-from fpuscan.syntax import MAX_DEPTH, Node, ParsedFile, parse
+from fpuscan.parse.normalise import learn_attributes, mask, normalise
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import MAX_DEPTH, Node, ParsedFile, parse
 
 ATTRIBUTES = learn_attributes([])
 

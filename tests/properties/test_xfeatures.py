@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpuscan.constexpr import evaluate
+from fpuscan.symbols.constexpr import evaluate
 from fpuscan.xfeatures import WORD, MaskValue
 
 words = st.one_of(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 
-from fpuscan.declarators import CType
-from fpuscan.syntax import FunctionSpan, Node, ParsedFile
+from fpuscan.parse.syntax import FunctionSpan, Node, ParsedFile
+from fpuscan.symbols.declarators import CType
 from tests.realtree.edits import masked_text
 from tests.realtree.rewrites import Edit, Rewrite
 from tests.realtree.sites import Call

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from fpuscan.syntax import Node
+from fpuscan.parse.syntax import Node
 from tests.realtree.edits import TreeCopy
 from tests.realtree.sites import Expression
 from tests.realtree.traces import Function, nodes_of, spelled

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fpuscan.parse.syntax import Node
 from fpuscan.result import Finding
-from fpuscan.syntax import Node
 from tests.realtree.traces import STATEMENTS, Code, Function, nodes_of, spelled
 
 __all__ = ["Call", "Expression", "calls", "expressions"]

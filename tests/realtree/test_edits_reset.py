@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.compare import against, has
 from fpuscan.result import Finding, ScanResult, Severity
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
+from fpuscan.triage.compare import against, has
 from tests.realtree.edits import TreeCopy, copy_tree, version
 
 pytestmark = pytest.mark.realtree

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.normalise import ATTRIBUTE_HEADERS, BUILT_IN, learn_attributes, mask
-from fpuscan.source import SourceFile
-from fpuscan.syntax import Node, ParsedFile, outline, parse
+from fpuscan.parse.normalise import ATTRIBUTE_HEADERS, BUILT_IN, learn_attributes, mask
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import Node, ParsedFile, outline, parse
 
 pytestmark = pytest.mark.realtree
 

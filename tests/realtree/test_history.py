@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from fpuscan.commands.history import Row, history
 from fpuscan.git import open_repository
-from fpuscan.history import Row, history
 from fpuscan.result import ScanResult
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import KernelTree

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.arms import arm_conditions, contradict
-from fpuscan.constexpr import Evaluator, constant_lookup
-from fpuscan.cpp import MacroTable
-from fpuscan.declarators import CType
-from fpuscan.normalise import learn_attributes
-from fpuscan.source import SourceFile
-from fpuscan.syntax import ParsedFile, parse
-from fpuscan.types import TypeTable
+from fpuscan.parse.arms import arm_conditions, contradict
+from fpuscan.parse.normalise import learn_attributes
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import ParsedFile, parse
+from fpuscan.symbols.constexpr import Evaluator, constant_lookup
+from fpuscan.symbols.cpp import MacroTable
+from fpuscan.symbols.declarators import CType
+from fpuscan.symbols.types import TypeTable
 from fpuscan.xfeatures import WORD, FeatureBits
 
 pytestmark = pytest.mark.realtree

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from fpuscan.declarators import CType, declared_in
 from fpuscan.model import load_model
+from fpuscan.parse.reuse import ParseCache
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import FunctionSpan, Node, ParsedFile
 from fpuscan.program import Program
 from fpuscan.result import Finding, Location
-from fpuscan.reuse import ParseCache
-from fpuscan.source import SourceFile
-from fpuscan.syntax import FunctionSpan, Node, ParsedFile
+from fpuscan.symbols.declarators import CType, declared_in
 from fpuscan.tree import KernelTree
 from tests.realtree.edits import masked_text
 

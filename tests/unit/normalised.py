@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fpuscan.normalise import (
+from fpuscan.parse.normalise import (
     mask,
     normalise,
 )
-from fpuscan.normalise.attributes import BUILT_IN
-from fpuscan.normalise.text import Text
+from fpuscan.parse.normalise.attributes import BUILT_IN
+from fpuscan.parse.normalise.text import Text
 
 TOKEN = re.compile(r'"\s*"|\w+|\S')
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
-from fpuscan.normalise import learn_attributes, normalise
-from fpuscan.normalise.values import Normalised
+from fpuscan.parse.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
+from fpuscan.parse.normalise import learn_attributes, normalise
+from fpuscan.parse.normalise.values import Normalised
 
 PATH = "arch/x86/kernel/fpu/sample.c"
 KVM = ConfigLiteral("CONFIG_KVM", value=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.baseline import compare, covers, dump, load, parse, write
 from fpuscan.errors import UsageError
 from fpuscan.result import Location, Severity
+from fpuscan.triage.baseline import compare, covers, dump, load, parse, write
 from tests.samples import CORE, ERROR, NOTE, WARNING
 
 EXPECTED = """\

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from fpuscan import beside
-from fpuscan.beside import Beside
+from fpuscan.commands import beside
+from fpuscan.commands.beside import Beside
 from fpuscan.errors import UsageError
 from fpuscan.result import Health, ScanResult, TreeInfo
 

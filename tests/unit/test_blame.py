@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.blame import Commit, blame, parse_blame
+from fpuscan.commands.blame import Commit, blame, parse_blame
+from fpuscan.commands.request import Request, answer
+from fpuscan.commands.review import Scanner
 from fpuscan.patch import apply_series, read_patches
-from fpuscan.request import Request, answer
 from fpuscan.result import Finding, Health, Location, ScanResult
-from fpuscan.review import Scanner
 from fpuscan.tree import KernelTree
 from fpuscan.trees import open_tree
 from tests.repositories import CORE, FPU, MAKEFILE, Repository, make_repository

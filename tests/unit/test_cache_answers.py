@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from fpuscan import beside, cache, cli
+from fpuscan import cache, cli
 from fpuscan import scan as scan_room
 from fpuscan.cache import key as key_room
 from fpuscan.cache import question_key
 from fpuscan.cache.values import decode, encode
+from fpuscan.commands import beside
 from fpuscan.result import ScanResult
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder

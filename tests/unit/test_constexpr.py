@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.constexpr import Evaluator, constant_lookup, evaluate, integer_bits
-from fpuscan.cpp import Macro
+from fpuscan.symbols.constexpr import Evaluator, constant_lookup, evaluate, integer_bits
+from fpuscan.symbols.cpp import Macro
 
 ALL = (1 << 64) - 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fpuscan.conversions import fits, integer_type, stored_constant
-from fpuscan.declarators import CType
 from fpuscan.ir import Binary, Cast, Const, Expr, Load, Unary, Var
+from fpuscan.symbols.declarators import CType
 
 INT, U8, U32, U64 = CType("int"), CType("u8"), CType("u32"), CType("u64")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.cpp import Macro, MacroTable
-from fpuscan.expansion import expand_call, split_arguments
-from fpuscan.normalise import learn_attributes, normalise
-from fpuscan.normalise.values import Normalised
+from fpuscan.parse.normalise import learn_attributes, normalise
+from fpuscan.parse.normalise.values import Normalised
+from fpuscan.symbols.cpp import Macro, MacroTable
+from fpuscan.symbols.expansion import expand_call, split_arguments
 
 ATTRIBUTES = learn_attributes([])
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fpuscan.cpp import Macro
-from fpuscan.enums import EnumTable
+from fpuscan.symbols.cpp import Macro
+from fpuscan.symbols.enums import EnumTable
 
 
 def enums(*texts: bytes, macros: dict[str, Macro] | None = None) -> EnumTable:

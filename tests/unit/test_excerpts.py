@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from fpuscan.errors import FpuscanError
-from fpuscan.excerpts import CONTEXT, excerpts
 from fpuscan.report.lines import SourceLines
 from fpuscan.result import Location, SourceExcerpt
+from fpuscan.triage.excerpts import CONTEXT, excerpts
 from tests.samples import CORE, ERROR, KVM, WARNING, XSTATE
 
 BARE = replace(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.baseline import entry_of
+from fpuscan.commands.history import Row, history, what_is_left
 from fpuscan.errors import NotApplicableError, UsageError
-from fpuscan.history import Row, history, what_is_left
 from fpuscan.result import ScanResult
 from fpuscan.tree import KernelTree
+from fpuscan.triage.baseline import entry_of
 from tests.conftest import real_trees
 from tests.repositories import CORE, FPU, MAKEFILE, Repository, make_repository
 from tests.unit.test_review import Scan

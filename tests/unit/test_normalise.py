@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.normalise import (
+from fpuscan.parse.normalise import (
     Attributes,
     Directive,
     alternatives,
@@ -13,8 +13,8 @@ from fpuscan.normalise import (
     normalise,
     strip_comments,
 )
-from fpuscan.normalise.attributes import BUILT_IN, blank_attributes
-from fpuscan.normalise.directives import read_directives
+from fpuscan.parse.normalise.attributes import BUILT_IN, blank_attributes
+from fpuscan.parse.normalise.directives import read_directives
 from tests.unit.normalised import alone, tokens, whole
 
 # R1

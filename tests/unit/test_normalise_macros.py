@@ -6,17 +6,17 @@ import re
 
 import pytest
 
-from fpuscan.normalise import (
+from fpuscan.parse.normalise import (
     loop_macros,
     normalise,
 )
-from fpuscan.normalise.attributes import BUILT_IN
-from fpuscan.normalise.macros import (
+from fpuscan.parse.normalise.attributes import BUILT_IN
+from fpuscan.parse.normalise.macros import (
     blank_top_level_calls,
     rewrite_declaring,
     rewrite_iterators,
 )
-from fpuscan.normalise.shapes import (
+from fpuscan.parse.normalise.shapes import (
     rewrite_named_calls,
 )
 from tests.unit.normalised import alone, tokens

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.normalise import (
+from fpuscan.parse.normalise import (
     normalise,
 )
-from fpuscan.normalise.asm import rewrite_asm, rewrite_asm_macros
-from fpuscan.normalise.attributes import BUILT_IN
-from fpuscan.normalise.shapes import (
+from fpuscan.parse.normalise.asm import rewrite_asm, rewrite_asm_macros
+from fpuscan.parse.normalise.attributes import BUILT_IN
+from fpuscan.parse.normalise.shapes import (
     rewrite_ranges,
     rewrite_small_shapes,
     rewrite_type_arguments,
 )
-from fpuscan.syntax import parse_snippet
+from fpuscan.parse.syntax import parse_snippet
 from tests.unit.normalised import alone, tokens
 
 # R4, R5

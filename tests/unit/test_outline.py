@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.normalise import BUILT_IN
-from fpuscan.pieces import function_bodies
+from fpuscan.parse.normalise import BUILT_IN
+from fpuscan.parse.pieces import function_bodies
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import ParsedFile, outline, parse
 from fpuscan.result import Health
 from fpuscan.scan import scan
-from fpuscan.source import SourceFile
-from fpuscan.syntax import ParsedFile, outline, parse
 from fpuscan.tree import open_folder
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

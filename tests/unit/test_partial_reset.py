@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.baseline import covers
 from fpuscan.result import CONFIGURATION, Finding, Severity
 from fpuscan.scan import scan
 from fpuscan.tree import open_folder
+from fpuscan.triage.baseline import covers
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 INIT = "arch/x86/kernel/fpu/init.c"

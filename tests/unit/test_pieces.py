@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.pieces import cleared, guessed_name, top_level_pieces
+from fpuscan.parse.pieces import cleared, guessed_name, top_level_pieces
 
 
 def pieces(code: str) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.arms import ConfigLiteral
-from fpuscan.cpp import MacroTable
-from fpuscan.normalise import learn_attributes
+from fpuscan.parse.arms import ConfigLiteral
+from fpuscan.parse.normalise import learn_attributes
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import ParsedFile, parse
 from fpuscan.program.appended import Choices, with_additions
-from fpuscan.source import SourceFile
-from fpuscan.syntax import ParsedFile, parse
+from fpuscan.symbols.cpp import MacroTable
 
 ATTRIBUTES = learn_attributes([])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.normalise import learn_attributes, normalise
+from fpuscan.parse.normalise import learn_attributes, normalise
 from fpuscan.program.aliases import AliasIndex
 from fpuscan.program.bodies import MacroBodies, handed_to
 

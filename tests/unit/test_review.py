@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan import beside
-from fpuscan.compare import against, has
+from fpuscan.commands import beside
+from fpuscan.commands.request import Answer, Request, answer
+from fpuscan.commands.review import Scanner
 from fpuscan.errors import FpuscanError, NotApplicableError, UsageError
-from fpuscan.request import Answer, Request, answer
 from fpuscan.result import Finding, Health, Incomplete, ScanResult, Severity, SuppressedFinding, TreeInfo
-from fpuscan.review import Scanner
 from fpuscan.tree import FolderTree, KernelTree
 from fpuscan.trees import open_other, open_tree
+from fpuscan.triage.compare import against, has
 from tests.repositories import CORE, FPU, MAKEFILE, Repository, make_repository
 from tests.samples import ERROR, at
 

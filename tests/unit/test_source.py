@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.source import SourceFile
+from fpuscan.parse.source import SourceFile
 
 TEXT = b"int a;\n\n\tint b;\nlast"
 

@@ -8,7 +8,7 @@ import pytest
 
 from fpuscan.errors import FpuscanError
 from fpuscan.result import Finding, Location
-from fpuscan.suppress import Suppression, ignores_of, suppress
+from fpuscan.triage.suppress import Suppression, ignores_of, suppress
 from tests.samples import CORE, ERROR, NOTE, WARNING, XSTATE
 
 OK = "/* fpuscan: ignore[FPU101] -- the reason */"

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.normalise import BUILT_IN, alternatives
-from fpuscan.source import SourceFile
-from fpuscan.syntax import MAX_DEPTH, ErrorSpan, Node, ParsedFile, captures, matches, outline, parse, parse_snippet
+from fpuscan.parse.normalise import BUILT_IN, alternatives
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import (
+    MAX_DEPTH,
+    ErrorSpan,
+    Node,
+    ParsedFile,
+    captures,
+    matches,
+    outline,
+    parse,
+    parse_snippet,
+)
 
 
 def read(code: str) -> ParsedFile:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fpuscan.baseline import entry_of
 from fpuscan.result import ScanResult
-from fpuscan.triage import compare_with, set_aside
+from fpuscan.triage.aside import compare_with, set_aside
+from fpuscan.triage.baseline import entry_of
 from tests.samples import CLEAN, CORE, ERROR, LEAKY, NOTE, WARNING
 
 SOURCE = b"\n" * 59 + b"x = y; /* fpuscan: ignore[FPU102] -- seen */\n"

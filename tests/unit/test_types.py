@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.declarators import CType, declared_in, parse_type, specifier_type
-from fpuscan.normalise import learn_attributes
-from fpuscan.source import SourceFile
-from fpuscan.syntax import ParsedFile, parse, parse_snippet
-from fpuscan.types import TypeTable
+from fpuscan.parse.normalise import learn_attributes
+from fpuscan.parse.source import SourceFile
+from fpuscan.parse.syntax import ParsedFile, parse, parse_snippet
+from fpuscan.symbols.declarators import CType, declared_in, parse_type, specifier_type
+from fpuscan.symbols.types import TypeTable
 
 ATTRIBUTES = learn_attributes([])
 U64 = CType("u64")

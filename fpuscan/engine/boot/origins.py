@@ -19,11 +19,11 @@ from fpuscan.places import overlap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fpuscan.arms import ConfigLiteral
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.boot.configuration import Configurations
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr, LValue
+    from fpuscan.parse.arms import ConfigLiteral
     from fpuscan.places import Place
 
 __all__ = ["Frame", "Members", "Origin", "Origins", "Setting"]

@@ -14,22 +14,22 @@ import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.arms import contradict
 from fpuscan.engine.boot.configuration import pointed_at
 from fpuscan.engine.boot.origins import Frame, Members, Origin, Setting
 from fpuscan.engine.functions.function import ENTRY, EXIT
 from fpuscan.engine.functions.loops import certain_loops, reverse_postorder
 from fpuscan.ir import Assign, Branch, Call, Const
+from fpuscan.parse.arms import contradict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fpuscan.arms import ConfigLiteral
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.boot.configuration import Configurations
     from fpuscan.engine.boot.origins import Origins
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.parse.arms import ConfigLiteral
     from fpuscan.places import Place
     from fpuscan.program import Unit
 

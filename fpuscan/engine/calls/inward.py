@@ -10,11 +10,11 @@ from fpuscan.ir import ENTRY, Call, Const, FunctionRef, Load
 from fpuscan.places import OTHER_ELEMENTS, is_fresh, is_several, overlap, path_overlap, step_out
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Place, Root
     from fpuscan.program import Unit
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Inward", "may_point"]
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS, integer_type
 from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible, join
-from fpuscan.integers import Integer, NotConstantError, binary, fit, truth_value
 from fpuscan.ir import Assign, Binary, Cast, Const, Load, Unary, Var
+from fpuscan.symbols.integers import Integer, NotConstantError, binary, fit, truth_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from fpuscan.declarators import CType
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr, LValue
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Cases", "is_number", "undo"]
 

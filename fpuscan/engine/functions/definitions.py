@@ -12,13 +12,13 @@ from fpuscan.places import covers, is_several
 from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    from fpuscan.declarators import CType
     from fpuscan.engine.functions.cases import Cases
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.functions.questions import Question
     from fpuscan.ir import Expr
     from fpuscan.places import Place
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Definitions"]
 

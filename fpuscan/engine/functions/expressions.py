@@ -23,8 +23,8 @@ from fpuscan.ir import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpuscan.declarators import CType
     from fpuscan.ir import Expr, Instruction, LValue
+    from fpuscan.symbols.declarators import CType
 
 __all__ = [
     "expressions_of",

@@ -24,13 +24,13 @@ from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Branch, Call, Cast, Deref, Ind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.functions.reads import Leaf
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Place
     from fpuscan.program import Unit
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["ENTRY", "EXIT", "FunctionAnalysis", "Touch"]
 

@@ -34,11 +34,11 @@ from fpuscan.places import ALL_ELEMENTS, heap, on_side, overlap, step_out
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fpuscan.declarators import CType
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Guarded, Place, Root
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Pointers"]
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fpuscan.conversions import IntegerType
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.words.symbolic_values import Cell
     from fpuscan.ir import Expr
     from fpuscan.places import Guarded, Place
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Cancellation"]
 

@@ -15,10 +15,10 @@ from fpuscan.ir import Assign, Call, Load, Var, variable_read
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Size", "allocations"]
 

@@ -22,13 +22,13 @@ from fpuscan.xfeatures import WORD, MaskValue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fpuscan.declarators import CType
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.values.contents import Content
     from fpuscan.ir import Expr
     from fpuscan.places import Place
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["ANYTHING", "Masks"]
 

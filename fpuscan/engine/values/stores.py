@@ -16,10 +16,10 @@ from fpuscan.places import NO_MEMBERS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fpuscan.declarators import CType
     from fpuscan.ir import Instruction, LValue
     from fpuscan.model.rows import Chain
     from fpuscan.places import Place
+    from fpuscan.symbols.declarators import CType
 
 __all__ = ["Sought", "StoreIndex"]
 

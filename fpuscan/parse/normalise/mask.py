@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from fpuscan.normalise.text import BLANKS
+from fpuscan.parse.normalise.text import BLANKS
 
 __all__ = ["mask", "strip_comments"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from fpuscan.constexpr import Evaluator
-from fpuscan.cpp import Macro
+from fpuscan.symbols.constexpr import Evaluator
+from fpuscan.symbols.cpp import Macro
 
 __all__ = ["EnumTable"]
 

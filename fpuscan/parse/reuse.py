@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fpuscan.syntax import outline
+from fpuscan.parse.syntax import outline
 
 if TYPE_CHECKING:
-    from fpuscan.normalise import Attributes
-    from fpuscan.source import SourceFile
-    from fpuscan.syntax import ParsedFile
+    from fpuscan.parse.normalise import Attributes
+    from fpuscan.parse.source import SourceFile
+    from fpuscan.parse.syntax import ParsedFile
 
 __all__ = ["ParseCache"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fpuscan.cpp import Macro
+    from fpuscan.symbols.cpp import Macro
 
 __all__ = ["expand_call", "split_arguments"]
 

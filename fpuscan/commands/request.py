@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fpuscan.beside import Beside
-from fpuscan.compare import against
+from fpuscan.commands.beside import Beside
+from fpuscan.commands.review import Scanner, review
 from fpuscan.errors import UsageError
 from fpuscan.result import Health, ScanResult, TreeInfo
-from fpuscan.review import Scanner, review
 from fpuscan.trees import open_other, open_tree
+from fpuscan.triage.compare import against
 
 if TYPE_CHECKING:
     from fpuscan.patch import Applied
@@ -68,7 +68,7 @@ def answer(request: Request, scanner: Scanner, standard_input: Callable[[int], b
         result, before = _compared(request, scanner, tree, states)
         notes += tuple(_not_compared(request.against, before))
     if request.blame:
-        from fpuscan.blame import blame
+        from fpuscan.commands.blame import blame
 
         result, more = blame(result, states[-1].tree if states else tree, request.tree)
         notes += more

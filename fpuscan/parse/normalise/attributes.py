@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from fpuscan.normalise.mask import strip_comments
-from fpuscan.normalise.text import Text
-from fpuscan.normalise.values import Attributes, Directive
+from fpuscan.parse.normalise.mask import strip_comments
+from fpuscan.parse.normalise.text import Text
+from fpuscan.parse.normalise.values import Attributes, Directive
 
 __all__ = ["ATTRIBUTE_HEADERS", "BUILT_IN", "blank_attributes", "learn_attributes", "local_attributes"]
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 
-from fpuscan.normalise.text import Depth, Text
-from fpuscan.normalise.values import Directive
+from fpuscan.parse.normalise.text import Depth, Text
+from fpuscan.parse.normalise.values import Directive
 
 __all__ = [
     "rewrite_named_calls",

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from fpuscan.baseline import compare
-from fpuscan.excerpts import excerpts
 from fpuscan.result import BaselineEntry, Location, Provenance, ScanResult
-from fpuscan.suppress import suppress
+from fpuscan.triage.baseline import compare
+from fpuscan.triage.excerpts import excerpts
+from fpuscan.triage.suppress import suppress
 
 __all__ = ["compare_with", "set_aside"]
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.integers import integer_bits
+from fpuscan.symbols.integers import integer_bits
 
 if TYPE_CHECKING:
-    from fpuscan.syntax import Node
+    from fpuscan.parse.syntax import Node
 
 __all__ = [
     "FUNCTION",

@@ -22,10 +22,10 @@ from typing import NamedTuple
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 
-from fpuscan.normalise import Attributes, Group, Normalised, normalise
-from fpuscan.pieces import Piece, cleared, function_bodies, guessed_name, top_level_pieces
+from fpuscan.parse.normalise import Attributes, Group, Normalised, normalise
+from fpuscan.parse.pieces import Piece, cleared, function_bodies, guessed_name, top_level_pieces
+from fpuscan.parse.source import Origin, SourceFile
 from fpuscan.shipped import shipped_folder
-from fpuscan.source import Origin, SourceFile
 
 __all__ = [
     "MAX_DEPTH",

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from fpuscan.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
-from fpuscan.normalise.values import Directive, Normalised
+from fpuscan.parse.arms import ArmIndex, ConfigLiteral, arm_conditions, contradict
+from fpuscan.parse.normalise.values import Directive, Normalised
 
 __all__ = ["ConfigLiteral", "Macro", "MacroTable", "arm_conditions", "contradict"]
 

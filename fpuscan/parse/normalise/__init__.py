@@ -14,26 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fpuscan.normalise.asm import rewrite_asm, rewrite_asm_macros
-from fpuscan.normalise.attributes import (
+from fpuscan.parse.normalise.asm import rewrite_asm, rewrite_asm_macros
+from fpuscan.parse.normalise.attributes import (
     ATTRIBUTE_HEADERS,
     BUILT_IN,
     blank_attributes,
     learn_attributes,
     local_attributes,
 )
-from fpuscan.normalise.directives import alternatives, read_directives
-from fpuscan.normalise.macros import blank_top_level_calls, loop_macros, rewrite_declaring, rewrite_iterators
-from fpuscan.normalise.mask import mask, strip_comments
-from fpuscan.normalise.shapes import (
+from fpuscan.parse.normalise.directives import alternatives, read_directives
+from fpuscan.parse.normalise.macros import blank_top_level_calls, loop_macros, rewrite_declaring, rewrite_iterators
+from fpuscan.parse.normalise.mask import mask, strip_comments
+from fpuscan.parse.normalise.shapes import (
     rewrite_named_calls,
     rewrite_ranges,
     rewrite_small_shapes,
     rewrite_type_arguments,
     selecting_macros,
 )
-from fpuscan.normalise.text import Text
-from fpuscan.normalise.values import Arm, Attributes, Directive, DroppedArm, Group, MacroCall, Normalised
+from fpuscan.parse.normalise.text import Text
+from fpuscan.parse.normalise.values import Arm, Attributes, Directive, DroppedArm, Group, MacroCall, Normalised
 
 __all__ = [
     "ATTRIBUTE_HEADERS",

@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.cpp import Macro
-from fpuscan.declarators import CType, Declared, declarator_type, declared_in, parameters_of, parse_type, specifier_type
-from fpuscan.enums import EnumTable
-from fpuscan.records import RecordTable
+from fpuscan.symbols.cpp import Macro
+from fpuscan.symbols.declarators import (
+    CType,
+    Declared,
+    declarator_type,
+    declared_in,
+    parameters_of,
+    parse_type,
+    specifier_type,
+)
+from fpuscan.symbols.enums import EnumTable
+from fpuscan.symbols.records import RecordTable
 
 if TYPE_CHECKING:
-    from fpuscan.syntax import Node, ParsedFile
+    from fpuscan.parse.syntax import Node, ParsedFile
 
 __all__ = [
     "CType",

@@ -13,9 +13,9 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fpuscan.normalise.mask import strip_comments
-from fpuscan.normalise.text import Text
-from fpuscan.normalise.values import Arm, Directive, DroppedArm, Group, Normalised
+from fpuscan.parse.normalise.mask import strip_comments
+from fpuscan.parse.normalise.text import Text
+from fpuscan.parse.normalise.values import Arm, Directive, DroppedArm, Group, Normalised
 
 __all__ = ["DirectiveTable", "alternatives", "read_directives"]
 

@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from fpuscan.normalise.text import Depth, Text, split_top_level
-from fpuscan.normalise.values import Directive, MacroCall
+from fpuscan.parse.normalise.text import Depth, Text, split_top_level
+from fpuscan.parse.normalise.values import Directive, MacroCall
 
 __all__ = ["blank_top_level_calls", "loop_macros", "rewrite_declaring", "rewrite_iterators"]
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fpuscan.normalise.values import Arm, Group, Normalised
+from fpuscan.parse.normalise.values import Arm, Group, Normalised
 
 __all__ = ["ArmIndex", "ConfigLiteral", "arm_conditions", "contradict"]
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from fpuscan.cpp import Macro
-from fpuscan.expansion import expand_call, split_arguments
-from fpuscan.integers import (
+from fpuscan.symbols.cpp import Macro
+from fpuscan.symbols.expansion import expand_call, split_arguments
+from fpuscan.symbols.integers import (
     INTEGER_BITS,
     TYPE_WORDS,
     Integer,

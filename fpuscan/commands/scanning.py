@@ -14,12 +14,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fpuscan.triage import set_aside
+from fpuscan.triage.aside import set_aside
 
 if TYPE_CHECKING:
     from fpuscan.cache import Answers, Footprint
+    from fpuscan.commands.review import Scanner
     from fpuscan.result import ScanResult
-    from fpuscan.review import Scanner
     from fpuscan.scan import ScanMemory
     from fpuscan.tree import KernelTree
 
@@ -63,7 +63,7 @@ class Scans:
 
     def scanner(self, *, cache: bool) -> Scanner:
         """Scan only what has to be scanned; with `cache`, the answers of earlier runs are used, and kept for later."""
-        from fpuscan.review import Scanner
+        from fpuscan.commands.review import Scanner
 
         findings = replace(self._question, graph=False, provenance=None)
         plain = None if findings == self._question else partial(self._ask, findings, memory=self._memory)
@@ -105,6 +105,6 @@ class Scans:
 
 def _restored(record: dict[str, Any]) -> Footprint:
     from fpuscan.footprint import Footprint as Restored
-    from fpuscan.reuse import ParseCache
+    from fpuscan.parse.reuse import ParseCache
 
     return Restored.restored(record, ParseCache())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from fpuscan.normalise.text import Text, split_top_level
+from fpuscan.parse.normalise.text import Text, split_top_level
 
 __all__ = ["rewrite_asm", "rewrite_asm_macros"]
 

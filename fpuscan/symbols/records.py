@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fpuscan.declarators import CType, declared_in, specifier_type
-from fpuscan.syntax import Node, ParsedFile, parse_snippet
+from fpuscan.parse.syntax import Node, ParsedFile, parse_snippet
+from fpuscan.symbols.declarators import CType, declared_in, specifier_type
 
 __all__ = ["RecordTable"]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from fpuscan.cache import Answers, Footprint
-from fpuscan.compare import against, has
 from fpuscan.errors import NotApplicableError
 from fpuscan.result import Finding, Related, ScanResult
 from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees import WatchedTree
+from fpuscan.triage.compare import against, has
 
 if TYPE_CHECKING:
     from fpuscan.patch import Applied  # slow to import, and only --patch brings one

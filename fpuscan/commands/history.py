@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fpuscan.baseline import entry_of
-from fpuscan.compare import against
+from fpuscan.commands.review import Memory, Scan, Scanner
 from fpuscan.errors import NotApplicableError, UsageError
 from fpuscan.git import Repository, open_repository
 from fpuscan.result import BaselineEntry, Finding, Health, ScanResult, Severity, TreeInfo
-from fpuscan.review import Memory, Scan, Scanner
 from fpuscan.trees import Node, open_revision
+from fpuscan.triage.baseline import entry_of
+from fpuscan.triage.compare import against
 
 __all__ = ["Row", "history", "what_is_left"]
 

@@ -15,9 +15,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fpuscan.baseline import covers, entry_of
 from fpuscan.result import Finding, ScanResult
-from fpuscan.triage import compare_with
+from fpuscan.triage.aside import compare_with
+from fpuscan.triage.baseline import covers, entry_of
 
 __all__ = ["against", "has"]
 

@@ -1,0 +1,1 @@
+"""What the command line asks for: one tree, a commit, the patches of a series, two states compared, a history."""
