@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Const, Index
+from fpuscan.ir import Const, Index, Var
 from fpuscan.lower.builder import together
 from fpuscan.lower.constants import constant_of
 from fpuscan.lower.loops import Loops
@@ -28,10 +28,14 @@ class Initialisers(Loops):
             return
         around = self.span, self.config
         self.assign(target, Const(0, "0"))
-        self._initialise_list(target, node)
+        length = self._initialise_list(target, node)
         self.span, self.config = around
+        ctype = target.type
+        if isinstance(target, Var) and ctype is not None and ctype.arrays[:1] == (None,):
+            target.type = ctype._replace(arrays=(length, *ctype.arrays[1:]))
 
-    def _initialise_list(self, target: LValue, node: Node) -> None:
+    def _initialise_list(self, target: LValue, node: Node) -> int:
+        """Store each member; gives the number of positions, which is the length of an array that has no other."""
         ctype = target.type
         members = None
         if ctype is not None and not ctype.arrays:
@@ -39,7 +43,7 @@ class Initialisers(Loops):
             if members is None and _has_positions(node):
                 members = self.context.members_elsewhere(ctype.base)
         names = list(members) if members is not None else []
-        position, config = 0, self.config
+        position, length, config = 0, 0, self.config
         for child in without_comments(node):
             before = self.frontier
             if self.offset_override is None:
@@ -59,6 +63,8 @@ class Initialisers(Loops):
             if self.config != config:  # a build without this arm goes past it
                 self.frontier = self.frontier + before
             self.config = config
+            length = max(length, position)
+        return length
 
     def _arm_inside(self, node: Node) -> tuple[ConfigLiteral, ...]:
         """What must be configured for a part of a construct to be compiled."""
