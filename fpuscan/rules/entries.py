@@ -1,8 +1,9 @@
 """Which crossings are one entry into the user ABI, so that one slip is one finding.
 
 A local that is the room for a buffer, the length of its contents and that of the copy
-to user space is handed to several operands; the model puts them into one ``group``.
-The first statement tells of them all.
+to user space is handed to several operands, and a local struct that is filled member by
+member is handed out as a whole; the model puts such places into one ``group``. The first
+statement tells of them all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from fpuscan.engine.search.crossings import Crossing
 
@@ -32,7 +33,7 @@ def entries(statements: Iterable[list[Crossing]], about: Callable[[list[Crossing
     first: dict[Hashable, Entry] = {}
     told: set[int] = set()
     for number, entry in sorted(enumerate(made), key=lambda item: item[1].ways[0].transfer.instruction):
-        keys = {(about(entry.ways), *_local(way)) for way in entry.ways if way.hit.sink.group and _is_local(way)}
+        keys = {(about(entry.ways), *key) for way in entry.ways if way.hit.sink.group for key in _keys(way)}
         leading = next((first[key] for key in keys if key in first), entry)
         if leading is not entry:
             leading.also.append(entry.ways[0])
@@ -41,10 +42,11 @@ def entries(statements: Iterable[list[Crossing]], about: Callable[[list[Crossing
     return [entry for number, entry in enumerate(made) if number not in told]
 
 
-def _local(way: Crossing) -> tuple[Hashable, ...]:
-    return way.hit.side, way.hit.sink.group, way.step.state.definition
-
-
-def _is_local(way: Crossing) -> bool:
-    """Whether a local is handed over."""
-    return bool(way.step.state.definition.place[0][0] == "v")
+def _keys(way: Crossing) -> Iterator[tuple[Hashable, ...]]:
+    """What a way into a group has in common with others: a value of a local, or a local with members."""
+    given, stored = way.step.state.definition, way.target.definition if way.target is not None else None
+    if given.place[0][0] == "v":
+        yield way.hit.side, way.hit.sink.group, given
+    for each in (given, stored):
+        if each is not None and each.place[0][0] == "v" and each.place[1]:
+            yield way.hit.side, way.hit.sink.group, each.place[0]

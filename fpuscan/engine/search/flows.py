@@ -39,7 +39,7 @@ __all__ = ["IDENTITY", "Flows", "Label", "State", "Step", "Visit"]
 _MAX_FRAMES = 12
 _MAX_LABELS = 48
 _MAX_STATES = 20_000
-_MAX_ALL_STATES = 60_000  # of all sources together
+_MAX_ALL_STATES = 120_000  # of all sources together
 
 
 class Label(NamedTuple):
