@@ -126,7 +126,8 @@ class Sink(_Placed):
     ``local``: a local struct of the type counts, too;
     ``only``: the one kind of sources that the row is about (all, if empty).
     ``case``: only ways over a statement under such a label (a shell pattern) count for the provenance of the place.
-    ``group``: operands that one local in one function is handed to are one entry: the room for a buffer, its length.
+    ``group``: operands that one local in one function is handed to are one entry: the room for a buffer, its length;
+    and so are the members of a local struct and the operand that hands it out.
     ``opted``: opt-in features are part of it from the start, whoever has asked for them (what the machine supports).
     ``what``: "size", "features" or "sigframe". ``side``: "guest", "host" or "instance"
     (decided by the guards of the flow).
