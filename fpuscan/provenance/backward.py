@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.graph.edges import Definition
-from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, Opaque
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load
 from fpuscan.places import heap, overlap
 from fpuscan.provenance.memory import SharedMemory
 from fpuscan.provenance.origins import Origin
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
-    from fpuscan.places import Place
     from fpuscan.provenance.questions import Frames
 
 __all__ = ["Backward"]
@@ -92,32 +91,6 @@ class Backward(SharedMemory):
                 self.stored_value(
                     function, definition, instruction, below, question.frames, question.guards, (root, path)
                 )
-
-    def stored_value(
-        self,
-        function: FunctionAnalysis,
-        node: int,
-        instruction: Assign,
-        below: tuple[str, ...],
-        frames: Frames,
-        guards: Guards,
-        target: Place,
-        *,
-        whole: bool = False,
-    ) -> None:
-        """Ask for the value of an assignment, or name the call that it stands for."""
-        self.mark(function, node)
-        named = self.origins.filled(function, node)
-        value = instruction.value
-        if named is None and isinstance(value, Opaque) and not value.operands:
-            named = self.origins.of_enumeration(function, node, value.text)
-        if named is not None:
-            at = Definition(function.id, node, (target[0], (*target[1], *below)))
-            holds = function.held(node)
-            self.origin(Origin(*named, function.id, node, guards=holds, at=at))
-            return
-        for leaf in function.leaves(node):
-            self.leaf(function, node, leaf, below=below, frames=frames, guards=guards, whole=whole)
 
     def _called(self, function: FunctionAnalysis, node: int, call: Call, question: Question, *, stays: bool) -> None:
         place = question.place

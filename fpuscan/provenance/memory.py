@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import EXIT, Addr, Assign, Call
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from fpuscan.engine.graph.def_use import DefUseGraph
     from fpuscan.places import Guarded, Place
     from fpuscan.program import Unit
-    from fpuscan.provenance.questions import Frames
 
 __all__ = ["SharedMemory"]
 
@@ -133,18 +131,3 @@ class SharedMemory(Questions):
             below = part_read(path, place, below)
             self.stored_value(function, number, instruction, below, (), conditions, target, whole=place in self.asked)
         return stored
-
-    @abstractmethod
-    def stored_value(
-        self,
-        function: FunctionAnalysis,
-        node: int,
-        instruction: Assign,
-        below: tuple[str, ...],
-        frames: Frames,
-        guards: Guards,
-        target: Place,
-        *,
-        whole: bool = False,
-    ) -> None:
-        """Ask for the value of an assignment; added by ``backward.py``."""

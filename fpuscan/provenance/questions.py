@@ -15,7 +15,7 @@ from fpuscan.engine.functions.reads import Leaf
 from fpuscan.engine.functions.variables import exposed
 from fpuscan.engine.graph.def_use import DefUseGraph
 from fpuscan.engine.graph.edges import Definition
-from fpuscan.ir import ENTRY, Addr, Const, Load
+from fpuscan.ir import ENTRY, Addr, Assign, Const, Load, Opaque
 from fpuscan.places import heap, seen_otherwise
 from fpuscan.provenance.origins import Origin, Origins
 from fpuscan.provenance.slices import Slice
@@ -124,6 +124,32 @@ class Questions:
                 if compatible(guards, conditions):
                     self._origin_of(function, node, leaf, (root, (*path, *below)), below, conditions)
                     self._read(function, node, (root, (*path, *below)), frames, guards | conditions)
+
+    def stored_value(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        instruction: Assign,
+        below: tuple[str, ...],
+        frames: Frames,
+        guards: Guards,
+        target: Place,
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Ask for the value of an assignment, or name the call that it stands for."""
+        self.mark(function, node)
+        named = self.origins.filled(function, node)
+        value = instruction.value
+        if named is None and isinstance(value, Opaque) and not value.operands:
+            named = self.origins.of_enumeration(function, node, value.text)
+        if named is not None:
+            at = Definition(function.id, node, (target[0], (*target[1], *below)))
+            holds = function.held(node)
+            self.origin(Origin(*named, function.id, node, guards=holds, at=at))
+            return
+        for leaf in function.leaves(node):
+            self.leaf(function, node, leaf, below=below, frames=frames, guards=guards, whole=whole)
 
     def handed(self, function: FunctionAnalysis, node: int, argument: Expr) -> None:
         """Ask for what is in the memory that an argument of a call is the address of."""

@@ -113,10 +113,8 @@ def is_boolean(expr: Expr) -> bool:
         case Cast():
             return expr.bits == 1 or is_boolean(expr.operand)
         case Load():
-            return expr.place.type is not None and expr.place.type.integer == (
-                1,
-                False,
-            )  # a bool, a bit-field of one bit
+            ctype = expr.place.type  # a bool, or a bit-field of one bit
+            return ctype is not None and ctype.integer == (1, False)
         case _:
             return False
 
