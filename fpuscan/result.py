@@ -236,12 +236,16 @@ class IgnoreProblem:
 
 @dataclass(frozen=True, slots=True)
 class BaselineEntry:
-    """One line of a baseline: a known finding, how bad it was, and what a reader sees in the file."""
+    """One line of a baseline: a known finding, how bad it was, and what a reader sees in the file.
+
+    ``removed_by`` is the patch of a series that took the finding away, where that is known.
+    """
 
     rule: str
     severity: Severity
     fingerprint: str
     text: str
+    removed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -69,9 +69,7 @@ def history(folder: str | None, commits: str, scan: Scan, memory: Memory | None 
     start, end = repository.commit_id(first), repository.commit_id(last)
     prefix = open_revision(repository, end, enclosing=folder is None).prefix
     scope = tuple(f"{prefix}/{name}" if prefix else name for name in _SCOPE)
-    return _rows(
-        repository.commits(start, end, scope), _States(repository, prefix, Scanner(scan, memory, loosely=True))
-    )
+    return _rows(repository.commits(start, end, scope), _States(repository, prefix, Scanner(scan, memory)))
 
 
 def what_is_left(folder: str | None, commits: str, done: Sequence[str]) -> str:
@@ -131,7 +129,7 @@ class _States:
         if commit not in self._results:
             try:
                 tree = open_revision(self.repository, commit, folder=self._folder, known=self._known)
-                self._results[commit] = self.scanner(tree)
+                self._results[commit] = self.scanner.compared(tree)
             except NotApplicableError:
                 self._results[commit] = _NOTHING
         return self._results[commit]

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from fpuscan.cache import Answers, Footprint
 from fpuscan.errors import NotApplicableError
-from fpuscan.result import Finding, Related, ScanResult
+from fpuscan.result import BaselineEntry, Finding, Related, ScanResult
 from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees import WatchedTree
+from fpuscan.triage.baseline import entry_of
 from fpuscan.triage.compare import against, has
 
 if TYPE_CHECKING:
@@ -40,10 +41,8 @@ class Memory(Protocol):
 class Scanner:
     """Scans trees, and gives the result of an earlier scan for a tree in which nothing that it hangs on differs.
 
-    `memory` is where the scan leaves its footprint. With `loosely`, a tree may differ in what the footprint of the
-    earlier scan is indifferent to. The result is then the same by fingerprint; its lines are those of the earlier
-    tree. `plain` is a scan for findings alone, where the other one asks for more. `answers` are those of earlier
-    runs, to plain scans.
+    `memory` is where the scan leaves its footprint. `plain` is a scan for findings alone, where the other one asks
+    for more. `answers` are those of earlier runs, to plain scans.
     """
 
     def __init__(
@@ -51,14 +50,12 @@ class Scanner:
         scan: Scan,
         memory: Memory | None = None,
         *,
-        loosely: bool = False,
         plain: Scan | None = None,
         answers: Answers | None = None,
     ) -> None:
         self._scan = scan
         self._plain = plain or scan
         self._memory = memory
-        self._loosely = loosely
         self._answers = answers
         self._done: deque[_Done] = deque(maxlen=_REMEMBERED)
         self.scans = 0
@@ -67,10 +64,18 @@ class Scanner:
         """Give the result for a tree; raises what the scan raises."""
         return self._result(tree, self._scan)
 
+    def findings(self, tree: KernelTree) -> ScanResult:
+        """Give the findings of a tree, and nothing that only the whole report is asked for."""
+        return self._result(tree, self._plain)
+
     def compared(self, tree: KernelTree) -> ScanResult:
-        """Give the findings of a tree that another is compared with: of their lines nobody reads."""
+        """Give the findings of a tree that another is compared with: of their lines nobody reads.
+
+        The tree may differ from the one that was scanned in what that scan's footprint is indifferent to. The
+        findings are then the same by fingerprint; their lines are those of the earlier tree.
+        """
         known = self.known(tree)
-        return self._result(tree, self._plain) if known is None else known
+        return self._result(tree, self._plain, loosely=True) if known is None else known
 
     def known(self, tree: KernelTree) -> ScanResult | None:
         """As `compared`, but None if that takes a scan."""
@@ -93,9 +98,9 @@ class Scanner:
             return None
         return replace(alike.result, tree=tree.info(), unscanned=alike.differing)
 
-    def _result(self, tree: KernelTree, scan: Scan) -> ScanResult:
-        fitting = (each for each in reversed(self._done) if each.scan in {scan, self._scan} and each.holds_in(tree))
-        done = next(fitting, None)
+    def _result(self, tree: KernelTree, scan: Scan, *, loosely: bool = False) -> ScanResult:
+        asked = (each for each in reversed(self._done) if each.scan in {scan, self._scan})
+        done = next((each for each in asked if each.holds_in(tree, loosely=loosely)), None)
         if done is not None:
             outcome = done.outcome
         else:
@@ -116,7 +121,7 @@ class Scanner:
                 self._answers.keep(watched, outcome, footprint)
         except NotApplicableError as error:
             outcome = error
-        self._done.append(_Done(scan, watched, outcome, footprint if self._loosely else None))
+        self._done.append(_Done(scan, watched, outcome, footprint))
         return outcome
 
 
@@ -129,8 +134,8 @@ class _Done:
     outcome: ScanResult | NotApplicableError
     footprint: Footprint | None
 
-    def holds_in(self, tree: KernelTree) -> bool:
-        return all(self._indifferent(path, tree) for path in self.watched.differences(tree))
+    def holds_in(self, tree: KernelTree, *, loosely: bool) -> bool:
+        return all(loosely and self._indifferent(path, tree) for path in self.watched.differences(tree))
 
     def _indifferent(self, path: str, tree: KernelTree) -> bool:
         if self.footprint is None:
@@ -144,17 +149,18 @@ class _Done:
 def review(
     base: KernelTree, states: Sequence[Applied], scan: Scanner, *, each: bool = False, before: ScanResult | None = None
 ) -> ScanResult:
-    """Scan what a series makes of a tree; `findings` are those that it adds, with the patch that brings each.
+    """Scan what a series makes of a tree; `findings` are those that it adds, `gone` those that it removes.
 
-    `states` are the trees after each patch, one at least. With `each`, findings
-    that a later patch takes away again are reported too: every commit of a
-    series may be where a bisection stops. `before` is what to compare with
-    instead of the base.
+    Each names the patch that does it. `states` are the trees after each patch,
+    one at least. With `each`, findings that a later patch takes away again are
+    reported too: every commit of a series may be where a bisection stops.
+    `before` is what to compare with instead of the base.
     """
     series = _Series(base, states, scan)
     last = series.at(len(states))
-    compared = against(last, before if before is not None else series.at(0))
-    found = [series.attributed(finding, each=each) for finding in compared.findings]
+    compared = against(last, before if before is not None else series.like(0))
+    compared = replace(compared, gone=tuple(map(series.without, compared.gone)))
+    found = [*map(series.attributed, compared.findings)]
     if each:
         found += series.passing()
         incomplete = {item for number in range(1, len(states) + 1) for item in series.at(number).health.incomplete}
@@ -163,51 +169,62 @@ def review(
 
 
 class _Series:
-    """The results after 0, 1, ... patches, each scanned when it is first asked for."""
+    """The results after 0, 1, ... patches, each scanned when it is first asked for, and only if a patch matters."""
 
     def __init__(self, base: KernelTree, states: Sequence[Applied], scan: Scanner) -> None:
         self._trees: list[KernelTree] = [base, *(state.tree for state in states)]
         self._names = ["", *(state.name for state in states)]
         self._last = len(states)
         self._scan = scan
-        self._results: dict[int, ScanResult] = {}
+        self._exact: dict[int, ScanResult] = {}
+        self._alike: dict[int, ScanResult] = {}
 
     def at(self, number: int) -> ScanResult:
         """The result after that many patches."""
-        if number not in self._results:
-            scan = self._scan if number == self._last else self._scan.compared
-            self._results[number] = scan(self._trees[number])
-        return self._results[number]
+        if number not in self._exact:
+            scan = self._scan if number == self._last else self._scan.findings
+            self._exact[number] = scan(self._trees[number])
+        return self._exact[number]
 
-    def attributed(self, finding: Finding, *, each: bool) -> Finding:
-        """Name the patch behind which a finding of the last state is there, and in front of which it is not.
+    def like(self, number: int) -> ScanResult:
+        """The findings after that many patches; their lines may be those of another state."""
+        if number in self._exact:
+            return self._exact[number]
+        if number not in self._alike:
+            self._alike[number] = self._scan.compared(self._trees[number])
+        return self._alike[number]
 
-        Of several, with `each` it is the last one.
-        """
-        without, having = 0, self._last
-        if self._has(0, finding, having):
-            return finding
-        while having - without > 1:
-            middle = having - 1 if each else (without + having) // 2
-            if self._has(middle, finding, self._last):
-                having = middle
-            else:
-                without = middle
-        return _with(finding, "added by", self._names[having])
+    def attributed(self, finding: Finding) -> Finding:
+        """Name the patch that brings a finding of the last state; the last one, if others took it away in between."""
+        patch = self._since(lambda number: not self._has(number, finding, self._last))
+        return _with(finding, "added by", patch) if patch else finding
+
+    def without(self, entry: BaselineEntry) -> BaselineEntry:
+        """Name the patch that takes away a finding of the base; none, if the base did not have it."""
+        found = next((each for each in self.like(0).findings if entry_of(each) == entry), None)
+        if found is None:
+            return entry
+        return replace(entry, removed_by=self._since(lambda number: self._has(number, found, 0)))
 
     def passing(self) -> Iterator[Finding]:
         """Give the findings that one patch adds and a later one takes away."""
         for number in range(1, self._last):
-            for finding in against(self.at(number), self.at(number - 1)).findings:
+            before = self.at(number - 1) if number > 1 else self.like(0)
+            for finding in against(self.at(number), before).findings:
                 without = [
                     later for later in range(number + 1, self._last + 1) if not self._has(later, finding, number)
                 ]
                 if self._last in without:
                     yield _with(_with(finding, "added by", self._names[number]), "removed by", self._names[without[0]])
 
+    # The patch behind the last state that is as it was before the series; empty if no state is, or the last one is.
+    def _since(self, is_former: Callable[[int], bool]) -> str:
+        number = next((number for number in range(self._last, -1, -1) if is_former(number)), self._last)
+        return self._names[number + 1] if number < self._last else ""
+
     # Whether a finding of one state is in another.
     def _has(self, number: int, finding: Finding, state: int) -> bool:
-        return has(self.at(number), finding, self.at(state))
+        return has(self.like(number), finding, self.like(state))
 
 
 def _with(finding: Finding, kind: str, patch: str) -> Finding:

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 SCHEMA = "fpuscan-report/1"
-SCHEMA_MINOR = 2
+SCHEMA_MINOR = 3
 SCHEMA_FILE = "schema/report-1.json"
 
 
@@ -198,6 +198,7 @@ def _gone(entry: BaselineEntry) -> Object:
         "severity": entry.severity.label,
         "fingerprint": entry.fingerprint,
         "text": entry.text,
+        "removed_by": entry.removed_by,
     }
 
 

@@ -19,7 +19,7 @@ from fpuscan.report.json_text import Object, dump
 from fpuscan.report.lines import SourceLines
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.sarif_parts import Places, message, rules
-from fpuscan.report.words import effect, lock_line, surviving, where_to_look
+from fpuscan.report.words import effect, former, lock_line, surviving, where_to_look
 from fpuscan.result import Finding, Health, Location, Root, ScanResult, Severity, Step, SuppressedFinding
 from fpuscan.rules.info import RULE_INFOS
 
@@ -227,7 +227,7 @@ def _properties(result: ScanResult) -> Object:
         "patches": list(result.tree.patches),
         "health": _health(result.health),
         "assumptions": [f"{item.kind}: {item.what}: {item.why} [{item.commit}]" for item in result.assumptions],
-        "goneFromBaseline": [f"{entry.rule} {entry.fingerprint} {entry.text}" for entry in result.gone],
+        "goneFromBaseline": [f"{entry.rule} {entry.fingerprint} {former(entry)}" for entry in result.gone],
     }
 
 

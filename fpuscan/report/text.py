@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator
 
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.terminal import paint, printable
-from fpuscan.report.words import authors, effect, lock_line, plural, route, surviving
+from fpuscan.report.words import authors, effect, former, lock_line, plural, route, surviving
 from fpuscan.result import Finding, Health, Location, Place, ScanResult, Severity, Step
 
 __all__ = ["assumptions", "health_lines", "render", "steps", "summary_line"]
@@ -58,7 +58,7 @@ def render(result: ScanResult, options: ReportOptions) -> str:
     lines += _ignores(result, options)
     lines += _lock(result, options)
     lines.append(summary_line(result, options))
-    lines += _listed("no longer found", [f"{item.rule} {item.text}" for item in result.gone], options, always=True)
+    lines += _listed("no longer found", [f"{item.rule} {former(item)}" for item in result.gone], options, always=True)
     lines += assumptions(result, options)
     lines += health_lines(result, options)
     return "\n".join(lines) + "\n"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fpuscan.result import Controlled, Finding, LockEntry, Related, Root, Step, Surviving
+from fpuscan.result import BaselineEntry, Controlled, Finding, LockEntry, Related, Root, Step, Surviving
 
 __all__ = [
     "KINDS",
     "authors",
     "controlled",
     "effect",
+    "former",
     "kinds_of",
     "lock_line",
     "plural",
@@ -52,6 +53,11 @@ def authors(finding: Finding) -> tuple[tuple[str, ...], tuple[Related, ...]]:
     """Who brought a finding, as ``added by [PATCH 2/3] x86/fpu: ...``, and what else is related to it."""
     named = tuple(f"{item.kind} {item.place}".strip() for item in finding.related if item.kind in _AUTHORS)
     return named, tuple(item for item in finding.related if item.kind not in _AUTHORS)
+
+
+def former(entry: BaselineEntry) -> str:
+    """A finding that is gone, and which patch took it away."""
+    return f"{entry.text} (removed by {entry.removed_by})" if entry.removed_by else entry.text
 
 
 def effect(step: Step, previous: Step | None) -> str:

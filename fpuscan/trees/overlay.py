@@ -35,6 +35,12 @@ class OverlayTree(KernelTree):
         base = self.base.info()
         return replace(base, kernel_version=self.kernel_version(), patches=base.patches + self.patches)
 
+    def below(self, path: str) -> KernelTree:
+        """Give the tree that a file comes from: the base, unless the file is changed."""
+        if path in self.changes:
+            return self
+        return self.base.below(path) if isinstance(self.base, OverlayTree) else self.base
+
     def is_plain(self, path: str) -> bool:
         """Whether a path leads through no symbolic link, so that a file written there is that file and no other."""
         if path in self.changes:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fpuscan.result import TreeInfo
 from fpuscan.tree import KernelTree, UnreadableFile
 from fpuscan.trees.nodes import GitTree
+from fpuscan.trees.overlay import OverlayTree
 from fpuscan.trees.state import TreeState
 
 __all__ = ["WatchedTree"]
@@ -68,10 +69,13 @@ class WatchedTree(KernelTree):
         files = {path: self.base.content_id(path) for path in self._contents}
         return TreeState(files, tuple((*asked, found) for asked, found in self._listings.items()))
 
-    # Equal object ids are equal bytes, and cost no reading.
+    # What neither of two series changes is the same file; equal object ids are equal bytes. Neither costs any reading.
     def _same(self, path: str, found: bytes, other: KernelTree) -> bool:
-        if isinstance(self.base, GitTree) and isinstance(other, GitTree):
-            mine, theirs = self.base.blob_id(path), other.blob_id(path)
+        here, there = (tree.below(path) if isinstance(tree, OverlayTree) else tree for tree in (self.base, other))
+        if here is there:
+            return True
+        if isinstance(here, GitTree) and isinstance(there, GitTree):
+            mine, theirs = here.blob_id(path), there.blob_id(path)
             if mine is not None and mine == theirs:
                 return True
         try:

@@ -89,6 +89,7 @@ def test_what_was_set_aside_is_counted_and_listed() -> None:
             "severity": "error",
             "fingerprint": "3123456789abcdef",
             "text": "arch/x86/kernel/fpu/core.c f(): a.b -> c.d",
+            "removed_by": "[PATCH 2/3] mend",
         }
     ]
     assert [(item["kind"], item["line"]) for item in document["ignore_problems"]] == [("unused", 8), ("no-reason", 9)]

@@ -155,7 +155,9 @@ def test_a_baseline_says_what_is_new() -> None:
     states = {result["ruleId"] + result["level"]: result.get("baselineState") for result in run["results"]}
 
     assert states == {"FPU101error": "new", "FPU102note": "unchanged", "FPU102warning": None}
-    assert run["properties"]["goneFromBaseline"] == [f"FPU103 3123456789abcdef {CORE} f(): a.b -> c.d"]
+    assert run["properties"]["goneFromBaseline"] == [
+        f"FPU103 3123456789abcdef {CORE} f(): a.b -> c.d (removed by [PATCH 2/3] mend)"
+    ]
     assert all("baselineState" not in result for result in run_of(LEAKY)["results"])
 
 

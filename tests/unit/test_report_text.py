@@ -154,7 +154,9 @@ def test_what_was_set_aside_is_counted_and_named() -> None:
         "arch/x86/kernel/fpu/core.c:8:2: warning: ignore comment: no finding of FPU101 passes here [unused]\n" in report
     )
     assert "1 error, 0 warnings; 1 suppressed; 1 known before\n" in report
-    assert "  no longer found: FPU103 arch/x86/kernel/fpu/core.c f(): a.b -> c.d\n" in report
+    assert (
+        "  no longer found: FPU103 arch/x86/kernel/fpu/core.c f(): a.b -> c.d (removed by [PATCH 2/3] mend)\n" in report
+    )
     assert "[no-reason]" in text(TRIAGED, quiet=True)
 
 

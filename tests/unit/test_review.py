@@ -295,13 +295,70 @@ def test_two_patches_of_one_function(
     assert named == expected
 
 
-def test_a_long_series_is_searched_by_halves(linux: Repository, scan: Scan) -> None:
-    cores = ["leak old\n" + "leak a\n" * (number > 20) + f"{number}\n" for number in range(1, 33)]
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize(
+    ("cores", "added", "removed"),
+    [
+        (("leak old\nleak a\n", "leak old\n#\n", "leak old\nleak a\n"), "3/3", ""),
+        (("#\n", "leak old\n#\n", "##\n"), "", "3/3"),
+        (("#\n", "##\n", "leak a\n"), "3/3", "1/3"),
+        (("leak old\nleak a\n", "leak a\n", "leak a\n#\n"), "1/3", "2/3"),
+    ],
+)
+def test_the_patch_is_named_behind_which_it_stays(
+    linux: Repository, scan: Scan, cores: tuple[str, ...], added: str, removed: str, *, each: bool
+) -> None:
+    mbox = series(linux, *(core + "end\n" for core in cores))
 
-    result = ask(scan, Request("linux", patches=("-",)), series(linux, *cores)).result
+    result = ask(scan, Request("linux", patches=("-",), each=each), mbox).result
 
-    assert origins(result) == {"a": [("added by", "[PATCH 21/32] patch 21")]}
-    assert scan.runs <= 2 + 5
+    found = origins(result).get("a", [])
+    assert [place for kind, place in found if kind == "added by"][:1] == [
+        f"[PATCH {added}] patch {added[:1]}" for _ in "a" if added
+    ]
+    assert [(entry.fingerprint, entry.removed_by) for entry in result.gone] == [
+        ("old", f"[PATCH {removed}] patch {removed[:1]}") for _ in "a" if removed
+    ]
+
+
+def test_what_the_tree_had_lost_before_the_series_is_of_no_patch(linux: Repository, scan: Scan) -> None:
+    linux.commit({CORE: "leak other\n"})
+    mbox = series(linux, "end\n")
+
+    result = ask(scan, Request("linux", patches=("-",), against="HEAD~1"), mbox).result
+
+    assert [(entry.fingerprint, entry.removed_by) for entry in result.gone] == [("old", "")]
+
+
+class Indifferent:
+    """Stands in for the footprint of a scan: lines that begin with # are nothing to it."""
+
+    @property
+    def footprint(self) -> Indifferent:
+        return self
+
+    def indifferent(self, path: str, before: bytes | None, after: bytes | None) -> bool:
+        assert path == CORE
+        told = [re.sub(rb"(?m)^#.*\n", b"", text or b"") for text in (before, after)]
+        return told[0] == told[1]
+
+    def record(self) -> dict[str, object]:
+        raise AssertionError
+
+
+def test_of_a_long_series_only_patches_that_matter_are_scanned(linux: Repository, scan: Scan) -> None:
+    cores = [
+        "#\n" * number + "leak old\n" * (number < 30) + "leak a\n" * (number > 5) + "text\n" * (number > 10)
+        for number in range(1, 33)
+    ]
+    request = Request("linux", patches=("-",))
+
+    result = answer(request, Scanner(scan, Indifferent()), lambda _: series(linux, *cores).encode()).result
+
+    assert origins(result) == {"a": [("added by", "[PATCH 06/32] patch 6")]}
+    assert [entry.removed_by for entry in result.gone] == ["[PATCH 30/32] patch 30"]
+    assert [finding.location.line for finding in result.findings] == [33]
+    assert scan.runs == 5  # the tree, and behind the patches 5, 6, 11 and 30
 
 
 def test_a_patch_that_touches_nothing_that_is_read_costs_no_scan(linux: Repository, scan: Scan) -> None:

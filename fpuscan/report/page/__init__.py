@@ -18,7 +18,7 @@ from fpuscan.report.lines import SourceLines
 from fpuscan.report.options import ReportOptions
 from fpuscan.report.page.finding import article
 from fpuscan.report.page.markup import element, esc, place_text, where
-from fpuscan.report.words import lock_line, plural
+from fpuscan.report.words import former, lock_line, plural
 from fpuscan.result import Finding, LockComparison, ScanResult, Severity, Step, SuppressedFinding
 
 __all__ = ["document", "health_section", "render", "source_of", "way"]
@@ -112,7 +112,7 @@ def _main(result: ScanResult) -> Iterator[str]:
     if result.baselined:
         rows = (_set_aside(finding, None) for finding in result.baselined)
         yield f'<section><h2>Known from the baseline</h2><ul class="plain">{"".join(rows)}</ul></section>'
-    yield _listed("Gone from the baseline", (f"{entry.rule} {esc(entry.text)}" for entry in result.gone))
+    yield _listed("Gone from the baseline", (f"{entry.rule} {esc(former(entry))}" for entry in result.gone))
     yield _listed(
         "Ignore comments that do nothing",
         (f"{where(item.location)} <b>{esc(item.kind)}</b>: {esc(item.message)}" for item in result.ignore_problems),
