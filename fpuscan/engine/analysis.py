@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
+from fpuscan.engine.calls.choices import Choices
 from fpuscan.engine.functions.function import FunctionAnalysis
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
 from fpuscan.engine.holders import Holders
@@ -61,6 +62,7 @@ class Analysis:
         self._pointer_patterns = [(row, PlacePattern(row.pointer_type, row.pointer_member)) for row in pointers]
         self._pointer_rows: dict[Place, Instance | None] = {}
         self.calls = Calls(self)
+        self.choices = Choices(self)
         self.aliases = Aliases(self)
         self.holders = Holders(self)
         self.keepers = Keepers(self)

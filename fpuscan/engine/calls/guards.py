@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import fits, stored_constant
+from fpuscan.engine.calls.choices import is_address
 from fpuscan.engine.calls.targets import CallTargets
 from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible, join, negated
@@ -38,7 +39,10 @@ class CallGuards(CallTargets):
         self, function: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards
     ) -> Guards | None:
         """A callee's guards as the caller sees them; None when they contradict the arguments."""
-        found: set[Literal] = set()
+        when = self.analysis.choices.when(function, node, callee.unit)
+        if when == IMPOSSIBLE:
+            return None
+        found: set[Literal] = set(when)
         for literal in guards:
             outer = self.literal_outward(function, node, callee, literal)
             if outer == IMPOSSIBLE or (outer and not compatible(frozenset(found), outer)):
@@ -63,6 +67,8 @@ class CallGuards(CallTargets):
         index: int = root[2]
         if root[0] == "p" and not path:
             argument = self.passed(callee, index, call.arguments[index])
+            if isinstance(constant, int) and is_address(constant):
+                return self.analysis.choices.chosen(function, node, argument, constant) if operator == "=" else NOTHING
             return asked(literal).of_value(function, node, argument)
         places = self.analysis.calls.actual_places(function, node, root, path)
         if len(places) != 1 or places[0][2]:

@@ -100,12 +100,13 @@ class CallTargets:
                 if ctype is not None and not ctype.function and ctype.base not in {"void", "long", "unsigned long"}:
                     return found
                 for root, path, _ in function.resolve(node, expr.place):
-                    found |= self._place_functions(function, node, (root, path), depth)
+                    found |= self.place_functions(function, node, (root, path), depth)
                 return found
             case _:
                 return frozenset()
 
-    def _place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[int]:
+    def place_functions(self, function: FunctionAnalysis, node: int, place: Place, depth: int) -> frozenset[int]:
+        """The functions (units) that a function pointer in a place may be at a node."""
         found: frozenset[int] = frozenset()
         key = ("functions", function.id, node, place)
         if depth > _MAX_POINTERS or key in self._busy or len(self._busy) > _MAX_BUSY:
@@ -151,7 +152,7 @@ class CallTargets:
                 found |= self.function_values(function, definition, instruction.value, depth + 1)
             elif isinstance(instruction.value, Load):
                 for there, inner, _guards in function.resolve(definition, instruction.value.place):
-                    found |= self._place_functions(function, definition, (there, (*inner, *below)), depth + 1)
+                    found |= self.place_functions(function, definition, (there, (*inner, *below)), depth + 1)
         return found
 
     def _outside_functions(self, place: Place, depth: int) -> frozenset[int]:
@@ -167,7 +168,7 @@ class CallTargets:
                     found |= self.function_values(function, number, arguments[root[2]], depth + 1)
                 elif root[0] == "d" and depth < _MAX_DEPTH:
                     for there, below, _ in self.analysis.calls.actual_places(function, number, root, path):
-                        found |= self._place_functions(function, number, (there, below), depth + 1)
+                        found |= self.place_functions(function, number, (there, below), depth + 1)
             if found or root[0] == "p":
                 return found
         if root[0] == "g":

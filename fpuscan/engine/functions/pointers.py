@@ -30,6 +30,7 @@ from fpuscan.ir import (
     variable_read,
 )
 from fpuscan.places import ALL_ELEMENTS, heap, on_side, overlap, step_out
+from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,19 +171,36 @@ class Pointers:
         if is_boolean(by):
             held = [(0, self.function.truth(node, by, want=False)), (1, self.function.truth(node, by, want=True))]
         else:
-            held = [(number, self.function.equals(node, by, number, equal=True)) for number in self._indices(by, base)]
+            counted, first = _from_zero(by)
+            held = [
+                (number, self.function.equals(node, counted, first + number & WORD, equal=True))
+                for number in self._indices(by, base)
+            ]
             if all(guards == NOTHING for _, guards in held):
                 return []
         return [(number, guards) for number, guards in held if guards != IMPOSSIBLE]
 
     def _indices(self, by: Expr, base: LValue) -> Sequence[int]:
         """All indices of a small array, or the constants of the enum that the index is one of."""
-        length = base.type.arrays[0] if base.type is not None and base.type.arrays else 0
+        length = self._length(base)
         ctype = by.place.type if isinstance(by, Load) else None
         if length is None and ctype is not None and ctype.base.startswith("enum ") and not ctype.pointers:
             found = [value for _, value in self.analysis.program.types.enum_constants(ctype.base)]
             return found if len(found) <= _MAX_ELEMENTS else ()
         return range(length) if length and length <= _MAX_ELEMENTS else ()
+
+    def _length(self, base: LValue) -> int | None:
+        """The number of elements of an array; that of a table of functions as its initialiser has it."""
+        ctype = base.type
+        length = ctype.arrays[0] if ctype is not None and ctype.arrays else 0
+        if length is not None or not isinstance(base, Var) or ctype is None or not ctype.function:
+            return length
+        for unit in self.analysis.program.units_mentioning(base.name):
+            for instruction in self.analysis.of(unit).code if not unit.is_function else ():
+                target = instruction.target if isinstance(instruction, Assign) else None
+                if isinstance(target, Var) and target.key == base.key and target.type is not None:
+                    return target.type.arrays[0]
+        return None
 
     def _unresolved(self, place: LValue, identity: object) -> tuple[Guarded, ...]:
         path: tuple[str, ...] = ()
@@ -421,6 +439,15 @@ class Pointers:
                 return [], True
             return [behind], True  # what the caller's member points to, or any other object of the type
         return self.analysis.calls.stored_pointers(place)
+
+
+def _from_zero(by: Expr) -> tuple[Expr, int]:
+    """An index, or what is counted from a constant: ``option`` and ``FIRST`` of ``option - FIRST``."""
+    match by:
+        case Binary(op="-", left=left, right=Const(value=int(value))):
+            return left, value
+        case _:
+            return by, 0
 
 
 def _extend(place: LValue, below: tuple[str, ...]) -> LValue:

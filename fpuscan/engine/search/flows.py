@@ -272,9 +272,29 @@ class Flows:
         assert transfer.site is not None
         if sum(site == transfer.site for site, _ in state.frames) > 0:
             return []  # recursion: the first pass has been through here already
-        frames = (*state.frames, (transfer.site, transfer.guards))[-_MAX_FRAMES:]
-        inner = self._inner_guards(transfer.site, transfer.target.function, transfer.guards)
+        guards = self._chosen(state, transfer.site, transfer.target.function, transfer.guards)
+        if guards is None:
+            return []
+        frames = (*state.frames, (transfer.site, guards))[-_MAX_FRAMES:]
+        inner = self._inner_guards(transfer.site, transfer.target.function, guards)
         return [State(transfer.target, frames, inner, label, state.entered)] if inner is not None else []
+
+    def _chosen(self, state: State, site: CallSite, target: int, guards: Guards) -> Guards | None:
+        """What holds where an indirect call goes to a function; None where it does not, also in the eyes of the caller
+        that gave the function pointer.
+        """  # noqa: D205
+        function = self.analysis.by_id(site[0])
+        when = self.analysis.choices.when(function, site[1], self.analysis.program.units[target])
+        if not when:
+            return guards
+        if not compatible(guards, when):
+            return None
+        if state.frames:
+            (caller, node), held = state.frames[-1]
+            outer = self.analysis.calls.guards_outward(self.analysis.by_id(caller), node, function, when)
+            if outer is None or not compatible(held, outer):
+                return None
+        return guards | when
 
     def _inner_guards(self, site: CallSite, target: int, guards: Guards) -> Guards | None:
         """What holds inside a callee that is called under some guards; None where it cannot be."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Hit", "Sinks"]
 
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
+_MAX_WRAPPERS = 4  # functions around a sink whose callers are asked for the side
 
 
 class Hit(NamedTuple):
@@ -130,7 +131,7 @@ class Sinks:
             row = self.place_row(outer)
             if row is not None:
                 known = side or (self.analysis.place_instance(outer) if root[0] == "h" else "")
-                which = row.side if row.side != "instance" else known or self._side(target, transfer) or "host"
+                which = row.side if row.side != "instance" else known or self._side(target, transfer)
                 found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
         self.used.update(hit.sink.id for hit in found.values())
         return list(found.values())
@@ -141,7 +142,7 @@ class Sinks:
         if row is None or self.place_row(state.definition.place) is not None:
             return []
         self.used.add(row.id)
-        side = row.side if row.side != "instance" else self._side(target, transfer) or "host"
+        side = row.side if row.side != "instance" else self._side(target, transfer)
         return [Hit(row, side, self.describe(target.definition.place))]
 
     def describe(self, place: Place) -> str:
@@ -205,8 +206,34 @@ class Sinks:
         return not mine or any(level == mine[0] for level in theirs)
 
     def _side(self, state: State, transfer: Transfer) -> str:
-        """The side that the guards of the flow say, the innermost function first."""
-        return self.analysis.flow_side(state.guards, state.frames, transfer.function, transfer.instruction)
+        """The side that the guards of the flow say, the innermost function first; then all callers; else the host's."""
+        side = self.analysis.flow_side(state.guards, state.frames, transfer.function, transfer.instruction)
+        return side or self._callers_side(state, transfer, state.guards) or "host"
+
+    def _callers_side(self, state: State, transfer: Transfer, guards: Guards) -> str:
+        """The side on which all calls of the outermost function stand that a flow is in."""
+        if not state.frames:
+            return self._called_on(transfer.function, guards)
+        (caller, _), held = state.frames[0]
+        return self._called_on(caller, held)
+
+    def _called_on(self, number: int, guards: Guards, depth: int = 0) -> str:
+        """The side on which a function is called where ``guards`` hold in it; empty where calls differ."""
+        callee = self.analysis.by_id(number)
+        sides: set[str] = set()
+        for caller, node in self.analysis.calls.callers(callee.unit):
+            function = self.analysis.by_id(caller)
+            outer = self.analysis.calls.guards_outward(function, node, callee, guards)
+            held = function.entry_guards().get(node)
+            if outer is None or held is None or not compatible(held, outer):
+                continue
+            here = self.analysis.side_of(held | outer, caller, node)
+            if not here and depth < _MAX_WRAPPERS:
+                here = self._called_on(caller, held | outer, depth + 1)
+            if not here:
+                return ""
+            sides.add(here)
+        return sides.pop() if len(sides) == 1 else ""
 
     def _hit(self, row: Sink, transfer: Transfer, state: State, place: str) -> Hit:
         self.used.add(row.id)
@@ -216,6 +243,7 @@ class Sinks:
                 self.analysis.flow_side(transfer.guards, state.frames, transfer.function, transfer.instruction)
                 or self._origin_side(state)
                 or self._argument_side(transfer)
+                or self._callers_side(state, transfer, transfer.guards)
                 or "host"
             )
         return Hit(row, side, place)
