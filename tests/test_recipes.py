@@ -56,11 +56,11 @@ def linux(tmp_path: Path) -> Repository:
     return made
 
 
-def run(linux: Repository, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(linux: Repository, *arguments: str, where: Path | None = None) -> subprocess.CompletedProcess[str]:
     path = f"{linux.folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
     command = ["git", *arguments]
     env = environment() | {"PATH": path}
-    return subprocess.run(command, cwd=linux.folder, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=where or linux.folder, env=env, capture_output=True, text=True, check=False)
 
 
 def test_a_commit_is_refused_for_what_it_adds_only(linux: Repository) -> None:
@@ -84,6 +84,51 @@ def test_a_commit_of_one_file_is_judged_by_that_file(linux: Repository) -> None:
 
     assert run(linux, "commit", "-qm", "text", "README").returncode == 0
     assert run(linux, "commit", "-qm", "leak", CORE).returncode == 1
+
+
+@pytest.mark.parametrize("where", ["linux", "linux/arch/x86", "second"])
+@pytest.mark.parametrize(
+    ("arguments", "taken"),
+    [
+        (["-a"], True),
+        ([CORE], True),
+        (["--include", CORE], True),
+        (["--amend", "-a"], True),
+        ([], False),
+        (["--only", "README"], False),
+    ],
+)
+def test_what_a_commit_takes_is_what_is_judged(
+    linux: Repository, tmp_path: Path, where: str, arguments: list[str], *, taken: bool
+) -> None:
+    """The leak is in the folder only, and README is staged: each command makes another commit of that."""
+    linux.git("worktree", "add", "--quiet", "--detach", tmp_path / "second")
+    made = Repository(tmp_path / where.partition("/")[0])
+    made.write({"README": "text\n"})
+    made.git("add", ".")
+    made.write({CORE: "leak\n"})
+    names = [os.path.relpath(made.folder / name, tmp_path / where) if "-" not in name else name for name in arguments]
+
+    done = run(linux, "commit", "-qm", "more", *names, where=tmp_path / where)
+
+    assert done.returncode == int(taken), done.stderr
+    assert ("1 error" in done.stdout + done.stderr) is taken
+
+
+def test_a_commit_in_a_rebase_is_judged_like_any_other(linux: Repository) -> None:
+    for number in range(2):
+        linux.commit({"README": f"{number}\n"})
+    editor = linux.folder.parent / "editor"
+    editor.write_text('#!/bin/sh\nsed -i 1s/^pick/edit/ "$1"\n')
+    editor.chmod(0o755)
+    linux.git("-c", f"sequence.editor={editor}", "rebase", "--quiet", "--interactive", "HEAD~2")
+    linux.write({CORE: "leak\n"})
+
+    assert run(linux, "commit", "-qam", "leak").returncode == 1
+    linux.write({CORE: "mended\n"})
+    assert run(linux, "commit", "-qam", "mended").returncode == 0
+    assert run(linux, "rebase", "--continue").returncode == 0
+    assert linux.git("log", "--format=%s", "-1", "--", CORE) == "mended"
 
 
 def test_a_push_is_refused_for_what_the_remote_does_not_have(linux: Repository) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,97 @@ def test_sha256_repositories_are_read(tmp_path: Path) -> None:
 
     for tree in (open_revision(repository, "HEAD"), open_index(repository)):
         assert everything(tree) == everything(FolderTree(made.folder))
+
+
+# What git may have made of a repository, by commands that leave every file as it was
+_SHAPES = {
+    "packed": ("pack-refs --all", "gc --quiet --prune=now", "multi-pack-index write", "commit-graph write"),
+    "split index": ("update-index --split-index", "update-index --force-remove Makefile", "add Makefile"),
+    "index of version 4": ("update-index --index-version 4", "update-index --untracked-cache"),
+    "sparse index": ("sparse-checkout set --cone --sparse-index arch/x86/include",),
+    "files that git is not to look at": (
+        f"update-index --assume-unchanged {CORE}",
+        "update-index --skip-worktree Makefile",
+    ),
+    "detached": ("checkout --quiet --detach",),
+    "in a bisection": ("bisect start HEAD HEAD~1",),
+    "a graft": ("replace --graft HEAD",),
+    "only a name": ("config core.autocrlf true", "config core.safecrlf true", "config core.precomposeunicode true"),
+    "a stash": ("rm --quiet --cached Makefile", "stash --quiet"),
+    "an unfinished revert": ("revert --no-commit HEAD", "read-tree HEAD"),
+}
+
+
+@pytest.mark.parametrize("shape", _SHAPES)
+def test_the_shape_of_a_repository_is_of_no_account(linux: Repository, shape: str) -> None:
+    expected = everything(FolderTree(linux.folder))
+
+    for command in _SHAPES[shape]:
+        linux.git(*command.split())
+
+    repository = open_repository(linux.folder)
+    for tree in (open_revision(repository, "HEAD"), open_index(repository)):
+        assert everything(tree) == expected
+
+
+def test_objects_of_another_repository_are_read(linux: Repository, tmp_path: Path) -> None:
+    linux.git("clone", "--quiet", "--shared", ".", tmp_path / "shared")
+    linux.git("clone", "--quiet", "--separate-git-dir", tmp_path / "apart", linux.folder, tmp_path / "second")
+    expected = everything(FolderTree(linux.folder))
+
+    for folder in ("shared", "second"):
+        repository = open_repository(tmp_path / folder)
+        for tree in (open_revision(repository, "HEAD"), open_index(repository)):
+            assert everything(tree) == expected
+
+
+def test_refs_in_tables_are_read_or_refused(tmp_path: Path) -> None:
+    """Of git 2.45 on; an older one knows that it does not know."""
+    made = Repository(tmp_path / "linux")
+    made.folder.mkdir()
+    new = subprocess.run(
+        ["git", "init", "--quiet", "--ref-format=reftable", made.folder], check=False, capture_output=True
+    )
+    if new.returncode == 0:
+        made.commit(kernel_files())
+        assert everything(open_revision(open_repository(made.folder), "HEAD")) == everything(FolderTree(made.folder))
+        return
+    made.git("init", "--quiet")
+    made.git("config", "core.repositoryFormatVersion", "1")
+    made.git("config", "extensions.refStorage", "reftable")
+
+    with pytest.raises(GitError, match=r"git rev-parse failed: fatal: unknown repository extension"):
+        open_repository(made.folder)
+
+
+def test_a_file_that_is_only_meant_to_be_added_holds_nothing_yet(linux: Repository) -> None:
+    linux.write({f"{FPU}/intended.c": "int intended;\n"})
+    linux.git("add", "--intent-to-add", f"{FPU}/intended.c")
+
+    assert not open_index(open_repository(linux.folder)).read(f"{FPU}/intended.c")
+
+
+@pytest.mark.parametrize("command", ["merge", "rebase", "cherry-pick", "stash apply"])
+def test_a_conflict_is_named_and_its_resolution_is_read(linux: Repository, command: str) -> None:
+    linux.git("checkout", "--quiet", "-b", "other")
+    linux.commit({CORE: "int other;\n"})
+    if command == "stash apply":
+        linux.write({CORE: "int stashed;\n"})
+        linux.git("stash", "--quiet")
+    linux.git("checkout", "--quiet", "main")
+    linux.commit({CORE: "int main;\n"})
+    what = "stash@{0}" if command == "stash apply" else "other"
+
+    with pytest.raises(AssertionError):
+        linux.git(*command.split(), what)
+    with pytest.raises(
+        GitError, match=r"^arch/x86/kernel/fpu/core\.c: is not merged; resolve it and git add it first$"
+    ):
+        open_index(open_repository(linux.folder))
+
+    linux.write({CORE: "int both;\n"})
+    linux.git("add", CORE)
+    assert open_index(open_repository(linux.folder)).read(CORE) == b"int both;\n"
 
 
 # Overlays
