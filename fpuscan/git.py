@@ -57,6 +57,7 @@ _ENVIRONMENT = {
     "LANGUAGE": "C",
 }
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")  # SHA-1 or SHA-256
+_REMEMBERED = 24 << 20  # bytes of blobs; those that a scan of a kernel reads have 13 MB
 _COMMIT_LIMIT = 1 << 24  # bytes of a commit object; a long message has some ten thousand
 _STAGED = re.compile(rb"(\d{6}) ([0-9a-f]{40,64}) (\d)\t")
 
@@ -88,11 +89,14 @@ class Objects:
 
     ``grounds`` are the folders that belong to the repository; the first one is what all its work trees share.
     An id is answered with the object of that name, whatever ``refs/replace`` says: equal ids are equal bytes.
+    Blobs are remembered, as most of what one commit is scanned for is in the next one, too.
     """
 
     def __init__(self, folder: Path, grounds: tuple[Path, ...] = ()) -> None:
         self.grounds = grounds
         self._folder = folder
+        self._blobs: dict[str, Object] = {}
+        self._remembered = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
         self._stop: weakref.finalize[..., Objects] | None = None
@@ -104,6 +108,22 @@ class Objects:
         """
         if not _OBJECT_ID.match(object_id):
             raise ValueError(object_id)
+        known = self._blobs.get(object_id)
+        if known is None or known.size > limit:
+            known = self._ask(object_id, limit)
+            self._remember(object_id, known)
+        return known
+
+    # The blobs that were asked for first make place.
+    def _remember(self, object_id: str, found: Object | None) -> None:
+        if found is None or found.kind != "blob" or found.data is None or object_id in self._blobs:
+            return
+        self._blobs[object_id] = found
+        self._remembered += found.size
+        while self._remembered > _REMEMBERED:
+            self._remembered -= self._blobs.pop(next(iter(self._blobs))).size
+
+    def _ask(self, object_id: str, limit: int) -> Object | None:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.git import GitError, Objects, open_repository
+from fpuscan import git as git_room
+from fpuscan.git import GitError, Object, Objects, open_repository
 from fpuscan.tree import UnreadableFile
 from fpuscan.trees import open_index, open_revision
 from tests.repositories import CORE, FPU, Repository, environment, kernel_files, make_repository
@@ -292,6 +293,34 @@ def test_an_id_is_that_of_its_own_bytes(linux: Repository) -> None:
 
     assert found is not None
     assert found.data == b"one"
+
+
+def test_a_blob_is_asked_for_once_while_there_is_place(linux: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [linux.git("hash-object", "-w", "--stdin", data=bytes([65 + number]) * 10) for number in range(4)]
+    objects = Objects(linux.folder)
+    asked: list[int] = []
+    ask = objects._ask
+
+    def noted(name: str, limit: int) -> Object | None:
+        asked.append(ids.index(name))
+        return ask(name, limit)
+
+    monkeypatch.setattr(objects, "_ask", noted)
+    monkeypatch.setattr(git_room, "_REMEMBERED", 30)
+
+    def read(number: int, limit: int = 10) -> bytes | None:
+        found = objects.get(ids[number], limit)
+        assert found is not None
+        return found.data
+
+    assert [read(number) for number in (0, 1, 0, 2, 1, 3)] == [
+        bytes([65 + number]) * 10 for number in (0, 1, 0, 2, 1, 3)
+    ]
+    assert asked == [0, 1, 2, 3]
+    assert read(3, 9) is None
+    assert read(3) == b"D" * 10
+    assert read(0) == b"A" * 10
+    assert asked == [0, 1, 2, 3, 3, 0]
 
 
 def test_the_process_ends_with_its_reader(linux: Repository) -> None:
