@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Const, Deref, Load, Opaque
+from fpuscan.ir import Const, Deref, FunctionRef, Load, Opaque
 from fpuscan.lower.macros import address_of
 from fpuscan.lower.member_macros import MemberMacros
 from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Calls"]
 
 _Choice = tuple[tuple["ConfigLiteral", ...], "Callable[[], Expr]"]
+_NEAR = 80  # bytes before the argument of a macro in which its name stands
+_APPLIED = re.compile(rb"\b([A-Za-z_]\w*)\(\s*\Z")
 _CONSTRAINT = re.compile(rb'"([^"]*)"[\s(]*$')
 
 
@@ -98,11 +100,18 @@ class Calls(MemberMacros):
         name = self.text(function)
         if self.offset_override is None:
             self.facts.covered.add(function.start_byte)
+        chosen = self._chosen_function(function, name)
+        if isinstance(chosen, FunctionRef):
+            return self.plain_call(node, chosen.name, arguments)
+        if chosen is not None:
+            return self._indirect_call(node, chosen, arguments)
         variable = self.lookup(name)
         if variable is not None:
             return self._indirect_call(node, Load(variable, self.offset(function)), arguments)
         if name == "ASM":
             return self._asm(node, arguments)
+        if self.is_offset(name):
+            return self.offset_value(node)
         effect = self.context.model.effects.get(name)
         if effect is not None:
             return self.effect(node, name, arguments, effect)
@@ -118,6 +127,36 @@ class Calls(MemberMacros):
             if self._takes_operands(arguments):
                 return self._asm(node, arguments, name)
         return self.plain_call(node, name, arguments)
+
+    def _chosen_function(self, node: Node, name: str) -> Expr | None:
+        """The function in ``X(name)(...)`` where X, which the normaliser has left out, is a macro or function of the
+        program that gives it; None for a plain call.
+        """  # noqa: D205
+        if self.data[node.end_byte : node.end_byte + 8].lstrip()[:1] != b")":
+            return None
+        word = _APPLIED.search(self.data, max(0, node.start_byte - _NEAR), node.start_byte)
+        if word is None or self.data[node.start_byte : node.end_byte] != name.encode():
+            return None
+        around = word[1].decode("ascii", "replace")
+        macros = self.callable_macros(around, node)
+        if not macros:
+            return self._given_function(node, around) if self.context.is_function(around) else None
+        choices = [
+            (macro.conditions, partial(self._expanded, node, macro, expansion))
+            for macro in macros
+            if (expansion := self.context.expansion(macro, name)) is not None
+        ]
+        if not choices:
+            return None
+        return choices[0][1]() if len(choices) == 1 else self.either(choices, self.offset(node))
+
+    def _expanded(self, node: Node, macro: Macro, expansion: tuple[Node, bytes, bytes]) -> Expr:
+        return self.inside(node, macro, expansion, lambda: self.expansion_value(expansion[0]))
+
+    def _given_function(self, node: Node, name: str) -> Expr:
+        """The function pointer that another function returns for one argument."""
+        ctype = self.context.return_type(name)
+        return self.call(name, [self.value(node)], self.temp(ctype), self.where(node))
 
     def _meanings(self, node: Node, macros: list[Macro], arguments: Node) -> list[_Choice]:
         """What a call is in different builds."""

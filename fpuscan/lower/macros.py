@@ -56,9 +56,10 @@ class Macros(Effects):
         if expansion is None:
             self.facts.unread.append((self.offset(node), f"{macro.body} {inner}"))
             return self.plain_call(node, macro.name, arguments)
-        return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
+        return self.inside(node, macro, expansion, lambda: self.expansion_value(expansion[0]))
 
-    def _expansion_value(self, body: Node) -> Expr:
+    def expansion_value(self, body: Node) -> Expr:
+        """The value of the text of an expansion; of statements there is none."""
         inner = only_expression(body)
         if inner is not None:
             return self.value(inner)
@@ -89,7 +90,7 @@ class Macros(Effects):
         if expansion is None:
             self.facts.unread.append((self.offset(node), text))
             return Opaque((), text)
-        return self.inside(node, macro, expansion, lambda: self._expansion_value(expansion[0]))
+        return self.inside(node, macro, expansion, lambda: self.expansion_value(expansion[0]))
 
     def _object_expansions(self, node: Node, name: str) -> list[_ObjectMacro]:
         if name in self.expanding or len(self.expanding) >= MAX_EXPANSIONS:

@@ -110,7 +110,11 @@ class CallGraph:
         self._callers.clear()
         self._levels.clear()
         self._closures.clear()
-        for units in self._table.files().values():
+        for path, units in self._table.files().items():
+            for offset, name in units[0].file.normalised.applied.items() if units else ():
+                unit = self._table.function_at(path, offset)
+                if unit is not None:
+                    self._calls.setdefault(name.encode(), []).append(unit)
             for unit in units:
                 text = unit.file.normalised.text
                 for name in set(_CALL.findall(text, unit.start, unit.end)):

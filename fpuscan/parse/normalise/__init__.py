@@ -76,7 +76,7 @@ def normalise(
     macro_calls = rewrite_declaring(text)
     macro_calls += blank_top_level_calls(text)
     iterators = rewrite_iterators(text, attributes.loops | loop_macros(table.directives))
-    rewrite_named_calls(text, attributes.selectors | selecting_macros(table.directives))
+    applied = rewrite_named_calls(text, attributes.selectors | selecting_macros(table.directives))
     rewrite_ranges(text)
     rewrite_type_arguments(text)
     rewrite_small_shapes(text)
@@ -89,4 +89,5 @@ def normalise(
         dropped=tuple(table.dropped),
         goto_labels=labels,
         halves=tuple(table.halves),
+        applied=applied,
     )

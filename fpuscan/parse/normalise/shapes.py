@@ -80,11 +80,12 @@ def selecting_macros(directives: Iterable[Directive]) -> frozenset[bytes]:
     )
 
 
-def rewrite_named_calls(text: Text, selectors: Collection[bytes] = ()) -> None:
-    """`X(y)(..)`, where X makes the function's name from y, becomes a call of y.
+def rewrite_named_calls(text: Text, selectors: Collection[bytes] = ()) -> dict[int, str]:
+    """`X(y)(..)`, where X makes the function's name from y, becomes a call of y; gives each X by the offset of y.
 
     One of the `selectors` makes a member of y, and a function of the file gives one: they stay as they are.
     """
+    applied: dict[int, str] = {}
     for match in _DOUBLE_CALL.finditer(text.buf):
         closing = match.start()
         inner, word = text.word_before(closing)
@@ -99,6 +100,9 @@ def rewrite_named_calls(text: Text, selectors: Collection[bytes] = ()) -> None:
         text.blank(start, opening + 1)
         text.blank(closing, closing + 1)
         text.put(start, _OPS.get(name, b""))
+        if name not in _OPS:
+            applied[inner] = name.decode("ascii", "replace")
+    return applied
 
 
 def _is_declared(text: Text, name: bytes) -> bool:

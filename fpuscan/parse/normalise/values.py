@@ -81,7 +81,8 @@ class Normalised(NamedTuple):
 
     `iterators`: offsets at which `while` (or `if`) stands for the name of an iterator macro or of a scoped guard; the
     name is in the file's own bytes. `goto_labels`: by offset of an `ASM` pseudo-call, the labels of an `asm goto`.
-    `halves`: where the `#if` groups begin whose only arm is part of a construct; the arm is in the text.
+    `halves`: where the `#if` groups begin whose only arm is part of a construct; the arm is in the text. `applied`: the
+    macro X of each `X(y)(z)` that became a call of y, by the offset of y.
     """
 
     text: bytes
@@ -92,3 +93,4 @@ class Normalised(NamedTuple):
     dropped: tuple[DroppedArm, ...]
     goto_labels: Mapping[int, tuple[str, ...]]
     halves: tuple[int, ...] = ()
+    applied: Mapping[int, str] = {}
