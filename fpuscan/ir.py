@@ -127,12 +127,14 @@ class Const:
     """A constant; ``value`` is its 64-bit word or None where only a build knows it.
 
     ``macros`` are the names of object-like macros it was written with, so that
-    a mask constant of the model can be a source where it sets bits.
+    a mask constant of the model can be a source where it sets bits. ``member``:
+    the struct and the member, as written (``a.b[2]``), whose offset in bytes it is.
     """
 
     value: int | None
     text: str
     macros: tuple[str, ...] = ()
+    member: tuple[str, str] = ("", "")
 
     def __str__(self) -> str:
         return self.text

@@ -16,6 +16,7 @@ from fpuscan.engine.keepers import Keepers
 from fpuscan.engine.layouts import Layouts
 from fpuscan.engine.lent import Lent
 from fpuscan.engine.parts import Parts
+from fpuscan.engine.spread import Spread
 from fpuscan.engine.values.flags import Flags
 from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
@@ -70,6 +71,7 @@ class Analysis:
         self.layouts = Layouts(self)
         self.lent = Lent(self)
         self.parts = Parts(self)
+        self.spread = Spread(self)
         self.values = Values(self)
 
     def of(self, unit: Unit) -> FunctionAnalysis:

@@ -145,6 +145,10 @@ class Expressions(Conditions):
     def by_offset(self, operator: str, left: Node, right: Node) -> Expr | None:
         """The address of a member that is named by its offset; added by ``offsets.py``."""
 
+    @abstractmethod
+    def offset_value(self, node: Node) -> Expr:
+        """The offset of a member as a number; added by ``offsets.py``."""
+
     def _conditional(self, node: Node) -> Expr:
         test = node.child_by_field_name("condition")
         then = node.child_by_field_name("consequence")
@@ -255,6 +259,8 @@ class Expressions(Conditions):
 
     def cast(self, ctype: CType, operand: Expr) -> Expr:
         """``(ctype)operand``."""
+        if isinstance(operand, Const) and operand.member[0]:
+            return operand
         if isinstance(operand, Const) and not ctype.is_pointer:
             value = operand.value
             if value is not None:
@@ -321,7 +327,7 @@ _HANDLERS: dict[str, Callable[[Expressions, Node], Expr]] = {
     "concatenated_string": Expressions._silent,
     "sizeof_expression": Expressions._silent,
     "alignof_expression": Expressions._silent,
-    "offsetof_expression": Expressions._silent,
+    "offsetof_expression": lambda self, node: self.offset_value(node),
     "type_descriptor": Expressions._silent,
     "primitive_type": Expressions._silent,
     "sized_type_specifier": Expressions._silent,

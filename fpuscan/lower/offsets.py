@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fpuscan.conversions import WORD_BITS
-from fpuscan.ir import Addr, Binary, Cast, ContainerOf, Deref, Index, uncast
+from fpuscan.ir import Addr, Binary, Cast, Const, ContainerOf, Deref, Index, uncast
 from fpuscan.lower.expressions import Expressions
 from fpuscan.lower.nodes import strip_parentheses
 from fpuscan.symbols.declarators import CType
@@ -44,6 +44,16 @@ class Offsets(Expressions):
         if operator == "-":
             return ContainerOf(value, ctype.base, tuple(name for name, _ in _PART.findall(path) if name))
         return Addr(self._member_at(value, ctype, path))
+
+    def offset_value(self, node: Node) -> Expr:
+        """``offsetof(struct x, m)`` where it is no part of a sum: a number that remembers the member."""
+        offset = self._offset(node)
+        text = self.text(node)[:40]
+        return Const(None, text) if offset is None else Const(None, text, member=(offset[0].base, offset[1].strip()))
+
+    def is_offset(self, name: str) -> bool:
+        """Whether a call by that name gives the offset of a member."""
+        return name in _NAMES
 
     def _offset(self, node: Node) -> _Offset | None:
         """The struct and the member of ``offsetof(struct x, a.b)``, whatever it is cast to."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.calls.guards import CallGuards
 from fpuscan.engine.layouts import is_view
 from fpuscan.ir import ENTRY, Call, Const, FunctionRef, Load
-from fpuscan.places import OTHER_ELEMENTS, is_fresh, is_several, overlap, path_overlap, step_out
+from fpuscan.places import ALL_ELEMENTS, OTHER_ELEMENTS, is_fresh, is_several, overlap, path_overlap, step_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.ir import Expr
     from fpuscan.places import Place, Root
@@ -134,34 +136,63 @@ class Inward(CallGuards):
         found: dict[Place, None],
     ) -> None:
         """A pointer in a struct: ``f(&outer)`` or ``f(outer)`` where ``outer.link`` points to the place."""
-        by_value = isinstance(argument, Load) and argument.place.type is not None and argument.place.type.is_struct
-        if by_value:
+        root: Root = ("p" if _is_by_value(argument) else "d", callee.id, index)
+        for target, behind in self._links(function, node, argument):
+            for inner in self._behind(target, place):
+                found[root, (*behind, *inner)] = None
+
+    def pointed(self, function: FunctionAnalysis, node: int, callee: Unit) -> Iterator[tuple[Place, Place]]:
+        """What an argument points to, or a pointer in what it points to, tables and globals among them: the place,
+        and the callee's name for it.
+        """  # noqa: D205
+        call = function.code[node]
+        assert isinstance(call, Call)
+        for index, argument in enumerate(call.arguments[: len(callee.signature.params)]):
+            if not may_point(argument):
+                continue
+            below: Root = ("d", callee.id, index)
+            for root, path, _ in function.targets(node, argument)[0]:
+                yield (root, path), (below, ())
+            start: Root = ("p", callee.id, index) if _is_by_value(argument) else below
+            for target, behind in self._links(function, node, argument, shared=True):
+                yield target, (start, behind)
+
+    def _links(
+        self, function: FunctionAnalysis, node: int, argument: Expr, *, shared: bool = False
+    ) -> Iterator[tuple[Place, tuple[str, ...]]]:
+        """What the pointers in an object denote that is handed to a callee, and the way to it; those in globals only
+        if memory that is ``shared`` counts.
+        """  # noqa: D205
+        if _is_by_value(argument):
             assert isinstance(argument, Load)
             objects = [(root, path) for root, path, _ in function.resolve(node, argument.place)]
         else:
             objects = [(root, path) for root, path, _ in function.targets(node, argument)[0]]
-        work: list[tuple[Place, tuple[str, ...]]] = [(each, ()) for each in objects if _is_own(each[0])]
-        seen: set[Place] = set()
+        work: list[tuple[Place, tuple[str, ...]]] = [
+            (each, way) for one in objects for each, way in _elements(one, shared=shared) if _is_own(each[0], shared)
+        ]
+        seen: set[tuple[Place, tuple[str, ...]]] = set()
         while work:
             outer, way = work.pop()
-            if outer in seen or way.count("*") >= _MAX_LINKS:
+            if (outer, way[:1]) in seen or way.count("*") >= _MAX_LINKS:
                 continue
-            seen.add(outer)
+            seen.add((outer, way[:1]))
             for link in self._pointer_members(outer):
                 there = (outer[0], (*outer[1], *link))
                 for definition in function.reaching(node, there):
-                    if definition == ENTRY:
+                    if definition == ENTRY and not (shared and there[0][0] == "g"):
                         continue
                     for root, path, _ in function.pointer_from(there, definition)[0]:
                         behind = (*way, *link, "*")
-                        for inner in self._behind((root, path), place):
-                            found[("p" if by_value else "d", callee.id, index), (*behind, *inner)] = None
-                        if _is_own(root):
+                        yield (root, path), behind
+                        if _is_own(root, shared):
                             work.append(((root, path), behind))
 
     def _pointer_members(self, place: Place, depth: int = 0) -> list[tuple[str, ...]]:
-        """The pointers in a struct, those in its inner structs included."""
+        """The pointers in a struct, those in its inner structs included; of a pointer that itself."""
         ctype = self.analysis.place_type(place)
+        if ctype is not None and ctype.is_pointer and not depth:
+            return [()]
         if ctype is None or not ctype.is_struct or depth > _MAX_INNER:
             return []
         found: list[tuple[str, ...]] = []
@@ -174,9 +205,21 @@ class Inward(CallGuards):
         return found
 
 
-def _is_own(root: Root) -> bool:
-    """Whether an object is a variable of a function, or one that it has allocated."""
-    return root[0] in {"v", "p"} or is_fresh(root)
+def _is_own(root: Root, shared: bool) -> bool:  # noqa: FBT001
+    """Whether an object is a variable of a function, or one that it has allocated; or a global, if those count."""
+    return root[0] in {"v", "p"} or is_fresh(root) or (shared and root[0] == "g")
+
+
+def _is_by_value(argument: Expr) -> bool:
+    return isinstance(argument, Load) and argument.place.type is not None and argument.place.type.is_struct
+
+
+def _elements(place: Place, *, shared: bool) -> list[tuple[Place, tuple[str, ...]]]:
+    """What a pointer denotes; in an array that is ``shared`` also the elements beside it."""
+    root, path = place
+    if not shared or not path or path[-1][0] != "[":
+        return [(place, ())]
+    return [(place, ()), ((root, (*path[:-1], ALL_ELEMENTS)), (OTHER_ELEMENTS,))]
 
 
 def may_point(argument: Expr) -> bool:

@@ -8,7 +8,17 @@ from fpuscan.engine.calls.inward import Inward
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.moves import shifted
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, Load
-from fpuscan.places import OTHER_ELEMENTS, heap, is_allocated, is_fresh, is_several, overlap, path_overlap, step_out
+from fpuscan.places import (
+    NO_MEMBERS,
+    OTHER_ELEMENTS,
+    heap,
+    is_allocated,
+    is_fresh,
+    is_several,
+    overlap,
+    path_overlap,
+    step_out,
+)
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -148,8 +158,18 @@ class CallPointers(Inward):
             if name[0] == "^":
                 starts = [(*_whole(r, p, name), g) for r, p, g in starts]
                 continue
-            starts = [(*self.analysis.layouts.into((r, p), name), g) for r, p, g in starts]
+            starts = [
+                (*self.analysis.layouts.into((r, p), name), g) for r, p, g in starts if self._may_have((r, p), name)
+            ]
         return starts
+
+    def _may_have(self, place: Place, name: str) -> bool:
+        """Whether an object may have a member: not where a callee names members of several structs by their offsets."""
+        if place[0][0] != "g" or name[0] in NO_MEMBERS or name[0] == "<":
+            return True
+        ctype = self.analysis.place_type(place)
+        members = self.program.members(ctype.base) if ctype is not None and ctype.is_struct else None
+        return not members or name in members
 
     def stored_pointers(self, place: Place) -> tuple[list[Guarded], bool]:
         """What a pointer in a global or in memory points to, from all stores of the program."""
@@ -180,7 +200,7 @@ class CallPointers(Inward):
                     targets, more, _, _ = function.targets(number, instruction.value)
                     unknown = unknown or more
                     for target in targets:
-                        for where, within in self._given(function, target) if lending else [target[:2]]:
+                        for where, within in self._given(function, target):
                             if where[0] == "g":
                                 found[(where, within, NOTHING)] = None
         self._stored_pointers[key] = (list(found), unknown or not (found or told))  # NULL where nothing is stored

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.functions.bounds import Bounds
 from fpuscan.engine.functions.expressions import expressions_of, pointer_type, points_to_record, walk_expression
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible, join
+from fpuscan.engine.functions.offsets import Offsets
 from fpuscan.engine.functions.pointers import Pointers
 from fpuscan.engine.functions.reaching import Reaching
 from fpuscan.engine.functions.reads import leaves
@@ -85,6 +86,11 @@ class FunctionAnalysis:
         self.edge_literals = conditions.edge_literals
         self.answer = conditions.answer
         self.followed = conditions.followed
+
+    @cached_property
+    def offsets(self) -> Offsets:
+        """What is known of numbers that are offsets of members."""
+        return Offsets(self)
 
     def leaves(self, node: int) -> list[Leaf]:
         """The values that an instruction reads."""

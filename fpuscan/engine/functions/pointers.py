@@ -144,6 +144,10 @@ class Pointers:
     def _indexed(self, node: int, place: Index, pointer: Expr) -> tuple[Guarded, ...]:
         """``pointer[3]``; ``pointer[flag]`` is what the pointer denotes and its neighbour, each under its condition."""
         found = self.pointees(node, pointer, place.type)
+        if place.by is not None and place.type is not None and place.type.base in _BYTES and not place.type.pointers:
+            members = self.function.offsets.members(node, place.by)
+            if members:
+                return tuple(self.function.offsets.moved(found, members, None))
         steps = self.moves.steps(node, place.by, place.index) if place.type is not None and place.type.is_struct else []
         if steps:
             return tuple(dict.fromkeys(self.moves.moved(found, steps)[0]))
@@ -275,6 +279,10 @@ class Pointers:
                 moved, lost = self.moves.moved(found, steps)
                 return ([], True, instance, identity) if lost else (moved, unknown, instance, identity)
             bytewise = ctype.pointers == 1 and ctype.base in _BYTES
+            members = self.function.offsets.members(node, other) if bytewise and pointer.op == "+" else ()
+            if members:
+                others = (instance, identity) if unknown else None
+                return self.function.offsets.moved(found, members, others), False, "", identity
             inside = [each for each in found if in_array(each) and not (bytewise and each[0][0] == "d")]
             if bytewise and any(self.analysis.follows((root, path)) for root, path, _ in found):
                 self.analysis.lost.add((self.id, node))  # it leads to some member that nobody names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.functions.reads import Operation
 from fpuscan.engine.graph.edges import Definition, Transfer
-from fpuscan.engine.search.boxed import boxed, boxed_reads
+from fpuscan.engine.search.boxed import boxed, boxed_reads, pointed_reads
 from fpuscan.engine.search.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.values.contents import Content
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
@@ -112,6 +112,7 @@ class Seeds:
                 if isinstance(instruction, Call):
                     found += self._constant_call(function, node, instruction)
         found += self._through_parameters()
+        found += self._pointed_to()
         return found
 
     def _units(self) -> list[Unit]:
@@ -133,7 +134,7 @@ class Seeds:
                     names = [members[0]]
             for name in names:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
-                for unit in self._behind_pointers(row, name):
+                for unit in self._behind_pointers(name):
                     units[unit.id] = unit
             if row.macro:
                 units.update((unit.id, unit) for unit in self._spelling_out(row.macro))
@@ -142,14 +143,11 @@ class Seeds:
                     units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
         return sorted(units.values(), key=lambda unit: (unit.path, unit.start))
 
-    def _behind_pointers(self, row: Source, name: str) -> list[Unit]:
+    def _behind_pointers(self, name: str) -> list[Unit]:
         """The functions that may read a tracked global through another one that points into it."""
-        if row.kind != "config" or self.analysis.program.types.global_var(name) is None:
+        if self.analysis.program.types.global_var(name) is None:
             return []
-        found = [
-            unit for holder in self.analysis.holders.names() for unit in self.analysis.program.units_mentioning(holder)
-        ]
-        return [unit for unit in found if unit.is_function]
+        return [unit for unit in self.analysis.spread.units() if unit.is_function]
 
     def _names(self, row: Source) -> list[str]:
         """The globals that a row is about, and the tag of a type that all of is a source."""
@@ -344,6 +342,20 @@ class Seeds:
                 if target is not None and not self.rows_of(target.place):  # by its type alone: found as a read already
                     callee = self.analysis.by_id(target.function)
                     yield self._seed(rows, place, callee, ENTRY, IDENTITY, [transfer])
+
+    def _pointed_to(self) -> Iterator[Seed]:
+        """Sources that a callee reads by a pointer to them, which somebody has stored somewhere."""
+        done: set[tuple[CallSite, Definition]] = set()
+        for unit in sorted(self.analysis.spread.units(), key=lambda unit: (unit.path, unit.start)):
+            function = self.analysis.of(unit)
+            for node in function.calls:
+                for place, transfer in pointed_reads(self.analysis, function, node, self._source_members):
+                    rows, target = self.rows_of(place), transfer.target
+                    if not rows or target is None or transfer.site is None or self.rows_of(target.place):
+                        continue
+                    if (transfer.site, target) not in done:
+                        done.add((transfer.site, target))
+                        yield self._seed(rows, place, self.analysis.by_id(target.function), ENTRY, IDENTITY, [transfer])
 
     def _memory_places(self, row: Source) -> list[Place]:
         if row.function or row.macro:
