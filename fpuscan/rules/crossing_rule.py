@@ -52,15 +52,22 @@ class Search(NamedTuple):
     sinks: Sinks
     bits: FeatureBits
 
-    def content_at(self, seed: Seed) -> Content:
-        """What the row of a seed declares, as far as the stores that reach this very read do not say less."""
+    def content_at(self, seed: Seed, side: str = "") -> Content:
+        """What the row of a seed declares, as far as the stores that reach this read, of a side, do not say less."""
         if seed.place is None or seed.node == ENTRY:
             return seed.content
         analysis = self.flows.analysis
-        held = held_content(analysis, analysis.by_id(seed.function), seed.node, seed.place)
+        held = held_content(analysis, analysis.by_id(seed.function), seed.node, seed.place, side)
         if held is None:
             return seed.content
         return Content(seed.content.bits & held.bits, seed.content.format and held.format)
+
+    def stored_content(self, seed: Seed) -> Content:
+        """What the row of a seed declares, as far as all stores into its place do not say less."""
+        if seed.place is None or not self.flows.analysis.values.is_mask_place(seed.place):
+            return seed.content
+        stored = self.flows.analysis.values.content(seed.place)
+        return seed.content if stored.unknown else Content(seed.content.bits & stored.bits, seed.content.format)
 
     def surviving(self, mask: int, *, kernel_format: bool = False, unknown: bool = False) -> Surviving:
         """What arrives, with the names of its bits."""
@@ -74,6 +81,7 @@ class CrossingRule(NamedTuple):
     ``is_advised``: what to do depends on the sink, where the model says so.
     ``whole``: each flow is followed from its first source to its end, and all masks are evaluated; else a flow
     ends where it is stored into another source, whose reads are looked at anyway, or where ``is_spent`` says so.
+    ``narrows``: features that are an operand are no entry of a state, they narrow one copy.
     """  # noqa: D205
 
     kinds: frozenset[str]
@@ -82,6 +90,7 @@ class CrossingRule(NamedTuple):
     message: Callable[[Verdict, Crossing], str]
     whole: bool = False
     is_advised: bool = False
+    narrows: bool = False
     is_spent: Callable[[Search, Seed, State], bool] = lambda _search, _seed, _state: False
 
     def find(self, search: Search, seeds: Iterable[Seed]) -> list[Finding]:
@@ -122,7 +131,9 @@ class CrossingRule(NamedTuple):
 
         def look(*, quick: bool = False, closely: bool = False) -> list[tuple[Verdict, Crossing]]:
             until = None if self.whole else stops
-            ways = find_crossings(search.flows, search.sinks, seed, until, quick=quick, closely=closely)
+            ways = find_crossings(
+                search.flows, search.sinks, seed, until, quick=quick, closely=closely, narrows=self.narrows
+            )
             return [(verdict, way) for way in ways if (verdict := self.judge(search, way)) is not None]
 
         found = look(quick=not self.whole)

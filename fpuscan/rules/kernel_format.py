@@ -25,7 +25,9 @@ def _judge(search: Search, crossing: Crossing) -> Verdict | None:
         return None
     surviving = forbidden(search, crossing, crossing.seed.content)
     if surviving.mask or surviving.kernel_format:
-        surviving = forbidden(search, crossing, search.content_at(crossing.seed))
+        held = search.content_at(crossing.seed, crossing.hit.side)
+        stored = search.stored_content(crossing.seed)
+        surviving = forbidden(search, crossing, held._replace(bits=held.bits & stored.bits))
     if not surviving.mask and not surviving.kernel_format:
         return None
     return Verdict(Severity.ERROR, surviving)

@@ -194,9 +194,18 @@ class _Finder:
         return bool(before) and all(
             each in busy
             or self._is_floor(function, each, floor)
+            or self._is_told(function, each, floor)
             or (each != ENTRY and self._is_raised(store, each, floor, busy))
             for each in before
         )
+
+    def _is_told(self, function: FunctionAnalysis, node: int, floor: Floor) -> bool:
+        """Whether a store is itself looked at: it reads the size that has no lower bound."""
+        instruction = function.code[node]
+        if node == ENTRY or not isinstance(instruction, Assign):
+            return False
+        origins = Families(self.analysis, self._family).of(function, node, instruction.value)
+        return any(origin.family == _USER and self._reads(origin, floor.variable) for origin in origins)
 
     def _reads_place(self, store: _Store, node: int) -> bool:
         """Whether what a store leaves in the place is made of what was in it."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.values.contents import Content
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict, forbidden, leaking, named
 from fpuscan.rules.info import FPU201
 
 if TYPE_CHECKING:
     from fpuscan.engine.search.crossings import Crossing
-    from fpuscan.engine.search.seeds import Seed
 
 __all__ = ["VCPU_VALUE"]
 
@@ -22,20 +20,12 @@ def _judge(search: Search, crossing: Crossing) -> Verdict | None:
         return Verdict(Severity.NOTE, Surviving())
     surviving = forbidden(search, crossing, crossing.seed.content)
     if surviving.mask:
-        surviving = forbidden(search, crossing, _content(search, crossing.seed))
+        surviving = forbidden(search, crossing, search.stored_content(crossing.seed))
     stored = sink.kind == "place" or crossing.hit.side == "host"
     length = sink.kind == "argument" and sink.what == "size"
     if stored or length or surviving.mask or surviving.kernel_format:
         return Verdict(Severity.ERROR, surviving)
     return Verdict(Severity.NOTE, surviving)
-
-
-def _content(search: Search, seed: Seed) -> Content:
-    """What a source may hold as its row and its stores say: a KVM without supervisor features stores none."""
-    if seed.place is None:
-        return seed.content
-    stored = search.flows.analysis.values.content(seed.place)
-    return seed.content if stored.unknown else Content(seed.content.bits & stored.bits, seed.content.format)
 
 
 def _message(verdict: Verdict, crossing: Crossing) -> str:
@@ -52,4 +42,4 @@ def _message(verdict: Verdict, crossing: Crossing) -> str:
     return f"{source} sets {sink} ({side} side): that is uabi_size for all copies"
 
 
-VCPU_VALUE = CrossingRule(frozenset({"vcpu"}), lambda _: FPU201, _judge, _message)
+VCPU_VALUE = CrossingRule(frozenset({"vcpu"}), lambda _: FPU201, _judge, _message, narrows=True)

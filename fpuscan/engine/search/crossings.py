@@ -43,15 +43,24 @@ class Crossing(NamedTuple):
 # hold opt-in features, so whoever has entered the host side has entered both.
 _ALL_SIDES = frozenset({"guest", "host"})
 _SIDES_BEHIND = {"guest": frozenset({"guest"}), "host": _ALL_SIDES}
+_NARROWED = "one copy"  # beside the sides that a value has entered: the features of one copy
 
 
 def find_crossings(
-    flows: Flows, sinks: Sinks, seed: Seed, stops: Stops | None = None, *, quick: bool = False, closely: bool = False
+    flows: Flows,
+    sinks: Sinks,
+    seed: Seed,
+    stops: Stops | None = None,
+    *,
+    quick: bool = False,
+    closely: bool = False,
+    narrows: bool = False,
 ) -> list[Crossing]:
     """All crossings of the flows from one seed. Where ``stops`` says so, a flow is not followed behind an edge.
 
     A ``quick`` search evaluates the plainest masks only: it finds no crossing less, and may leave bits that are cut.
-    One that looks ``closely`` takes out the bits that cancel each other, at a price.
+    One that looks ``closely`` takes out the bits that cancel each other, at a price. Where ``narrows``, features
+    that are an operand narrow one copy: the callee that gets them can still store them.
     """
     found: list[Crossing] = []
     inside = _inside_already(sinks, seed)
@@ -68,9 +77,14 @@ def find_crossings(
                 if target is not None and isinstance(transfer.operand, int) and is_spared(flows, target):
                     continue
                 ended = ended or hit.sink.ends
-                if not hit.sink.informational:
+                one_copy = narrows and hit.sink.kind == "argument" and hit.sink.what == "features"
+                if one_copy:
+                    entered.add(_NARROWED)
+                elif not hit.sink.informational:
                     entered |= _SIDES_BEHIND[hit.side]
                 if hit.side in step.state.entered or hit.sink.quiet:
+                    continue
+                if one_copy and _NARROWED in step.state.entered:
                     continue
                 label = target.label if target is not None else _label(flows, step, transfer)
                 if label is not None and enterable(flows, step.state, transfer):
@@ -96,7 +110,7 @@ def find_crossings(
 
 def _is_over(transfer: Transfer, state: State, stops: Stops | None) -> bool:
     """Whether a flow can cross no more: it is inside of both sides, or the rule says so."""
-    return state.entered == _ALL_SIDES or (stops is not None and stops(transfer, state))
+    return state.entered >= _ALL_SIDES or (stops is not None and stops(transfer, state))
 
 
 def _inside_already(sinks: Sinks, seed: Seed) -> frozenset[str]:

@@ -73,6 +73,8 @@ class Families:
                 return frozenset()
             case FunctionRef() | Addr():
                 return frozenset()
+            case Opaque(operands=()):  # what the CPU says, and what cannot be read
+                return frozenset({_ELSEWHERE})
             case Binary() if expr.op in _COMPARISONS:
                 return frozenset()
             case Unary() | Cast() | Binary() | Opaque():
