@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-__all__ = ["Piece", "cleared", "function_bodies", "guessed_name", "top_level_pieces"]
+__all__ = ["Piece", "cleared", "closing", "function_bodies", "guessed_name", "top_level_pieces"]
 
 Piece = tuple[int, int]
 """Start and end of a piece, in bytes."""
@@ -27,6 +27,20 @@ _HEAD_BYTES = 200  # before a body in which the parenthesis of its function's he
 _MAX_PIECES = 20_000  # a file with more is no source code; it stays one piece
 _BRACKETS = ((b"{", b"}"), (b"(", b")"), (b"[", b"]"))
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}()[]")
+
+
+def closing(text: bytes, start: int, pair: bytes, stop: int | None = None) -> int:
+    """The offset of the bracket that closes the one before `start`; -1 where none does in front of `stop`.
+
+    `pair` is the opening and the closing one, like ``b"{}"``.
+    """
+    depth, position = 1, start
+    while (end := text.find(pair[1:], position, stop)) >= 0:
+        depth += text.count(pair[:1], position, end) - 1
+        if not depth:
+            return end
+        position = end + 1
+    return -1
 
 
 def top_level_pieces(text: bytes) -> list[Piece]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fpuscan.parse.pieces import closing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["contained_members"]
 
 _LAST_NAME = re.compile(rb"(\w+)\s*\Z")
-_BRACKET = re.compile(rb"[()]")
 
 
 def contained_members(texts: Iterable[bytes], names: Iterable[str]) -> frozenset[str]:
@@ -21,17 +22,8 @@ def contained_members(texts: Iterable[bytes], names: Iterable[str]) -> frozenset
     for text in texts:
         for head in heads:
             for match in head.finditer(text):
-                last = _LAST_NAME.search(text, match.end(), _closing(text, match.end()))
+                end = closing(text, match.end(), b"()")
+                last = _LAST_NAME.search(text, match.end(), end if end >= 0 else len(text))
                 if last is not None:
                     found.add(last[1].decode())
     return frozenset(found)
-
-
-def _closing(text: bytes, start: int) -> int:
-    """The offset of the parenthesis that closes the one before ``start``."""
-    depth = 1
-    for bracket in _BRACKET.finditer(text, start):
-        depth += 1 if bracket[0] == b"(" else -1
-        if depth == 0:
-            return bracket.start()
-    return len(text)

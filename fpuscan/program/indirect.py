@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from fpuscan.parse.pieces import closing
 from fpuscan.symbols.expansion import expand_call
 
 if TYPE_CHECKING:
@@ -249,14 +250,7 @@ def _assigned(unit: Unit | None, text: bytes, position: int) -> Iterator[_Word]:
 def _behind_call(text: bytes, position: int) -> int:
     """The end of the arguments behind a name; -1 where there are none."""
     opening = text.find(b"(", position, position + 3)
-    if opening < 0:
-        return -1
-    depth = 0
-    for each in range(opening, min(len(text), opening + _NEAR)):
-        depth += {b"(": 1, b")": -1}.get(text[each : each + 1], 0)
-        if not depth:
-            return each + 1
-    return -1
+    return closing(text, opening + 1, b"()", opening + _NEAR) + 1 or -1 if opening >= 0 else -1
 
 
 def _is_member(text: bytes, position: int) -> bool:

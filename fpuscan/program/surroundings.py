@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fpuscan.parse.pieces import closing
 from fpuscan.parse.source import SourceFile
 from fpuscan.parse.syntax import parse, parse_snippet
 from fpuscan.program.lending import Lending
@@ -322,9 +323,5 @@ class Surroundings(Sources):
 
 def _behind_body(data: bytes, start: int) -> int:
     """The offset behind the ``;`` of a struct whose opening brace ends at ``start``; -1 where it is not closed."""
-    depth = 1
-    for match in re.compile(rb"[{}]").finditer(data, start):
-        depth += 1 if match.group() == b"{" else -1
-        if not depth:
-            return data.find(b";", match.end()) + 1 or -1
-    return -1
+    end = closing(data, start, b"{}")
+    return data.find(b";", end) + 1 or -1 if end >= 0 else -1

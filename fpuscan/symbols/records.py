@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fpuscan.parse.pieces import closing
 from fpuscan.parse.syntax import Node, ParsedFile, parse_snippet
 from fpuscan.symbols.declarators import CType, declared_in, specifier_type
 
@@ -19,7 +20,6 @@ __all__ = ["RecordTable"]
 
 # A literal first byte keeps these fast on megabytes; the byte before it is checked by hand.
 _BODY = {"struct": re.compile(rb"struct\s+(\w+)\s*\{"), "union": re.compile(rb"union\s+(\w+)\s*\{")}
-_BRACE = re.compile(rb"[{}]")
 _SPECIFIERS = frozenset({"struct_specifier", "union_specifier"})
 _DEEPEST = 40  # nesting of bodies; deeper is no kernel
 _MOST_BODIES = 50  # of one tag, in different arms or files; the others are left out
@@ -126,7 +126,7 @@ class RecordTable:
         node = parsed.node_at(start, brace)
         if node is not None and node.type in _SPECIFIERS and node.start_byte == start:
             return _Body(node, parsed.source.data)
-        end = _closing_brace(text, brace)
+        end = closing(text, brace, b"{}") + 1 or len(text)
         self._alone -= end - start
         if self._alone < 0:
             return None
@@ -212,16 +212,6 @@ def _is_wider(one: CType, other: CType) -> bool:
 def _unbracketed(tag: str) -> str:
     # "struct fpu" -> "fpu"; "struct <kvm_vcpu_arch.st>" -> "kvm_vcpu_arch.st".
     return tag.partition(" ")[2].strip("<>")
-
-
-def _closing_brace(text: bytes, start: int) -> int:
-    # Behind the brace that closes the one before ``start``.
-    depth = 1
-    for found in _BRACE.finditer(text, start):
-        depth += 1 if found[0] == b"{" else -1
-        if depth == 0:
-            return found.end()
-    return len(text)
 
 
 def _occurrences(text: bytes, name: bytes) -> Iterator[int]:

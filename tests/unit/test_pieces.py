@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fpuscan.parse.pieces import cleared, guessed_name, top_level_pieces
+from fpuscan.parse.pieces import cleared, closing, guessed_name, top_level_pieces
 
 
 def pieces(code: str) -> list[str]:
@@ -61,3 +61,20 @@ def test_cleared_keeps_lines_and_length() -> None:
 )
 def test_a_name_is_guessed_from_the_head(code: str, expected: str) -> None:
     assert guessed_name(code.encode(), 0, len(code)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "expected"),
+    [
+        (b"(a)", None, 2),
+        (b"((a) (b))", None, 8),
+        (b"(a) (b)", None, 2),
+        (b"((a)", None, -1),
+        (b"(", None, -1),
+        (b"(ab)", 3, -1),
+        (b"(ab)", 4, 3),
+    ],
+)
+def test_the_bracket_that_closes(text: bytes, stop: int | None, expected: int) -> None:
+    assert closing(text, 1, b"()", stop) == expected
+    assert closing(text.translate(bytes.maketrans(b"()", b"{}")), 1, b"{}", stop) == expected
