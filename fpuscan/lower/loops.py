@@ -169,12 +169,7 @@ def _comma_parts(node: Node) -> list[Node]:
         inner = first_named(node)
         assert inner is not None
         node = inner
-    if node.type != "comma_expression":
-        return [node]
-    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-    assert left is not None
-    assert right is not None
-    return _comma_parts_left(left) + _comma_parts_left(right)
+    return _comma_parts_left(node)
 
 
 def _comma_parts_left(node: Node) -> list[Node]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.realtree.edits import TreeCopy, copy_tree, version
+from tests.realtree.edits import TreeCopy, copy_tree
+from tests.realtree.releases import tree_of
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,4 @@ def copy_of(
 @pytest.fixture
 def newest_copy(trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]) -> TreeCopy:
     """The copy of the newest tree, which has to be a 7.x."""
-    newest = max(trees, key=version)
-    if version(newest) < (7,):
-        pytest.skip("no 7.x tree in FPUSCAN_TREES")
-    return copy_of(newest)
+    return copy_of(tree_of(trees))

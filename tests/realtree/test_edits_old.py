@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.realtree.cases import Case, Cases
-from tests.realtree.edits import TreeCopy, version
+from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     CORE,
     ENABLE,
@@ -27,6 +27,7 @@ from tests.realtree.leaks import (
     prctl_leak,
     request_leak,
 )
+from tests.realtree.releases import tree_of
 
 pytestmark = pytest.mark.realtree
 
@@ -110,8 +111,6 @@ def old_guest_permission_set_member_by_member(tree: TreeCopy) -> None:
 def test_edit_of_an_old_tree(
     one: Case, release: tuple[int, int], trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
 ) -> None:
-    old = [tree for tree in trees if version(tree)[:2] == release]
-    if not old:
-        pytest.skip(f"no {release[0]}.{release[1]} tree in FPUSCAN_TREES")
+    old = tree_of(trees, f"{release[0]}.{release[1]}")
 
-    replace(one, leaks=tuple(in_release(leak, release) for leak in one.leaks)).check(copy_of(old[0]))
+    replace(one, leaks=tuple(in_release(leak, release) for leak in one.leaks)).check(copy_of(old))

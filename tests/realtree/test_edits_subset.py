@@ -21,7 +21,8 @@ from fpuscan.result import Finding, Severity
 from fpuscan.rules import not_subset
 from fpuscan.tree import open_folder
 from fpuscan.xfeatures import FeatureBits
-from tests.realtree.edits import TreeCopy, last_member, leaks, version
+from tests.realtree.edits import TreeCopy, last_member, leaks
+from tests.realtree.releases import tree_of
 
 pytestmark = pytest.mark.realtree
 
@@ -469,30 +470,20 @@ def check(edited: TreeCopy, expected: tuple[Missing, ...]) -> None:
     assert len(found) == len(expected)
 
 
-def newest(trees: tuple[Path, ...]) -> Path:
-    found = max(trees, key=version)
-    if version(found) < (7,):
-        pytest.skip("no 7.x tree in FPUSCAN_TREES")
-    return found
-
-
 @pytest.mark.parametrize("one", SEVEN, ids=lambda one: one.edit.__name__)
 def test_edit_of_the_newest_tree(one: Case, trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]) -> None:
-    edited = copy_of(newest(trees))
+    edited = copy_of(tree_of(trees))
     one.edit(edited)
 
     check(edited, one.missing)
 
 
-@pytest.mark.parametrize("release", [(6, 1), (6, 12)], ids=lambda release: ".".join(map(str, release)))
+@pytest.mark.parametrize("release", ["6.1", "6.12"])
 @pytest.mark.parametrize("one", SIX, ids=lambda one: one.edit.__name__)
 def test_edit_of_an_old_tree(
-    one: Case, release: tuple[int, int], trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
+    one: Case, release: str, trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
 ) -> None:
-    old = [tree for tree in trees if version(tree)[:2] == release]
-    if not old:
-        pytest.skip(f"no {release[0]}.{release[1]} tree in FPUSCAN_TREES")
-    edited = copy_of(old[0])
+    edited = copy_of(tree_of(trees, release))
     one.edit(edited)
 
     check(edited, one.missing)
@@ -504,7 +495,7 @@ def test_unmodified_trees_keep_the_pair(real_tree: Path) -> None:
 
 def test_a_bit_that_guests_lack_is_no_leak(trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]) -> None:
     """The proposal of 2026-03: FPU302 alone speaks, and says which side has the feature and which has not."""
-    edited = copy_of(newest(trees))
+    edited = copy_of(tree_of(trees))
     guests_lose_apx(edited)
     result = edited.scan()
     (finding,) = (item for item in result.findings if item.rule == "FPU302")
@@ -521,7 +512,7 @@ def test_a_constant_is_not_blamed_on_a_configuration(
     trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
 ) -> None:
     """The user's default features do not hold what the next statement sets."""
-    edited = copy_of(newest(trees))
+    edited = copy_of(tree_of(trees))
     sets_it = "fpstate->user_xfeatures |= XFEATURE_MASK_CET_KERNEL;"
     edited.insert(CORE, "__fpstate_reset", sets_it, after="fpstate->user_xfeatures")
     (finding,) = (item for item in edited.scan().findings if item.rule == "FPU302")

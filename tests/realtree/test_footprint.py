@@ -8,7 +8,8 @@ import pytest
 
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import open_folder
-from tests.realtree.test_variants import FILES, chosen
+from tests.realtree.releases import tree_of
+from tests.realtree.test_variants import FILES
 from tests.realtree.variants import MemoryCopy, read_variants
 
 pytestmark = pytest.mark.realtree
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.realtree
 
 @pytest.mark.parametrize("release", ["", "6.12", "6.1"])
 def test_every_edit_that_leaks_is_seen(release: str, trees: tuple[Path, ...]) -> None:
-    tree = chosen(trees, release)
+    tree = tree_of(trees, release)
     base, memory = open_folder(tree), ScanMemory()
     scan(base, ScanOptions(memory=memory))
     footprint = memory.footprint

@@ -19,6 +19,7 @@ from fpuscan.result import ScanResult
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import KernelTree
 from fpuscan.trees import open_revision
+from tests.realtree.edits import version
 from tests.repositories import FPU, Repository, make_repository
 
 pytestmark = pytest.mark.realtree
@@ -64,11 +65,6 @@ def linux(trees: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> 
     for tree in sorted(trees, key=version):
         import_tree(made, tree)
     return made
-
-
-def version(tree: Path) -> list[int]:
-    found = re.findall(r"^(?:VERSION|PATCHLEVEL|SUBLEVEL) = (\d+)", (tree / "Makefile").read_text(), re.MULTILINE)
-    return [int(number) for number in found]
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,9 @@ import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
 from fpuscan.scan import ScanMemory
-from tests.realtree.edits import version
 from tests.realtree.leaks import describe
 from tests.realtree.moves import inlined, moved, rename_files, reordered
+from tests.realtree.releases import tree_of
 from tests.realtree.rewrites import REWRITES, Rewrite, apply, compatible
 from tests.realtree.sites import calls, expressions
 from tests.realtree.states import STATES, State
@@ -143,10 +143,7 @@ def scanned(trees: tuple[Path, ...]) -> Callable[[State], Scanned]:
 
     @cache
     def give(state: State) -> Scanned:
-        fitting = [tree for tree in trees if ".".join(map(str, version(tree))).startswith(f"{state.release}.")]
-        if not fitting:
-            pytest.skip(f"no {state.release} tree in FPUSCAN_TREES")
-        copy = MemoryCopy(max(fitting, key=version), memory)
+        copy = MemoryCopy(tree_of(trees, state.release), memory)
         for edit in state.edits:
             edit(copy)
         return Scanned(copy, copy.scan(), Code(copy.tree(), memory.parsed))

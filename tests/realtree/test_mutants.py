@@ -17,7 +17,7 @@ import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
 from fpuscan.scan import ScanMemory
-from tests.realtree.edits import TreeCopy, version
+from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     ENABLE,
     GUEST_READERS,
@@ -42,6 +42,7 @@ from tests.realtree.leaks import (
 )
 from tests.realtree.leaks import LOCKED as LOCK
 from tests.realtree.mutants import Mutant, mutants
+from tests.realtree.releases import tree_of
 from tests.realtree.variants import MemoryCopy
 from tests.tables import MUTANT
 
@@ -162,9 +163,7 @@ MEMORY = ScanMemory()
 
 @cache
 def newest(trees: tuple[Path, ...]) -> tuple[Path, tuple[Mutant, ...]]:
-    tree = max(trees, key=version)
-    if version(tree) < (7,):
-        pytest.skip("no 7.x tree in FPUSCAN_TREES")
+    tree = tree_of(trees)
     return tree, tuple(mutants(TreeCopy(tree, tree)))
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
 from fpuscan.scan import ScanMemory
-from tests.realtree.edits import EditError, TreeCopy, leaks, version
+from tests.realtree.edits import EditError, TreeCopy, leaks
 from tests.realtree.leaks import Leak, describe
+from tests.realtree.releases import tree_of
 from tests.realtree.variants import MemoryCopy, Pack, packs, read_variants
 
 Known = tuple[str, Severity]  # a finding by fingerprint; a note that became an error is new
@@ -90,7 +91,7 @@ def test_variants_of_a_real_tree(
     memory: ScanMemory,
     unmodified: Callable[[Path], frozenset[Known]],
 ) -> None:
-    tree = chosen(trees, pack.release)
+    tree = tree_of(trees, pack.release)
     copy = MemoryCopy(tree, memory)
     for variant in pack.variants:
         variant.apply(copy)
@@ -108,14 +109,6 @@ def identity(finding: Finding) -> Known:
 
 def new_ones(result: ScanResult, known: frozenset[Known]) -> list[Finding]:
     return [each for each in result.findings if each.severity > Severity.NOTE and identity(each) not in known]
-
-
-def chosen(trees: tuple[Path, ...], release: str) -> Path:
-    wanted = tuple(int(number) for number in release.split(".")) if release else ()
-    fitting = [tree for tree in trees if version(tree)[: len(wanted)] == wanted]
-    if not fitting or (not release and version(max(fitting, key=version)) < (7,)):
-        pytest.skip(f"no {release or '7.x'} tree in FPUSCAN_TREES")
-    return max(fitting, key=version)
 
 
 # What is expected and missing (-), by variant, and what is found and not expected (+).
