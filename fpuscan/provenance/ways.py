@@ -15,7 +15,7 @@ from fpuscan.engine.graph.edges import Definition
 from fpuscan.engine.search.crossings import Crossing, enterable, is_read
 from fpuscan.engine.search.explain import Explainer, written
 from fpuscan.engine.search.flows import IDENTITY, Flows, Label, State, Step
-from fpuscan.engine.search.seeds import Seed
+from fpuscan.engine.search.sources import Seed
 from fpuscan.engine.values.contents import Content
 from fpuscan.provenance.cases import case_spans, under
 from fpuscan.result import MaskOnWay, Root

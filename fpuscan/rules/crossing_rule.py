@@ -22,8 +22,9 @@ from fpuscan.rules.entries import entries
 if TYPE_CHECKING:
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.flows import Flows, State
-    from fpuscan.engine.search.seeds import Seed, Seeds
+    from fpuscan.engine.search.seeds import Seeds
     from fpuscan.engine.search.sinks import Sinks
+    from fpuscan.engine.search.sources import Seed
     from fpuscan.result import Location
     from fpuscan.rules.info import RuleInfo
     from fpuscan.xfeatures import FeatureBits
@@ -126,7 +127,7 @@ class CrossingRule(NamedTuple):
         """  # noqa: D205
 
         def stops(transfer: Transfer, state: State) -> bool:
-            stored = transfer.move == "stay" and search.seeds.is_source(state.definition.place)
+            stored = transfer.move == "stay" and search.seeds.rows.is_source(state.definition.place)
             return stored or self.is_spent(search, seed, state)
 
         def look(*, quick: bool = False, closely: bool = False) -> list[tuple[Verdict, Crossing]]:

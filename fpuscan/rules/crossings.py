@@ -31,7 +31,7 @@ def find(flows: Flows, sinks: Sinks, bits: FeatureBits) -> tuple[list[Finding], 
     search = Search(flows, seeds, sinks, bits)
     guest, vcpu, kernel = (rule.find(search, found) for rule in _RULES)
     found_backward = [*raw_copy.find(search), *uabi_for_kernel.find(search)]
-    return [*guest, *vcpu, *_without(kernel, guest), *found_backward], frozenset(seeds.used)
+    return [*guest, *vcpu, *_without(kernel, guest), *found_backward], frozenset(seeds.rows.used)
 
 
 def _without(findings: list[Finding], others: list[Finding]) -> list[Finding]:

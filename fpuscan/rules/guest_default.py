@@ -16,7 +16,7 @@ from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from fpuscan.engine.search.crossings import Crossing
-    from fpuscan.engine.search.seeds import Seed
+    from fpuscan.engine.search.sources import Seed
     from fpuscan.engine.values.contents import Content
     from fpuscan.rules.info import RuleInfo
 

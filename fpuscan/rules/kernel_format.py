@@ -15,7 +15,7 @@ from fpuscan.rules.info import FPU202
 if TYPE_CHECKING:
     from fpuscan.engine.search.crossings import Crossing
     from fpuscan.engine.search.flows import State
-    from fpuscan.engine.search.seeds import Seed
+    from fpuscan.engine.search.sources import Seed
 
 __all__ = ["KERNEL_FORMAT"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.search.flows import State
-    from fpuscan.engine.search.seeds import Seed
+    from fpuscan.engine.search.sources import Seed
     from fpuscan.ir import Expr
     from fpuscan.model.rows import Floor, Sink
     from fpuscan.places import Place

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.flows import Flows, Label
-    from fpuscan.engine.search.seeds import Seed
     from fpuscan.engine.search.sinks import Hit, Sinks
+    from fpuscan.engine.search.sources import Seed
 
     Stops = Callable[[Transfer, State], bool]
 

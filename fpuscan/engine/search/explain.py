@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.crossings import Crossing
     from fpuscan.engine.search.flows import Step as Reached
-    from fpuscan.engine.search.seeds import Seed
+    from fpuscan.engine.search.sources import Seed
     from fpuscan.ir import Expr
     from fpuscan.places import Place
 

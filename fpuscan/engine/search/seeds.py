@@ -1,52 +1,31 @@
-"""Where flows start: every read of a source place, every mask constant that sets bits."""
+"""Where flows start: every read of a source place; the constants among them are found by `constants`."""
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
-from fpuscan.engine.functions.reads import Operation
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.search.boxed import boxed, boxed_reads, pointed_reads
+from fpuscan.engine.search.constants import ConstantSeeds
 from fpuscan.engine.search.flows import IDENTITY, Label, State, Step
-from fpuscan.engine.values.contents import Content
+from fpuscan.engine.search.sources import Seed, SourceRows
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.reads import Leaf
     from fpuscan.engine.search.flows import Flows
-    from fpuscan.ir import Expr, LValue
+    from fpuscan.ir import LValue
     from fpuscan.model.rows import Source
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
-__all__ = ["Seed", "Seeds"]
-
-_MAX_CALLERS = 4  # from one caller to the next
-_NAME = re.compile(r"[A-Za-z_]\w*")
-
-
-class Seed(NamedTuple):
-    """One read of a source: the rows it matches, its name, its content, and the first edges out of it."""
-
-    rows: tuple[Source, ...]
-    name: str
-    place: Place | None
-    content: Content
-    function: int
-    node: int
-    starts: tuple[Step, ...]
-
-    @property
-    def kind(self) -> str:
-        """The best known: "config" before "runtime" before "constant"."""
-        return min(row.kind for row in self.rows)
+__all__ = ["Seeds"]
 
 
 class Seeds:
@@ -56,48 +35,10 @@ class Seeds:
         self.flows = flows
         self.analysis = flows.analysis
         self.graph = flows.graph
-        sources = self.analysis.model.sources
-        self.families = [[row for row in sources if row.kind in kinds] for kinds in families]
-        self.rows = [row for rows in self.families for row in rows]
-        self.used: set[str] = set()
+        self.rows = SourceRows(flows.analysis, families)
+        self.constants = ConstantSeeds(flows, self.rows)
         self._receivers = {row.function for row in self.analysis.model.sinks if row.kind == "argument"}
-        self._constant_functions = frozenset(row.function for row in self.rows if row.function)
-        self._known: dict[Place, tuple[Source, ...]] = {}
-        self._globals: dict[str, bool] = {}  # whether there are any of a type
         self._names_known: dict[tuple[str, str], bool] = {}
-        self._bits = {name: row.macro for row in self.rows if row.macro and (name := self._bit_of(row.macro))}
-
-    def rows_of(self, place: Place) -> tuple[Source, ...]:
-        """The rows that a place matches, of the first family that has one; none for other places."""
-        found = self._known.get(place)
-        if found is None:
-            found = ()
-            around = {"", *(tag for tag, _ in self.analysis.chain(place))}  # most rows are of other types
-            for family in self.families:
-                found = tuple(
-                    row
-                    for row in family
-                    if row.type in around
-                    and not row.function
-                    and not row.macro
-                    and self.analysis.matches(row.pattern, place)
-                )
-                if found:
-                    break
-            self._known[place] = found
-        return found
-
-    def is_source(self, place: Place) -> bool:
-        """Whether every read of a place is a seed of its own."""
-        return place[0][0] in {"g", "h", "d"} and bool(self.rows_of(place))
-
-    def _first_family(self, wanted: Callable[[Source], bool]) -> tuple[Source, ...]:
-        """The rows that are wanted, of the first family that has one."""
-        for family in self.families:
-            found = tuple(row for row in family if wanted(row))
-            if found:
-                return found
-        return ()
 
     def find(self) -> list[Seed]:
         """All seeds, in order of path and position."""
@@ -110,7 +51,7 @@ class Seeds:
                 for leaf in function.leaves(node):
                     found += self._leaf(function, node, leaf)
                 if isinstance(instruction, Call):
-                    found += self._constant_call(function, node, instruction)
+                    found += self.constants.call(function, node, instruction)
         found += self._through_parameters()
         found += self._pointed_to()
         return found
@@ -118,7 +59,7 @@ class Seeds:
     def _units(self) -> list[Unit]:
         program = self.analysis.program
         units: dict[int, Unit] = {}
-        for row in self.rows:
+        for row in self.rows.all:
             names: list[str] = []
             if row.function or row.macro:
                 names = [row.function or row.macro]
@@ -137,7 +78,7 @@ class Seeds:
                 for unit in self._behind_pointers(name):
                     units[unit.id] = unit
             if row.macro:
-                units.update((unit.id, unit) for unit in self._spelling_out(row.macro))
+                units.update((unit.id, unit) for unit in self.constants.spelling_out(row.macro))
             if row.type and any(program.address_taken(name) for name in names):  # read through a pointer, too
                 for member in self._members(row):
                     units.update((unit.id, unit) for unit in program.units_accessing(row.type, member))
@@ -165,7 +106,7 @@ class Seeds:
 
     def _leaf(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
         if isinstance(leaf.expr, Const):
-            yield from self._constant_leaf(function, node, leaf)
+            yield from self.constants.leaf(function, node, leaf)
             return
         if isinstance(leaf.expr, Addr):
             yield from self._handed_over(function, node, leaf)
@@ -176,7 +117,7 @@ class Seeds:
         for root, path, guards in function.resolve(node, leaf.expr.place):
             for below in self._source_members((root, path)) if root[0] in {"g", "h", "d"} else ():
                 place = (root, (*path, *below))
-                rows = self.rows_of(place)
+                rows = self.rows.of(place)
                 if not rows:
                     continue
                 held = function.held(node)  # asked last: of most functions nobody needs them
@@ -199,7 +140,7 @@ class Seeds:
             found = any(
                 fnmatchcase(place.name, row.member.rpartition(".")[2] or "*")
                 and (row.member != "*" or tag in {"", row.type})
-                for row in self.rows
+                for row in self.rows.all
             )
             self._names_known[key] = found
         return found
@@ -225,12 +166,12 @@ class Seeds:
         label: Label,
         transfers: list[Transfer],
     ) -> Seed:
-        self.used.update(row.id for row in rows)
+        self.rows.used.update(row.id for row in rows)
         self.graph_edges(place, transfers)
         content = self.analysis.values.declared_of(place, rows)
         if any(row.evaluated for row in rows) or self.analysis.values.is_unchecked(place):
-            content = self.analysis.values.content(self._canonical(place)).join(content)
-        name = self.name(place, rows)
+            content = self.analysis.values.content(self.rows.canonical(place)).join(content)
+        name = self.rows.name(place, rows)
         origin = State(Definition(function.id, node, place), (), NOTHING, label)
         first = Step(origin, None, None)
         return Seed(
@@ -245,52 +186,14 @@ class Seeds:
 
     def graph_edges(self, place: Place, transfers: list[Transfer]) -> None:
         """Show the read of a source in the graph."""
-        memory = Definition(-1, 0, self._canonical(place))
+        memory = Definition(-1, 0, self.rows.canonical(place))
         for transfer in transfers:
             self.graph.remember(memory, transfer)
-
-    def _canonical(self, place: Place) -> Place:
-        root = place[0]
-        if root[0] == "g":
-            return place
-        chain = self.analysis.chain(place)
-        types = {row.type for row in self.rows_of(place)}
-        for tag, below in chain:
-            if below and tag in types:
-                return (("h", tag, None, ""), below)
-        return (("h", chain[0][0], None, ""), chain[0][1]) if chain else place
-
-    def name(self, place: Place, rows: tuple[Source, ...]) -> str:
-        """The name of a source for people."""
-        known = self._passed(place, 0) if place[0][0] != "d" or self._has_globals(place) else set()
-        shown = known.pop() if len(known) == 1 else self._canonical(place)
-        return self.analysis.describe(shown) if shown[0][0] in {"g", "h"} else str(rows[0].pattern)
-
-    def _has_globals(self, place: Place) -> bool:
-        """Whether some global has the type of an object around a place; else no caller is asked which one it passes."""
-        tags = {tag for tag, _ in self.analysis.chain(place)}
-        self._globals.update({tag: bool(self.analysis.program.globals_of(tag)) for tag in tags - self._globals.keys()})
-        return any(self._globals[tag] for tag in tags)
-
-    def _passed(self, place: Place, depth: int) -> set[Place]:
-        """What all callers mean by a place behind a parameter, where that is known to be globals."""
-        root, path = place
-        if root[0] != "d" or depth > _MAX_CALLERS:
-            return {place} if root[0] == "g" else set()
-        found: set[Place] = set()
-        for caller, node in self.analysis.calls.callers(self.analysis.program.units[root[1]]):
-            function = self.analysis.by_id(caller)
-            for there, below, _ in self.analysis.calls.actual_places(function, node, root, path):
-                inner = self._passed((there, below), depth + 1)
-                if not inner:
-                    return set()
-                found |= inner
-        return found
 
     def _through_parameters(self) -> Iterator[Seed]:
         """Sources that a function reads through a pointer it was given."""
         done: set[tuple[CallSite, Definition]] = set()
-        for row in self.rows:
+        for row in self.rows.all:
             if not row.evaluated:
                 continue
             for place in self._memory_places(row):
@@ -298,9 +201,9 @@ class Seeds:
                     target = transfer.target
                     if target is None or target.place[0][0] != "d" or transfer.site is None:
                         continue
-                    if self.rows_of(target.place):  # by its type alone: found as a read already
+                    if self.rows.of(target.place):  # by its type alone: found as a read already
                         continue
-                    rows = self.rows_of(place)
+                    rows = self.rows.of(place)
                     key = (transfer.site, target)
                     if key in done or not rows:
                         continue
@@ -316,7 +219,7 @@ class Seeds:
         for root, path, _ in function.resolve(node, leaf.expr.place):
             for below in self._source_members((root, path)) if root[0] in {"g", "h", "d"} else ():
                 place = (root, (*path, *below))
-                rows = self.rows_of(place)
+                rows = self.rows.of(place)
                 if not rows:
                     continue
                 units = self.analysis.calls.callees(function, node)
@@ -328,7 +231,7 @@ class Seeds:
                     continue
                 for unit in units:
                     target = Definition(unit.id, ENTRY, (("d", unit.id, leaf.role), below), loaded=True)
-                    if leaf.role < len(unit.signature.params) and not self.rows_of(target.place):
+                    if leaf.role < len(unit.signature.params) and not self.rows.of(target.place):
                         site = (function.id, node)
                         transfer = Transfer(target, "load", "memory-call", (), NOTHING, unit.id, ENTRY, "memory", site)
                         yield self._seed(rows, place, self.analysis.of(unit), ENTRY, IDENTITY, [transfer])
@@ -336,10 +239,10 @@ class Seeds:
     def _boxed(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
         """Sources whose address is stored in a member of an object: read where callees get the object."""
         for place in boxed(function, node, leaf):
-            rows = self.rows_of(place)
+            rows = self.rows.of(place)
             for transfer in boxed_reads(self.analysis, function, place) if rows else ():
                 target = transfer.target
-                if target is not None and not self.rows_of(target.place):  # by its type alone: found as a read already
+                if target is not None and not self.rows.of(target.place):  # by its type alone: found as a read already
                     callee = self.analysis.by_id(target.function)
                     yield self._seed(rows, place, callee, ENTRY, IDENTITY, [transfer])
 
@@ -350,8 +253,8 @@ class Seeds:
             function = self.analysis.of(unit)
             for node in function.calls:
                 for place, transfer in pointed_reads(self.analysis, function, node, self._source_members):
-                    rows, target = self.rows_of(place), transfer.target
-                    if not rows or target is None or transfer.site is None or self.rows_of(target.place):
+                    rows, target = self.rows.of(place), transfer.target
+                    if not rows or target is None or transfer.site is None or self.rows.of(target.place):
                         continue
                     if (transfer.site, target) not in done:
                         done.add((transfer.site, target))
@@ -372,119 +275,3 @@ class Seeds:
                     if fnmatchcase(member, row.member)
                 ]
         return found
-
-    # ------------------------------------------------------------ constants
-
-    def _constant_leaf(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
-        assert isinstance(leaf.expr, Const)
-        macros = leaf.expr.macros or self._spelt_out(leaf.expr)
-        rows = self._first_family(lambda row: row.macro in macros) if macros else ()
-        if not rows or any(operation.kind in {"and", "not", "truth"} for operation in leaf.operations):
-            return
-        holds = function.held(node)
-        transfers = self.graph.use(function, node, leaf, (), holds)
-        if transfers:
-            yield self._constant_seed(rows, rows[0].macro, leaf.expr.value, function, node, transfers)
-
-    def _bit_of(self, macro: str) -> str:
-        """The name of the bit that a mask macro stands for, from its definition; "" for other macros."""
-        program = self.analysis.program
-        found = program.macros.lookup(macro)
-        names: set[str] = set(_NAME.findall(found.body)) if found is not None else set()
-        bits = [name for name in names if program.macros.lookup(name) is None and program.evaluate(name) is not None]
-        if len(bits) != 1 or program.evaluate(macro) != 1 << (program.evaluate(bits[0]) or 0):
-            return ""
-        return bits[0]
-
-    def _spelling_out(self, macro: str) -> Iterator[Unit]:
-        """The units that write a mask by the name of its bit: ``BIT_ULL(XFEATURE_CET_KERNEL)``."""
-        for bit in (bit for bit, mask in self._bits.items() if mask == macro):
-            shifted = re.compile(rb"(?:<<|\bBIT(?:_ULL)?\s*\()\s*" + bit.encode() + rb"\b")
-            for unit in self.analysis.program.units_mentioning(bit):
-                if shifted.search(unit.text()):
-                    yield unit
-
-    def _spelt_out(self, constant: Const) -> tuple[str, ...]:
-        """The macro whose mask a constant writes by the name of its bit."""
-        names = (name for name in _NAME.findall(constant.text) if name in self._bits)
-        evaluate = self.analysis.program.evaluate
-        return tuple(self._bits[name] for name in names if constant.value == evaluate(self._bits[name]))
-
-    def _constant_call(self, function: FunctionAnalysis, node: int, call: Call) -> Iterator[Seed]:
-        if call.callee not in self._constant_functions or call.result is None:
-            return
-        rows = self._first_family(lambda row: row.function == call.callee)
-        if rows[0].format:
-            yield from self._format_call(rows, function, node, call)
-            return
-        value = self.analysis.values.place_mask(function, node, (("v", function.id, call.result.key), ()), ())
-        if not value.exact:
-            callees = [self.analysis.of(unit) for unit in self.analysis.calls.callees(function, node)]
-            values = [
-                self.analysis.values.mask(callee, number, given, ())
-                for callee in callees
-                for number, given in callee.returned_values()
-            ]
-            bits = 0
-            for each in values:
-                bits |= each.may
-        else:
-            bits = value.may
-        target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
-        holds = function.held(node)
-        transfer = Transfer(target, "call", "stay", (), holds, function.id, node, "value", callee=rows[0].function)
-        yield self._constant_seed(rows, f"{rows[0].function}()", bits, function, node, [transfer])
-
-    def _format_call(
-        self, rows: tuple[Source, ...], function: FunctionAnalysis, node: int, call: Call
-    ) -> Iterator[Seed]:
-        """A helper that may give a kernel-format size, whatever the mask."""
-        helper = self.analysis.model.helpers.get(rows[0].function)
-        operations: tuple[Operation, ...] = ()
-        holds = function.held(node)
-        if helper is not None and 0 <= helper.compacted < len(call.arguments):
-            compacted = call.arguments[helper.compacted]
-            asked = function.truth(node, compacted, want=True)  # ``!user && compacted``: only for who is no user
-            if self._may_be_false(function, node, compacted) or not compatible(holds, asked):
-                return
-            operations = (Operation("format", compacted),)
-            holds |= asked
-        assert call.result is not None
-        self.used.update(row.id for row in rows)
-        target = Definition(function.id, node, (("v", function.id, call.result.key), ()))
-        name = f"{rows[0].function}()"
-        transfer = Transfer(target, "call", "stay", operations, holds, function.id, node, "value", callee=name[:-2])
-        origin = State(Definition(function.id, node, (("k", name), ())), (), NOTHING, IDENTITY)
-        step = Step(origin, transfer, Step(origin, None, None))
-        yield Seed(rows, name, None, Content(format=not operations), function.id, node, (step,))
-
-    def _may_be_false(self, function: FunctionAnalysis, node: int, expr: Expr) -> bool:
-        """Whether an argument is written as false, here or, for a parameter, at some call."""
-        if not isinstance(expr, Load) or not isinstance(expr.place, Var) or expr.place.kind != "param":
-            return self.analysis.values.written_mask(function, node, expr).may == 0
-        for caller, site in self.analysis.calls.callers(function.unit):
-            call = self.analysis.by_id(caller).code[site]
-            index = expr.place.key
-            if isinstance(call, Call) and isinstance(index, int) and index < len(call.arguments):
-                argument = call.arguments[index]
-                if self.analysis.values.written_mask(self.analysis.by_id(caller), site, argument).may == 0:
-                    return True
-        return False
-
-    def _constant_seed(
-        self,
-        rows: tuple[Source, ...],
-        name: str,
-        bits: int | None,
-        function: FunctionAnalysis,
-        node: int,
-        transfers: list[Transfer],
-    ) -> Seed:
-        self.used.update(row.id for row in rows)
-        content = Content(bits or 0, unknown=bits is None)
-        label = Label(constant=True)
-        origin = State(Definition(function.id, node, (("k", name), ())), (), NOTHING, label)
-        first = Step(origin, None, None)
-        return Seed(
-            rows, name, None, content, function.id, node, tuple(Step(origin, transfer, first) for transfer in transfers)
-        )
