@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from fpuscan.engine.functions.literals import contradicts
 from fpuscan.engine.search import crossings
-from fpuscan.engine.search.flows import IDENTITY
+from fpuscan.engine.search.states import IDENTITY
 from fpuscan.result import Severity
 
 if TYPE_CHECKING:
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.search.crossings import Crossing
-    from fpuscan.engine.search.flows import Flows, State, Step
+    from fpuscan.engine.search.flows import Flows
+    from fpuscan.engine.search.states import State, Step
     from fpuscan.result import Finding, ScanResult
     from fpuscan.tree import KernelTree
 

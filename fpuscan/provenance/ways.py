@@ -14,8 +14,9 @@ from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Definition
 from fpuscan.engine.search.crossings import Crossing, enterable, is_read
 from fpuscan.engine.search.explain import Explainer, written
-from fpuscan.engine.search.flows import IDENTITY, Flows, Label, State, Step
+from fpuscan.engine.search.flows import Flows
 from fpuscan.engine.search.sources import Seed
+from fpuscan.engine.search.states import IDENTITY, Label, State, Step
 from fpuscan.engine.values.contents import Content
 from fpuscan.provenance.cases import case_spans, under
 from fpuscan.result import MaskOnWay, Root

@@ -21,10 +21,11 @@ from fpuscan.rules.entries import entries
 
 if TYPE_CHECKING:
     from fpuscan.engine.graph.edges import Transfer
-    from fpuscan.engine.search.flows import Flows, State
+    from fpuscan.engine.search.flows import Flows
     from fpuscan.engine.search.seeds import Seeds
     from fpuscan.engine.search.sinks import Sinks
     from fpuscan.engine.search.sources import Seed
+    from fpuscan.engine.search.states import State
     from fpuscan.result import Location
     from fpuscan.rules.info import RuleInfo
     from fpuscan.xfeatures import FeatureBits

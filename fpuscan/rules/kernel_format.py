@@ -14,8 +14,8 @@ from fpuscan.rules.info import FPU202
 
 if TYPE_CHECKING:
     from fpuscan.engine.search.crossings import Crossing
-    from fpuscan.engine.search.flows import State
     from fpuscan.engine.search.sources import Seed
+    from fpuscan.engine.search.states import State
 
 __all__ = ["KERNEL_FORMAT"]
 

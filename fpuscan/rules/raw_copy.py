@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.search.crossings import Crossing
-from fpuscan.engine.search.flows import IDENTITY, State, Step
 from fpuscan.engine.search.sinks import Hit
 from fpuscan.engine.search.sources import Seed
+from fpuscan.engine.search.states import IDENTITY, State, Step
 from fpuscan.engine.values.contents import Content
 from fpuscan.ir import Call, Const, Load, Member, uncast
 from fpuscan.result import Severity, Surviving

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Transfer
 from fpuscan.engine.search.crossings import Crossing
-from fpuscan.engine.search.flows import Step
 from fpuscan.engine.search.seeds import Seeds
 from fpuscan.engine.search.sinks import Hit
+from fpuscan.engine.search.states import Step
 from fpuscan.engine.values.allocations import allocations
 from fpuscan.engine.values.families import Families, Read
 from fpuscan.ir import ENTRY, EXIT, Assign, Load
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fpuscan.engine.functions.function import FunctionAnalysis
-    from fpuscan.engine.search.flows import State
     from fpuscan.engine.search.sources import Seed
+    from fpuscan.engine.search.states import State
     from fpuscan.ir import Expr
     from fpuscan.model.rows import Floor, Sink
     from fpuscan.places import Place

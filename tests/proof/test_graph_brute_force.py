@@ -21,7 +21,8 @@ from fpuscan.engine.functions.literals import NOTHING, Guards, compatible, contr
 from fpuscan.engine.functions.reads import FREEZE, Operation
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.search import flows as flows_module
-from fpuscan.engine.search.flows import IDENTITY, Flows, Label, State, Step
+from fpuscan.engine.search.flows import Flows
+from fpuscan.engine.search.states import IDENTITY, Label, State, Step
 from fpuscan.ir import Call, Const, Var
 from fpuscan.xfeatures import WORD, MaskValue
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fpuscan.engine.functions.expressions import expressions_of, walk_expression
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.functions.variables import base_variable
-from fpuscan.engine.search.flows import IDENTITY, State, Step
+from fpuscan.engine.search.states import IDENTITY, State, Step
 from fpuscan.ir import Addr, Load
 
 if TYPE_CHECKING:

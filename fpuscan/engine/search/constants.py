@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import Operation
 from fpuscan.engine.graph.edges import Definition, Transfer
-from fpuscan.engine.search.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.search.sources import Seed
+from fpuscan.engine.search.states import IDENTITY, Label, State, Step
 from fpuscan.engine.values.contents import Content
 from fpuscan.ir import Call, Const, Load, Var
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING
-from fpuscan.engine.search.flows import State, Step
+from fpuscan.engine.search.states import State, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.engine.graph.edges import Transfer
-    from fpuscan.engine.search.flows import Flows, Label
+    from fpuscan.engine.search.flows import Flows
     from fpuscan.engine.search.sinks import Hit, Sinks
     from fpuscan.engine.search.sources import Seed
+    from fpuscan.engine.search.states import Label
 
     Stops = Callable[[Transfer, State], bool]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.ranges import Ranges
     from fpuscan.engine.graph.edges import Transfer
     from fpuscan.engine.search.crossings import Crossing
-    from fpuscan.engine.search.flows import Step as Reached
     from fpuscan.engine.search.sources import Seed
+    from fpuscan.engine.search.states import Step as Reached
     from fpuscan.ir import Expr
     from fpuscan.places import Place
 

@@ -9,8 +9,8 @@ from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.search.boxed import boxed, boxed_reads, pointed_reads
 from fpuscan.engine.search.constants import ConstantSeeds
-from fpuscan.engine.search.flows import IDENTITY, Label, State, Step
 from fpuscan.engine.search.sources import Seed, SourceRows
+from fpuscan.engine.search.states import IDENTITY, Label, State, Step
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.calls import Frame
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.graph.edges import Transfer
-    from fpuscan.engine.search.flows import State
+    from fpuscan.engine.search.states import State
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fpuscan.engine.analysis import Analysis
-    from fpuscan.engine.search.flows import Step
+    from fpuscan.engine.search.states import Step
     from fpuscan.engine.values.contents import Content
     from fpuscan.model.rows import Source
     from fpuscan.places import Place
