@@ -67,7 +67,9 @@ class Keepers:
         held = function.held(node)
         if self.analysis.side_of(held, function.id, node):
             return  # only where a flag says so: the guards of a flow know it as well
-        for root, path, _ in function.resolve(node, store.target):
+        for root, path, guards in function.resolve(node, store.target):
+            if self.analysis.side_of(guards, function.id, node):
+                continue  # the same of ``*slot = fps``
             yield self.analysis.pointer_instance((root, path))
 
     def _in_callers(self, function: FunctionAnalysis, depth: int) -> Iterator[str]:

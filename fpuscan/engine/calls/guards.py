@@ -10,7 +10,7 @@ from fpuscan.engine.calls.targets import CallTargets
 from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible, join, negated
 from fpuscan.engine.functions.questions import asked
-from fpuscan.ir import ENTRY, EXIT, Call, Cast, Const
+from fpuscan.ir import ENTRY, EXIT, Binary, Call, Cast, Const, uncast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.literals import Guards, Literal
     from fpuscan.engine.functions.questions import Question
     from fpuscan.ir import Expr
-    from fpuscan.places import Place
+    from fpuscan.places import Guarded, Place
 
 __all__ = ["CallGuards"]
 
@@ -129,12 +129,37 @@ class CallGuards(CallTargets):
 
         def ways(callee: FunctionAnalysis) -> list[Guards | None]:
             found = [
-                self._way_out(function, node, callee, at, question.of_value(callee, at, value))
+                self._compared(function, node, callee, at, value, question)
+                or self._way_out(function, node, callee, at, question.of_value(callee, at, value))
                 for at, value in callee.returned_values()
             ]
             return found if len(found) == len(callee.returns) else []
 
         return self._asked(function, node, ways)
+
+    def _compared(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        callee: FunctionAnalysis,
+        at: int,
+        value: Expr,
+        question: Question,
+    ) -> Guards:
+        """What the truth of a comparison of parameters says about what was passed: ``perm == &fpu->perm``; nothing
+        where the value is no such comparison.
+        """  # noqa: D205
+        value = uncast(value)
+        if question.about != "truth" or not isinstance(value, Binary) or not callee.comparing.concerns(value):
+            return NOTHING
+        sides: list[list[Guarded]] = []
+        for side in (value.left, value.right):
+            places, unknown, *_ = callee.targets(at, side)
+            if unknown or any(guards or root[0] != "d" for root, _, guards in places):
+                return NOTHING
+            actual = self.analysis.calls.actual_places
+            sides.append([each for root, path, _ in places for each in actual(function, node, root, path)])
+        return callee.comparing.among(value.op, *sides, want=question.want)
 
     def left(self, function: FunctionAnalysis, node: int, place: Place, question: Question) -> Guards | None:
         """The same about what a small function left in a place that it got the address of."""

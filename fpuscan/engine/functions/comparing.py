@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Binary, Expr
-    from fpuscan.places import Place
+    from fpuscan.places import Guarded, Place
 
 __all__ = ["Comparing"]
 
@@ -43,11 +43,15 @@ class Comparing:
 
     def truth(self, node: int, expr: Binary, want: bool) -> Guards:  # noqa: FBT001
         """What follows when a comparison (a difference) of pointers is true, or is not."""
-        operator = "!=" if expr.op == "-" else expr.op
-        operator = operator if want else _NEGATED[operator]
         first, unknown, *_ = self.function.targets(node, expr.left)
         second, more, *_ = self.function.targets(node, expr.right)
-        if unknown or more or not 2 <= len(first) * len(second) <= _MOST_PAIRS:  # nothing to choose between
+        return NOTHING if unknown or more else self.among(expr.op, first, second, want=want)
+
+    def among(self, operator: str, first: list[Guarded], second: list[Guarded], *, want: bool) -> Guards:
+        """The same for pointers to one of some places, each under its guards."""
+        operator = "!=" if operator == "-" else operator
+        operator = operator if want else _NEGATED[operator]
+        if not 2 <= len(first) * len(second) <= _MOST_PAIRS:  # nothing to choose between
             return NOTHING
         fitting = [
             guards | held

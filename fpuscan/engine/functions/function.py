@@ -85,7 +85,7 @@ class FunctionAnalysis:
         self.bits, self.ways = conditions.bits, conditions.cases.ways
         self.edge_literals = conditions.edge_literals
         self.answer = conditions.answer
-        self.followed = conditions.followed
+        self.followed, self.comparing = conditions.followed, conditions.comparing
 
     @cached_property
     def offsets(self) -> Offsets:

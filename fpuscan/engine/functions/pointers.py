@@ -9,8 +9,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.functions.expressions import is_boolean, pointer_type, points_to_record
-from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.functions.elements import Elements
+from fpuscan.engine.functions.expressions import pointer_type, points_to_record
+from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.moves import Moves, in_array, shifted
 from fpuscan.ir import (
     ENTRY,
@@ -30,13 +31,11 @@ from fpuscan.ir import (
     variable_read,
 )
 from fpuscan.places import ALL_ELEMENTS, heap, on_side, overlap, step_out
-from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from fpuscan.engine.functions.function import FunctionAnalysis
-    from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr, LValue
     from fpuscan.places import Guarded, Place, Root
     from fpuscan.symbols.declarators import CType
@@ -47,7 +46,6 @@ _MAX_DEPTH = 40
 _BUDGET = 500  # steps for one place; beyond it pointers that lead to themselves are no longer followed round again
 _MAX_LINKS = 3  # pointer members on the way from a parameter
 _BYTES = frozenset({"void", "char", "u8", "unsigned char"})
-_MAX_ELEMENTS = 8  # of an array, told apart by the values of an index
 _MAX_COPIES = 5  # of a pointer from one variable to the next
 
 
@@ -60,6 +58,7 @@ class Pointers:
         self.id = function.id
         self.code = function.code
         self.moves = Moves(function)
+        self.elements = Elements(function)
         self._resolved: dict[tuple[int, int], tuple[Guarded, ...]] = {}
         self._resolving: set[tuple[int, int]] = set()
         self._cuts = 0  # how often a place was needed to resolve itself
@@ -156,7 +155,7 @@ class Pointers:
     def _element(self, node: int, place: Index, base: LValue) -> tuple[Guarded, ...]:
         """``table[3]``; ``table[flag]`` is each element under its condition."""
         objects = self.resolve(node, base)
-        chosen = self._chosen(node, place, base)
+        chosen = self.elements.chosen(node, place, base)
         if not chosen:
             element = ALL_ELEMENTS if place.index is None else f"[{place.index}]"
             return tuple((root, (*path, element), guards) for root, path, guards in objects)
@@ -166,45 +165,6 @@ class Pointers:
             for root, path, guards in objects
             if compatible(guards, held)
         )
-
-    def _chosen(self, node: int, place: Index, base: LValue) -> list[tuple[int, Guards]]:
-        """Which elements an index that is no constant may choose, and when; none where that cannot be told."""
-        by = place.by
-        if by is None:
-            return []
-        if is_boolean(by):
-            held = [(0, self.function.truth(node, by, want=False)), (1, self.function.truth(node, by, want=True))]
-        else:
-            counted, first = _from_zero(by)
-            held = [
-                (number, self.function.equals(node, counted, first + number & WORD, equal=True))
-                for number in self._indices(by, base)
-            ]
-            if all(guards == NOTHING for _, guards in held):
-                return []
-        return [(number, guards) for number, guards in held if guards != IMPOSSIBLE]
-
-    def _indices(self, by: Expr, base: LValue) -> Sequence[int]:
-        """All indices of a small array, or the constants of the enum that the index is one of."""
-        length = self._length(base)
-        ctype = by.place.type if isinstance(by, Load) else None
-        if length is None and ctype is not None and ctype.base.startswith("enum ") and not ctype.pointers:
-            found = [value for _, value in self.analysis.program.types.enum_constants(ctype.base)]
-            return found if len(found) <= _MAX_ELEMENTS else ()
-        return range(length) if length and length <= _MAX_ELEMENTS else ()
-
-    def _length(self, base: LValue) -> int | None:
-        """The number of elements of an array; that of a table of functions as its initialiser has it."""
-        ctype = base.type
-        length = ctype.arrays[0] if ctype is not None and ctype.arrays else 0
-        if length is not None or not isinstance(base, Var) or ctype is None or not ctype.function:
-            return length
-        for unit in self.analysis.program.units_mentioning(base.name):
-            for instruction in self.analysis.of(unit).code if not unit.is_function else ():
-                target = instruction.target if isinstance(instruction, Assign) else None
-                if isinstance(target, Var) and target.key == base.key and target.type is not None:
-                    return target.type.arrays[0]
-        return None
 
     def _unresolved(self, place: LValue, identity: object) -> tuple[Guarded, ...]:
         path: tuple[str, ...] = ()
@@ -341,21 +301,32 @@ class Pointers:
         unknown = False
         instance = ""
         identity: object = None
-        for root, path, guards in self.resolve(node, load.place):
+        places = self.resolve(node, load.place)
+        for root, path, guards in places:
             place = (root, path)
-            instance = instance or self.analysis.pointer_instance(place)
             reaching = self.function.reaching(node, place)
             kept = self.analysis.keepers.side(self.function, root, reaching)
-            instance = instance or kept
+            mine = self.analysis.pointer_instance(place) or kept
+            instance = instance or mine
             identity = self._fresh(reaching) or (self.id, place, tuple(sorted(reaching)))
-            several = len(reaching) > 1
+            several, lost = len(reaching) > 1, False
             for definition in self.function.reachable(reaching):
                 some, more = self.pointer_from(place, definition, several=several, read=node)
-                unknown = unknown or more
+                lost = lost or more
                 for target, below, conditions in some:
                     if compatible(guards, conditions):
                         found.append((on_side(target, kept), below, guards | conditions))
+            other = self._other(place, identity, mine) if lost and len(places) > 1 else None
+            if other is not None:  # ``*slot``: each place holds another object, on its own side
+                found.append((other, (), guards))
+            else:
+                unknown = unknown or lost
         return found, unknown, instance, identity
+
+    def _other(self, place: Place, identity: object, instance: str) -> Root | None:
+        """Some object that the pointer in a place denotes; None where it is no pointer to a struct."""
+        ctype = self.analysis.place_type(place)
+        return heap(ctype.base, identity, instance) if ctype is not None and points_to_record(ctype) else None
 
     def _fresh(self, reaching: frozenset[int], depth: int = 0) -> object:
         """The identity of an object that this function has just allocated."""
@@ -447,15 +418,6 @@ class Pointers:
                 return [], True
             return [behind], True  # what the caller's member points to, or any other object of the type
         return self.analysis.calls.stored_pointers(place)
-
-
-def _from_zero(by: Expr) -> tuple[Expr, int]:
-    """An index, or what is counted from a constant: ``option`` and ``FIRST`` of ``option - FIRST``."""
-    match by:
-        case Binary(op="-", left=left, right=Const(value=int(value))):
-            return left, value
-        case _:
-            return by, 0
 
 
 def _extend(place: LValue, below: tuple[str, ...]) -> LValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.conversions import narrow
+from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.ir import (
     Addr,
     Assign,
@@ -36,7 +37,8 @@ _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 class Operation(NamedTuple):
     """One operator on the way out: "and" (with the other operand), "or" (``|``, ``^``), "not" (``~``),
     "cast" (to ``bits``, copying the sign where ``signed``), "fit" (the same where a type says so and no cast),
-    "freeze" (arithmetic and everything unknown), "minus" (the same, but for a difference that borrows nothing),
+    "freeze" (arithmetic and everything unknown), "times" (the same, but for a product with zero),
+    "minus" (the same, but for a difference that borrows nothing),
     "meet" (``other`` is the result of two values that may have bits in common), "keep" (the bits ``bits`` of
     such a result), "truth" (``!``), "relation" (a comparison), "format" (a size in kernel format unless ``other``
     is false).
@@ -159,5 +161,7 @@ def _binary(expr: Binary, other: Expr) -> tuple[Operation, ...]:
             return (_OR,)
         case "-" if not isinstance(other, Const):
             return (Operation("minus", expr),)
+        case "*" if is_boolean(other):
+            return (Operation("times", other),)
         case _:
             return (_RELATION if expr.op in _COMPARISONS else FREEZE,)

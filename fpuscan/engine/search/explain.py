@@ -219,7 +219,7 @@ class Explainer:
                     parts.append(f"masked by {written(operation.other, function)}, which may hold any bit")
             elif operation.kind == "cast":
                 parts.append(f"cut to {operation.bits} bits")
-            elif operation.kind in {"freeze", "minus"}:
+            elif operation.kind in {"freeze", "minus", "times"}:
                 parts.append("its bits determine the result")
             elif operation.kind == "format" and operation.other is not None:
                 function = self.analysis.by_id(transfer.function)

@@ -74,9 +74,8 @@ class Flows:
                     masked = masked or may != WORD
                     aligned &= may
                     where &= may
-                case "not":
-                    if label.constant:
-                        return None
+                case "not" | "times" if self._is_lost(label, function, transfer, operation):
+                    return None
                 case "cast" | "fit":
                     low = (1 << operation.bits) - 1
                     where &= low
@@ -84,7 +83,7 @@ class Flows:
                     if sign:
                         copied, where = copied | sign if where else sign, where | WORD & ~low
                     aligned &= low
-                case "freeze" | "minus":
+                case "freeze" | "minus" | "times":
                     frozen |= aligned | (copied if where else 0)
                     aligned = where = 0
                 case "format":
@@ -99,6 +98,12 @@ class Flows:
             return None
         return Label(aligned, frozen, kernel, masked, label.constant, label.quick, label.closely)
 
+    def _is_lost(self, label: Label, function: FunctionAnalysis, transfer: Transfer, operation: Operation) -> bool:
+        """Whether nothing is left of a value: of a constant under ``~``, of a product with a flag that is zero."""
+        if operation.kind == "not":
+            return label.constant
+        return not self._may_be_true(function, transfer, operation)
+
     def _is_compacted(
         self,
         function: FunctionAnalysis,
@@ -107,11 +112,14 @@ class Flows:
         context: tuple[CallSite, ...] | None,
     ) -> bool:
         """Whether the argument that asks a helper for a kernel-format size may be true on this way."""
-        node = transfer.instruction
-        if self._may(function, node, operation, context) == 0:
+        if self._may(function, transfer.instruction, operation, context) == 0:
             return False
+        return self._may_be_true(function, transfer, operation)
+
+    def _may_be_true(self, function: FunctionAnalysis, transfer: Transfer, operation: Operation) -> bool:
+        """Whether the other operand may be anything but zero on this way."""
         assert operation.other is not None
-        return compatible(transfer.guards, function.truth(node, operation.other, want=True))
+        return compatible(transfer.guards, function.truth(transfer.instruction, operation.other, want=True))
 
     def _may(
         self, function: FunctionAnalysis, node: int, operation: Operation, context: tuple[CallSite, ...] | None

@@ -96,7 +96,7 @@ def _mask(graph: DefUseGraph, transfer: Transfer) -> int:
             mask &= graph.analysis.values.mask(function, transfer.instruction, operation.other).may
         elif operation.kind in {"cast", "fit"}:
             mask &= (1 << operation.bits) - 1
-        elif operation.kind in {"freeze", "minus"}:
+        elif operation.kind in {"freeze", "minus", "times"}:
             break  # what is frozen is cut by no later mask
     return mask
 
