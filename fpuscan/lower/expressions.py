@@ -196,7 +196,17 @@ class Expressions(Conditions):
         if target is None:
             return value
         self.assign(target, value)
-        return self.load(target, left)
+        return value if operator == "=" and self._is_kept(target, value) else self.load(target, left)
+
+    def _is_kept(self, target: LValue, value: Expr) -> bool:
+        """Whether ``a = (b = value)`` gives ``a`` the value as it stands: no read of ``b``, which others may set."""
+        if isinstance(target, Var) and target.kind != "global":
+            return False
+        ctype = target.type
+        if isinstance(value, Const) and value.value is not None:
+            return stored_constant(value.value, ctype and self.context.types.resolve(ctype)) == value.value
+        place = value.place if isinstance(value, Load) else None
+        return isinstance(place, Var) and place.kind in {"local", "param"} and ctype is not None and place.type == ctype
 
     def _update(self, node: Node) -> Expr:
         argument = node.child_by_field_name("argument")
