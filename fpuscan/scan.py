@@ -21,6 +21,7 @@ from fpuscan.health import examine
 from fpuscan.model import load_model
 from fpuscan.parse.reuse import ParseCache
 from fpuscan.program import Program
+from fpuscan.program.renamed import renamed, settled
 from fpuscan.result import Assumption, ScanResult
 from fpuscan.rules import crossings, not_subset, partial_reset
 from fpuscan.xfeatures import FeatureBits
@@ -92,6 +93,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
     program.load()
     clock.lap("parse")
     _check_applicable(program, model)
+    model = program.model = settled(model, renamed(program, model))
     progress("following the flows")
     analysis = Analysis(program, model)
     graph = DefUseGraph(analysis)

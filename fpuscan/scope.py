@@ -18,6 +18,7 @@ class Scope:
     tracked: tuple[str, ...]
     tracked_types: tuple[str, ...]
     boot: tuple[str, ...] = ()  # what marks a function that runs only while the kernel boots
+    objects: tuple[str, ...] = ()  # globals that rows name, each behind its type: found by it under another name
 
     def holds(self, path: str) -> bool:
         """Whether a C file at a path is read in any case."""

@@ -12,7 +12,7 @@ from fpuscan.engine.functions.variables import exposed
 from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.layouts import is_view
 from fpuscan.ir import ENTRY, Addr, Load
-from fpuscan.places import OTHER_ELEMENTS, overlap
+from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -151,9 +151,16 @@ class CallEdges:
                 isinstance(argument, Load) and argument.place.type is not None and argument.place.type.pointers
             ):
                 targets, *_ = site.function.targets(site.node, argument)
-                if any(overlap((root, path), place) for root, path, _ in targets):
+                if any(overlap((root, path), place) and self._may_name(path, place) for root, path, _ in targets):
                     return True
         return False
+
+    def _may_name(self, path: tuple[str, ...], place: Place) -> bool:
+        """Whether code that nobody sees may read a place below what it is given: what lies in an inner struct of one
+        that the model does not know (``vcpu->arch.mask`` behind ``vcpu``) is the business of code that defines it.
+        """  # noqa: D205
+        below = [name for name in place[1][len(path) :] if name[0] not in NO_MEMBERS]
+        return len(below) <= 1 or any(tag in self.analysis.model_types for tag, _ in self.analysis.chain(place))
 
     def _handed_out(self, site: _Site, place: Place) -> list[int]:
         """The arguments that are the address of a place or of its array: ``copy_to_user(to, &value, size)``."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedMemory"]
 
+_MAX_CALLERS = 8  # from one caller to the next
+
 
 class SharedMemory:
     """Who reads a place of shared memory, remembered."""
@@ -46,6 +48,7 @@ class SharedMemory:
 
     def _find_readers(self, place: Place) -> list[Transfer]:
         starts: dict[tuple[int, int, Place, CallSite | None, Guards], None] = {}
+        seen: dict[tuple[int, Place], int] = {}
         sought = self.analysis.sought(place)
         for unit in self.analysis.readers(place):
             function = self.analysis.of(unit)
@@ -54,7 +57,7 @@ class SharedMemory:
                 if here is None:
                     continue
                 if there[0][0] == "d":
-                    self._climb(function, here, place, starts, 0)
+                    self._climb(function, here, place, starts, seen, 0)
                 else:
                     own = self.analysis.is_lent_by(unit, here[0])
                     for node in (*([] if own else [ENTRY]), *self._refreshed(function, here)):
@@ -126,11 +129,15 @@ class SharedMemory:
         here: Place,
         place: Place,
         starts: dict[tuple[int, int, Place, CallSite | None, Guards], None],
+        seen: dict[tuple[int, Place], int],
         depth: int,
     ) -> None:
         """Memory below a parameter comes from the callers; only what they pass, and when they do, can be the place."""
+        if seen.get((function.id, here), _MAX_CALLERS + 1) <= depth:
+            return
+        seen[function.id, here] = depth
         sites = self.analysis.calls.callers(function.unit)
-        if not sites or depth > 8:  # recursion
+        if not sites or depth > _MAX_CALLERS:  # recursion
             starts[(function.id, ENTRY, here, None, NOTHING)] = None
             return
         for caller, node in sites:
@@ -139,7 +146,7 @@ class SharedMemory:
                 if root[0] in {"g", "h"} and self.analysis.same_memory(place, (root, path)):
                     starts[(function.id, ENTRY, here, (caller, node), held)] = None
                 elif root[0] == "d" and self._may_be(place, (root, path)):
-                    self._climb(calling, (root, path), place, starts, depth + 1)
+                    self._climb(calling, (root, path), place, starts, seen, depth + 1)
 
     def _may_be(self, place: Place, there: Place) -> bool:
         """Whether a place below a parameter may be one in shared memory; behind a pointer without a type it may."""

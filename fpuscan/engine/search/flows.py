@@ -34,6 +34,7 @@ __all__ = ["Flows"]
 _MAX_FRAMES = 12
 _MAX_LABELS = 48
 _MAX_STATES = 20_000
+_MAX_EXACT = 40  # states of one source; beyond it objects of a type that the model does not know are one
 _MAX_ALL_STATES = 120_000  # of all sources together
 
 
@@ -163,14 +164,18 @@ class Flows:
 
     # ------------------------------------------------------------ edges
 
-    def follow(self, state: State, transfer: Transfer) -> list[State]:
-        """The states behind an edge: none where the guards contradict or nothing gets through."""
+    def follow(self, state: State, transfer: Transfer, *, coarse: bool = False) -> list[State]:
+        """The states behind an edge: none where the guards contradict or nothing gets through. To be ``coarse`` is to
+        take all objects of a type of which the model says nothing as one.
+        """  # noqa: D205
         if transfer.target is None:
             return []
         function = self.analysis.by_id(transfer.function)
         label = self.apply(state.label, transfer, function, state.context, state.definition)
         if label is None:
             return []
+        if coarse and transfer.move in {"call", "return"} and self._is_common(transfer.target):
+            return self._leave_to_memory(state, transfer, label)
         match transfer.move:
             case "stay":
                 return [State(transfer.target, state.frames, transfer.guards, label, state.entered)]
@@ -282,8 +287,20 @@ class Flows:
             if not conditions or compatible(guards, conditions)
         ]
 
+    def _is_common(self, target: Definition) -> bool:
+        """Whether a value lies below a parameter in an object that is nowhere a variable, one of many of its type, and
+        of which the model says nothing.
+        """  # noqa: D205
+        root = target.place[0]
+        ctype = self.analysis.root_type(root) if root[0] == "d" else None
+        if ctype is None or not ctype.is_struct or self.analysis.program.lies_in_variables(ctype.base):
+            return False
+        return all(tag not in self.analysis.model_types for tag, _ in self.analysis.chain(target.place))
+
     def _leave_to_memory(self, state: State, transfer: Transfer, label: Label) -> list[State]:
-        """Nobody is seen to call this function: what it stores through a parameter is some object of the type."""
+        """What a function stores through a parameter is some object of the type: nobody is seen to call the function,
+        or too many.
+        """  # noqa: D205
         assert transfer.target is not None
         place = transfer.target.place
         if place[0][0] != "d" or not self.analysis.chain(place):
@@ -343,11 +360,12 @@ class Flows:
         while queue:
             step = queue.popleft()
             self.states += 1
+            coarse = self.states - before > _MAX_EXACT
             if self.states - before > _MAX_STATES or self.states > _MAX_ALL_STATES:
                 self.truncated = True
                 return
             for transfer in self.graph.successors(step.state.definition, step.state.guards):
-                for target in visit(step, transfer, self.follow(step.state, transfer)):
+                for target in visit(step, transfer, self.follow(step.state, transfer, coarse=coarse)):
                     state = self._admit(seen, target)
                     if state is not None:
                         queue.append(Step(state, transfer, step))
