@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fpuscan import __version__, cli
+from fpuscan.cli.options import Options
 from fpuscan.report import FORMATS
 from fpuscan.rules.info import RULE_INFOS
 from tests.cli.command import Engine, Run
@@ -124,7 +125,7 @@ def test_help_names_every_option_and_format(fpuscan: Callable[..., Run]) -> None
 def test_parameters_and_choices_are_the_same() -> None:
     names = {parameter.name for parameter in cli.command.params if parameter.expose_value}
 
-    assert names == {field.name for field in fields(cli._Options)}
+    assert names == {field.name for field in fields(Options)}
 
 
 def test_the_schema_of_the_json_report_is_printed(fpuscan: Callable[..., Run]) -> None:

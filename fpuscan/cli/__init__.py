@@ -11,15 +11,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fpuscan import __version__
+from fpuscan.cli.options import Command, Options, option
+from fpuscan.cli.output import Progress, fail, flush, internal_error, pipe_closed, write
 from fpuscan.errors import FpuscanError, UsageError
 from fpuscan.lock import compare_lock, load_lock, write_lock
 from fpuscan.report import FORMATS, PROVENANCE_FORMATS, ReportOptions, render, render_provenance
@@ -42,8 +43,6 @@ EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_INCOMPLETE = 4
 EXIT_LOCK = 5
-EXIT_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
-EXIT_INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
 _FAIL_ON: dict[str, int] = {
     **{severity.label: severity for severity in sorted(Severity, reverse=True)},
@@ -51,94 +50,27 @@ _FAIL_ON: dict[str, int] = {
 }
 
 
-_HEADINGS = ("Read", "Check", "Report", "Help")  # of --help, in this order
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """What the user chose: one field per parameter of `command`, of the same name."""
-
-    tree: str | None
-    rev: str | None
-    staged: bool
-    patch: tuple[str, ...]
-    each: bool
-    history: str | None
-    against: str | None
-    blame: bool
-    no_cache: bool
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    fail_on: str
-    model: tuple[str, ...]
-    baseline: str | None
-    write_baseline: str | None
-    lock: str | None
-    write_lock: str | None
-    provenance: str | None
-    format_: str
-    output: str | None
-    notes: bool
-    stats: bool
-    color: str
-    quiet: bool
-    verbose: bool
-    list_rules: bool
-    explain: str | None
-    json_schema: bool
-    demo: bool
-
-
-class _Option(click.Option):
-    """An option that stands under a heading of --help."""
-
-    def __init__(self, *names: Any, heading: str, **settings: Any) -> None:  # noqa: ANN401 - click's own signature
-        super().__init__(*names, **settings)
-        self.heading = heading
-
-
-class _Command(click.Command):
-    """A command whose --help groups options by what they are about."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for heading in _HEADINGS:
-            options = [option for option in self.get_params(ctx) if isinstance(option, click.Option)]
-            records = [
-                record
-                for option in options
-                if getattr(option, "heading", _HEADINGS[-1]) == heading and (record := option.get_help_record(ctx))
-            ]
-            with formatter.section(heading):
-                formatter.write_dl(records, col_max=24)
-
-
-def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - click's own
-    return click.option(*names, cls=_Option, heading=heading, **settings)
-
-
 @click.command(
-    cls=_Command,
+    cls=Command,
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
     epilog="Exit status: 0 clean, 1 findings, 2 wrong usage or unreadable input, 3 not applicable, "
     "4 incomplete, 5 the lock does not hold, 70 internal error.",
 )
 @click.argument("tree", required=False)
-@_option("Read", "--rev", metavar="REV", help="Scan a commit, straight from git's objects.")
-@_option("Read", "--staged", is_flag=True, help="Scan the index: what git commit would record.")
-@_option(
+@option("Read", "--rev", metavar="REV", help="Scan a commit, straight from git's objects.")
+@option("Read", "--staged", is_flag=True, help="Scan the index: what git commit would record.")
+@option(
     "Read",
     "--patch",
     multiple=True,
     metavar="FILE",
     help="Report what patches add: a diff, mail or mbox with a series, applied in memory; - is standard input.",
 )
-@_option("Read", "--history", metavar="A..B", help="Print what each commit of a range brought and took away.")
-@_option("Read", "--each", is_flag=True, help="With --patch: check the tree after every patch of the series.")
-@_option(
-    "Check", "--select", multiple=True, metavar="RULE", help="Check these rules only (id or slug, commas allowed)."
-)
-@_option("Check", "--ignore", multiple=True, metavar="RULE", help="Do not check these rules.")
-@_option(
+@option("Read", "--history", metavar="A..B", help="Print what each commit of a range brought and took away.")
+@option("Read", "--each", is_flag=True, help="With --patch: check the tree after every patch of the series.")
+@option("Check", "--select", multiple=True, metavar="RULE", help="Check these rules only (id or slug, commas allowed).")
+@option("Check", "--ignore", multiple=True, metavar="RULE", help="Do not check these rules.")
+@option(
     "Check",
     "--fail-on",
     type=click.Choice([*_FAIL_ON]),
@@ -146,8 +78,8 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     show_default=True,
     help="Exit 1 from this severity on.",
 )
-@_option("Check", "--against", metavar="REV|TREE", help="Report only what is new compared with a commit or folder.")
-@_option(
+@option("Check", "--against", metavar="REV|TREE", help="Report only what is new compared with a commit or folder.")
+@option(
     "Check",
     "--no-cache",
     is_flag=True,
@@ -155,18 +87,18 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     help="Scan what --against and --patch compare with even if its answer is known; keep none. "
     "FPUSCAN_NO_CACHE=1 does the same.",
 )
-@_option("Check", "--model", multiple=True, metavar="FILE", help="Add sources, sinks, masks... from a TOML file.")
-@_option("Check", "--baseline", metavar="FILE", help="Report and count only what FILE does not know.")
-@_option("Check", "--write-baseline", metavar="FILE", help="Write all findings to FILE, as known from now on.")
-@_option("Check", "--lock", metavar="FILE", help="Fail where what controls the user ABI is not what FILE says.")
-@_option("Check", "--write-lock", metavar="FILE", help="Write what controls the user ABI to FILE.")
-@_option(
+@option("Check", "--model", multiple=True, metavar="FILE", help="Add sources, sinks, masks... from a TOML file.")
+@option("Check", "--baseline", metavar="FILE", help="Report and count only what FILE does not know.")
+@option("Check", "--write-baseline", metavar="FILE", help="Write all findings to FILE, as known from now on.")
+@option("Check", "--lock", metavar="FILE", help="Fail where what controls the user ABI is not what FILE says.")
+@option("Check", "--write-lock", metavar="FILE", help="Write what controls the user ABI to FILE.")
+@option(
     "Report",
     "--provenance",
     metavar="PLACE",
     help="Say what controls PLACE, like 'struct fpu_guest.uabi_size' or save_sw_bytes; uabi is all of the user ABI.",
 )
-@_option(
+@option(
     "Report",
     "--format",
     "format_",
@@ -175,11 +107,11 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     show_default=True,
     help="Format of the report.",
 )
-@_option("Report", "-o", "--output", metavar="FILE", help="Write the report to FILE.")
-@_option("Report", "--notes", is_flag=True, help="Show notes too (JSON, SARIF and HTML always hold them).")
-@_option("Report", "--blame", is_flag=True, help="Name the commit that introduced each finding's statement.")
-@_option("Report", "--stats", is_flag=True, help="Print time per phase and sizes to stderr.")
-@_option(
+@option("Report", "-o", "--output", metavar="FILE", help="Write the report to FILE.")
+@option("Report", "--notes", is_flag=True, help="Show notes too (JSON, SARIF and HTML always hold them).")
+@option("Report", "--blame", is_flag=True, help="Name the commit that introduced each finding's statement.")
+@option("Report", "--stats", is_flag=True, help="Print time per phase and sizes to stderr.")
+@option(
     "Report",
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -187,28 +119,28 @@ def _option(heading: str, *names: str, **settings: Any) -> Callable[[Any], Any]:
     show_default=True,
     help="Colour the text report.",
 )
-@_option("Report", "-q", "--quiet", is_flag=True, help="One line per finding.")
-@_option("Report", "-v", "--verbose", is_flag=True, help="List what is else only counted; tracebacks.")
-@_option("Help", "--list-rules", is_flag=True, help="List the rules.")
-@_option("Help", "--explain", metavar="RULE", help="Explain a rule: why, how to fix, examples.")
-@_option("Help", "--json-schema", is_flag=True, help="Print the JSON Schema of --format json.")
-@_option("Help", "--demo", is_flag=True, help="Scan a small leaking tree that comes with fpuscan.")
+@option("Report", "-q", "--quiet", is_flag=True, help="One line per finding.")
+@option("Report", "-v", "--verbose", is_flag=True, help="List what is else only counted; tracebacks.")
+@option("Help", "--list-rules", is_flag=True, help="List the rules.")
+@option("Help", "--explain", metavar="RULE", help="Explain a rule: why, how to fix, examples.")
+@option("Help", "--json-schema", is_flag=True, help="Print the JSON Schema of --format json.")
+@option("Help", "--demo", is_flag=True, help="Scan a small leaking tree that comes with fpuscan.")
 @click.version_option(__version__, "--version", message="fpuscan %(version)s", help="Print the version.")
-def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _Options
+def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of Options
     """Find guest-specific FPU defaults that reach the user ABI of an x86 Linux tree.
 
     TREE is the top folder of a kernel source tree; without it, the tree that
     encloses the current folder. No build and no .config is needed.
     """
-    options = _Options(**chosen)
+    options = Options(**chosen)
     if options.quiet and options.verbose:
         raise UsageError("-q and -v contradict each other; give one of them")
     if options.list_rules:
-        return _write(rule_list(), options.output, EXIT_CLEAN)
+        return write(rule_list(), options.output, EXIT_CLEAN)
     if options.explain is not None:
-        return _write(explanation(_rule(options.explain, "--explain")), options.output, EXIT_CLEAN)
+        return write(explanation(_rule(options.explain, "--explain")), options.output, EXIT_CLEAN)
     if options.json_schema:
-        return _write(_schema(options), options.output, EXIT_CLEAN)
+        return write(_schema(options), options.output, EXIT_CLEAN)
     if options.history is not None:
         return _history(options, options.history)
     if options.provenance is not None:
@@ -218,7 +150,7 @@ def command(**chosen: Any) -> int:  # noqa: ANN401 - one argument per field of _
     result = _locked(_without_known(_result(options), known, options), locked, options)
     if options.stats:
         _print_stats(result)
-    return _write(render(result, options.format_, _report_options(options)), options.output, _verdict(result, options))
+    return write(render(result, options.format_, _report_options(options)), options.output, _verdict(result, options))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -233,17 +165,17 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         globbed = "--patch" in arguments and "extra argument" in error.message
         more = " For several patches: cat *.patch | fpuscan --patch -;" if globbed else ""
-        status = _fail(f"error: {error.format_message().rstrip('.')}.{more} See fpuscan --help.", error.exit_code)
+        status = fail(f"error: {error.format_message().rstrip('.')}.{more} See fpuscan --help.", error.exit_code)
     except FpuscanError as error:
-        status = _fail(f"error: {error}", error.exit_code)
+        status = fail(f"error: {error}", error.exit_code)
     except BrokenPipeError:
-        status = _pipe_closed(EXIT_CLEAN)
+        status = pipe_closed(EXIT_CLEAN)
     except Exception as error:  # noqa: BLE001 - the one place where an unexpected failure becomes a message
-        status = _internal_error(error, verbose=bool(context and context.params.get("verbose")))
-    return status if _flush() else _pipe_closed(status)
+        status = internal_error(error, verbose=bool(context and context.params.get("verbose")))
+    return status if flush() else pipe_closed(status)
 
 
-def _schema(options: _Options) -> str:
+def _schema(options: Options) -> str:
     if options.provenance is not None:
         from fpuscan.report.provenance_json import schema as provenance_schema
 
@@ -254,7 +186,7 @@ def _schema(options: _Options) -> str:
 
 
 # What controls a place; no verdict.
-def _provenance(options: _Options) -> int:
+def _provenance(options: Options) -> int:
     named = (options.baseline, options.write_baseline, options.lock, options.write_lock, options.against)
     if any((*named, options.each, options.blame)):
         raise UsageError("--provenance asks about one state and has no verdict; give it without --against, --each, "
@@ -265,10 +197,10 @@ def _provenance(options: _Options) -> int:
     if options.stats:
         _print_stats(result)
     status = EXIT_INCOMPLETE if result.health.incomplete else EXIT_CLEAN
-    return _write(render_provenance(result, options.format_, _report_options(options)), options.output, status)
+    return write(render_provenance(result, options.format_, _report_options(options)), options.output, status)
 
 
-def _result(options: _Options) -> ScanResult:
+def _result(options: Options) -> ScanResult:
     named = options.rev is not None or options.against is not None
     more = named or options.staged or options.patch or options.each or options.blame
     if options.demo and (more or options.tree is not None):
@@ -289,12 +221,12 @@ def _result(options: _Options) -> ScanResult:
     )
     answered = answer(request, scans.scanner(cache=cache), _standard_input)
     for note in answered.notes:
-        _fail(f"note: {note}", EXIT_CLEAN)
+        fail(f"note: {note}", EXIT_CLEAN)
     return answered.result
 
 
 # A row for each commit that changed something; each is shown as soon as it is known.
-def _history(options: _Options, commits: str) -> int:
+def _history(options: Options, commits: str) -> int:
     named = (options.rev, options.against, options.baseline, options.write_baseline, options.lock, options.write_lock)
     if any((*named, options.staged, options.patch, options.each, options.blame, options.demo)):
         raise UsageError("--history goes through commits; of the options that name a state it takes TREE alone")
@@ -317,14 +249,14 @@ def _history(options: _Options, commits: str) -> int:
     except KeyboardInterrupt:
         if done:
             left = what_is_left(options.tree, commits, done)
-            _fail(f"stopped behind {done[-1][:12]}; --history {left} goes on", status)
+            fail(f"stopped behind {done[-1][:12]}; --history {left} goes on", status)
         raise
     if not shown and not options.quiet:
-        _fail(f"note: no commit of {commits} brought or took away a finding", status)
+        fail(f"note: no commit of {commits} brought or took away a finding", status)
     return status
 
 
-def _show_progress(text: str, options: _Options) -> None:
+def _show_progress(text: str, options: Options) -> None:
     if sys.stderr and sys.stderr.isatty() and not options.quiet:
         click.echo(f"\r\x1b[K{text}\r", nl=False, err=True)
 
@@ -335,7 +267,7 @@ def _standard_input(limit: int) -> bytes:
     return sys.stdin.buffer.read(limit)
 
 
-def _scans(options: _Options) -> Scans:
+def _scans(options: Options) -> Scans:
     from fpuscan.commands.scanning import Question, Scans
 
     checked = _checked(options)
@@ -354,8 +286,8 @@ def _scans(options: _Options) -> Scans:
 
 
 @contextlib.contextmanager
-def _progress(options: _Options) -> Iterator[_Progress | None]:
-    progress = _Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
+def _progress(options: Options) -> Iterator[Progress | None]:
+    progress = Progress() if sys.stderr and sys.stderr.isatty() and not options.quiet else None
     try:
         yield progress
     finally:
@@ -364,7 +296,7 @@ def _progress(options: _Options) -> Iterator[_Progress | None]:
 
 
 # Sets aside what the baseline knows; one that was just written knows all that it was written from.
-def _without_known(result: ScanResult, known: tuple[BaselineEntry, ...] | None, options: _Options) -> ScanResult:
+def _without_known(result: ScanResult, known: tuple[BaselineEntry, ...] | None, options: Options) -> ScanResult:
     compared = result if known is None else compare_with(result, known, _checked(options))
     if options.write_baseline is None:
         return compared
@@ -373,7 +305,7 @@ def _without_known(result: ScanResult, known: tuple[BaselineEntry, ...] | None, 
     return compare_with(result, tuple(map(entry_of, everything)), _checked(options)) if known is None else compared
 
 
-def _locked(result: ScanResult, locked: frozenset[LockEntry] | None, options: _Options) -> ScanResult:
+def _locked(result: ScanResult, locked: frozenset[LockEntry] | None, options: Options) -> ScanResult:
     if options.write_lock is not None:
         assert result.provenance is not None
         write_lock(Path(options.write_lock), result.provenance)
@@ -383,7 +315,7 @@ def _locked(result: ScanResult, locked: frozenset[LockEntry] | None, options: _O
     return replace(result, lock=compare_lock(result.provenance, locked))
 
 
-def _checked(options: _Options) -> frozenset[str]:
+def _checked(options: Options) -> frozenset[str]:
     select, ignore = _rules(options.select, "--select"), _rules(options.ignore, "--ignore")
     return frozenset({rule.id for rule in RULE_INFOS if not select or rule.id in select} - set(ignore))
 
@@ -400,7 +332,7 @@ def _rule(name: str, option: str) -> RuleInfo:
     return rule
 
 
-def _verdict(result: ScanResult, options: _Options) -> int:
+def _verdict(result: ScanResult, options: Options) -> int:
     if any(finding.severity >= _FAIL_ON[options.fail_on] for finding in result.findings):
         return EXIT_FINDINGS
     if result.lock is not None and (result.lock.gained or result.lock.lost):
@@ -408,7 +340,7 @@ def _verdict(result: ScanResult, options: _Options) -> int:
     return EXIT_INCOMPLETE if result.health.incomplete else EXIT_CLEAN
 
 
-def _report_options(options: _Options) -> ReportOptions:
+def _report_options(options: Options) -> ReportOptions:
     terminal = options.output is None and sys.stdout is not None and sys.stdout.isatty()
     wanted = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     colour = options.color == "always" or (options.color == "auto" and wanted)
@@ -420,88 +352,3 @@ def _print_stats(result: ScanResult) -> None:
         click.echo(f"{name:<24}{seconds * 1000:10.1f} ms", err=True)
     for name, number in result.counts:
         click.echo(f"{name:<24}{number:10d}", err=True)
-
-
-# Write a report as UTF-8, whatever the locale says: the same tree gives the same bytes.
-def _write(text: str, output: str | None, status: int) -> int:
-    data = text.encode("utf-8", "backslashreplace")
-    try:
-        if output is not None and output != "-":
-            Path(output).write_bytes(data)
-        elif sys.stdout is None:
-            raise UsageError("standard output is closed; name a file with -o FILE")
-        else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        return _pipe_closed(status)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{output or 'standard output'}: cannot write the report ({reason}); try -o FILE") from error
-    return status
-
-
-# The reader went away (`fpuscan | head`): the verdict stands, the rest of the report is dropped.
-def _pipe_closed(status: int) -> int:
-    _drop_output()
-    return _fail("the output pipe was closed before the whole report was written; -o FILE keeps it", status)
-
-
-# Whether all that was printed went out; else nothing is left for the interpreter to complain about.
-def _flush() -> bool:
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        return False
-    except (OSError, ValueError):
-        _drop_output()
-    return True
-
-
-def _drop_output() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-
-
-def _fail(message: str, status: int) -> int:
-    line = printable(" ".join(f"fpuscan: {message}".split()))
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):  # nobody may listen; the status still tells
-            click.echo(line, err=True)
-    return status
-
-
-def _internal_error(error: Exception, *, verbose: bool) -> int:
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else "?"
-    if verbose and sys.stderr is not None:
-        for line in traceback.format_exception(error):
-            click.echo("\n".join(map(printable, line.splitlines())), err=True)
-    return _fail(
-        f"internal error: {type(error).__name__}: {error} ({place}); please report this line together with fpuscan "
-        f"{__version__}, Python {sys.version.split()[0]} and the kernel version; -v shows the traceback",
-        EXIT_INTERNAL,
-    )
-
-
-class _Progress:
-    """One line on stderr that says what runs, from the second second on."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._shown = False
-
-    def __call__(self, what: str) -> None:
-        if time.monotonic() - self._started >= 1:
-            click.echo(f"\r\x1b[K{printable(what)[:70]}...", nl=False, err=True)
-            self._shown = True
-
-    def clear(self) -> None:
-        """Take the line away again."""
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
