@@ -170,7 +170,7 @@ class CrossingRule(NamedTuple):
             fix=(flows.analysis.model.advice_for(crossing.hit.sink) if self.is_advised else "") or rule.how_to_fix,
             config=_config(crossing),
             other_sources=_other_sources(explainer, [way for _, way in ordered]),
-            consumers=explainer.consumers(reached),
+            consumers=explainer.consumers(crossing, reached),
             related=tuple(Related("also", *_where(explainer, way)) for way in also),
             statement=explainer.text(crossing.transfer.function, crossing.transfer.instruction),
         )

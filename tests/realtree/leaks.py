@@ -65,7 +65,11 @@ unsigned int xstate_room(bool guest)
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What must be reported: ``at`` is an expression of the crossing statement; None accepts any."""
+    """What must be reported: ``at`` is an expression of the crossing statement; None accepts any.
+
+    ``through`` names functions in the order of the trace, ``source`` the place that it starts at, ``consumers`` kinds
+    of code that must be named as readers of the leak; ``once`` means that no second finding may fit.
+    """
 
     rule: str
     function: str
@@ -76,6 +80,10 @@ class Leak:
     severity: Severity = ERROR
     side: str = ""
     path: str = CORE
+    source: str = ""
+    through: tuple[str, ...] = ()
+    consumers: frozenset[str] = frozenset()
+    once: bool = False
 
     def __str__(self) -> str:
         bits = ["any bits"] if self.bits is None else sorted(self.bits)
@@ -93,6 +101,16 @@ class Leak:
             and (self.bits is None or self.bits == frozenset(surviving.bits))
             and (self.kernel_format, False) == (surviving.kernel_format, surviving.unknown)
             and (not self.side or self.side == finding.side)
+            and self._tells(finding)
+        )
+
+    # Whether the trace and what is told beside it are the expected ones.
+    def _tells(self, finding: Finding) -> bool:
+        functions = iter([step.location.function for step in finding.trace])
+        return (
+            (not self.source or self.source == finding.source.place)
+            and all(name in functions for name in self.through)
+            and self.consumers <= {consumer.kind for consumer in finding.consumers}
         )
 
     @staticmethod

@@ -43,8 +43,12 @@ FILES = (
     "refactors.toml",
     "harmless.toml",
     "pointed.toml",
+    "fresh_requirements.toml",
+    "fresh_sinks.toml",
+    "fresh_backports.toml",
+    "fresh_shapes.toml",
 )
-EVERY_RULE = frozenset(FILES[-11:])  # these say what all rules find beyond the unmodified tree
+EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # these say what all rules find beyond the unmodified tree
 LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 EVERY = 6  # the packs that a short run looks at
 
@@ -121,6 +125,8 @@ def difference(pack: Pack, found: list[Finding], tree: TreeCopy) -> str:
             known.update(finding.fingerprint for finding in fitting)
             if not fitting:
                 lines.append(f"- {variant.name}: {leak}")
+            if len(fitting) > 1 and leak.once:
+                lines.append(f"+ {variant.name}: {len(fitting)} times {leak}")
     also = frozenset().union(*(variant.also for variant in pack.variants))
     lines += [
         f"+ {describe(finding)}"

@@ -99,11 +99,11 @@ class Explainer:
         ]
         for reached in crossing.step.path():
             if reached.transfer is not None:
-                found += self._step(reached.transfer, reached, bits)
+                found += self._step(reached.transfer, reached, bits, found[-1])
         found.append(self._crossing_step(crossing, bits))
         for reached in after:
             if reached.transfer is not None:
-                found += [self._after(step) for step in self._step(reached.transfer, reached, bits)]
+                found += [self._after(step) for step in self._step(reached.transfer, reached, bits, found[-1])]
         return tuple(self._merged(found))
 
     def _merged(self, steps: list[Step]) -> list[Step]:
@@ -119,10 +119,10 @@ class Explainer:
     def _after(self, step: Step) -> Step:
         return replace(step, after=True, side="uabi")
 
-    def _step(self, transfer: Transfer, reached: Reached, bits: int) -> list[Step]:
+    def _step(self, transfer: Transfer, reached: Reached, bits: int, before: Step) -> list[Step]:
         state = reached.state
         place = state.definition.place
-        if self._is_hidden(place) and not self._effect(transfer):
+        if self._is_hidden(place) and not (self._effect(transfer) or self._hands_on(transfer, before)):
             return []
         if state.definition.function < 0 or transfer.kind == "load":  # shared memory has no line of its own
             return []
@@ -144,6 +144,11 @@ class Explainer:
                 side=self.side(place) or self._flow_side(transfer, reached),
             )
         ]
+
+    def _hands_on(self, transfer: Transfer, before: Step) -> bool:
+        """Whether a function returns what another one gave it, so that no other step names it."""
+        name = self.analysis.program.units[transfer.function].name
+        return transfer.move == transfer.operand == "return" and before.location.function != name
 
     # ------------------------------------------------------------ sides
 
@@ -277,16 +282,16 @@ class Explainer:
 
     # ------------------------------------------------------------ consumers
 
-    def consumers(self, reached: list[Reached]) -> tuple[Consumer, ...]:
-        """The code behind a crossing that hands the value to user space."""
+    def consumers(self, crossing: Crossing, reached: list[Reached]) -> tuple[Consumer, ...]:
+        """The code at a crossing and behind it that hands the value to user space."""
         found: dict[tuple[str, str], Consumer] = {}
-        for step in reached:
-            if step.transfer is None:
+        for transfer in (crossing.transfer, *(step.transfer for step in reached)):
+            if transfer is None:
                 continue
-            name = self.analysis.program.units[step.transfer.function].name
+            name = self.analysis.program.units[transfer.function].name
             kind = self._consumers.get(name)
             if kind is not None:
-                place = self.location(step.transfer.function, step.transfer.instruction)
+                place = self.location(transfer.function, transfer.instruction)
                 found.setdefault((kind, f"{place.path}:{name}:{place.line}"), Consumer(kind, place))
         return tuple(sorted(found.values()))
 

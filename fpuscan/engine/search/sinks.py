@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.ir import Call
+from fpuscan.places import member_name
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -43,8 +44,12 @@ class Sinks:
             if row.kind == "argument":
                 self._arguments.setdefault(row.function, []).append(row)
         self._functions = {
-            kind: {row.function: row for row in sinks if row.kind == kind} for kind in ("return", "compare", "local")
+            kind: {row.function: row for row in sinks if row.kind == kind} for kind in ("return", "compare")
         }
+        self._locals: dict[str, list[Sink]] = {}
+        for row in sinks:
+            if row.kind == "local":
+                self._locals.setdefault(row.function, []).append(row)
         self._matched: dict[Place, Sink | None] = {}
         self.used: set[str] = set()
 
@@ -114,13 +119,9 @@ class Sinks:
         if state.entered and state.definition.place == place:
             return []  # ``x->mask |= y``: what was in the place stays in it
         root = place[0]
-        if root[0] == "v":
-            row = self._functions["local"].get(name)
-            variable = str(root[2]).partition("@")[0]
-            member = ".".join(place[1])
-            if row is not None and member == row.member and fnmatchcase(variable, row.variable):
-                what = f"{variable}.{member}" if member else variable
-                return [self._hit(row, transfer, target, f"{what} in {name}()")]
+        local = self._local(place, name)
+        if local is not None:
+            return [self._hit(local[0], transfer, target, f"{local[1]} in {name}()")]
         own = self.place_row(place)
         if root[0] == "r" or (root[0] == "d" and not target.frames and own is None):
             return []  # through a plain pointer of unknown callers: judged where it comes back to each of them
@@ -135,6 +136,21 @@ class Sinks:
                 found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
         self.used.update(hit.sink.id for hit in found.values())
         return list(found.values())
+
+    def _local(self, place: Place, function: str) -> tuple[Sink, str] | None:
+        """The row about a local of a function, or about what a parameter points to, and how that is written."""
+        root, path = place
+        if root[0] not in {"v", "d"} or function not in self._locals:
+            return None
+        facts = self.analysis.program.units[root[1]].facts
+        if facts.name != function:
+            return None
+        variable = facts.params[root[2]].name if root[0] == "d" else str(root[2]).partition("@")[0]
+        member = ".".join(member_name(part) for part in path)
+        for row in self._locals[function]:
+            if member == row.member and fnmatchcase(variable, row.variable):
+                return row, f"{variable}{'->' if root[0] == 'd' else '.'}{member}" if member else variable
+        return None
 
     def _handed_back(self, state: State, transfer: Transfer, target: State) -> list[Hit]:
         """A store through a plain pointer, as one of the callers names its target."""
