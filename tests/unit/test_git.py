@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan import git as git_room
 from fpuscan.git import GitError, Object, Objects, open_repository
+from fpuscan.git import objects as objects_room
 from fpuscan.tree import UnreadableFile
 from fpuscan.trees import open_index, open_revision
 from tests.repositories import CORE, FPU, Repository, environment, kernel_files, make_repository
@@ -306,7 +306,7 @@ def test_a_blob_is_asked_for_once_while_there_is_place(linux: Repository, monkey
         return ask(name, limit)
 
     monkeypatch.setattr(objects, "_ask", noted)
-    monkeypatch.setattr(git_room, "_REMEMBERED", 30)
+    monkeypatch.setattr(objects_room, "_REMEMBERED", 30)
 
     def read(number: int, limit: int = 10) -> bytes | None:
         found = objects.get(ids[number], limit)
