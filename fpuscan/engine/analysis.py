@@ -10,7 +10,7 @@ from fpuscan.engine.aliases import Aliases
 from fpuscan.engine.calls import Calls
 from fpuscan.engine.calls.choices import Choices
 from fpuscan.engine.functions.function import FunctionAnalysis
-from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, settled
 from fpuscan.engine.holders import Holders
 from fpuscan.engine.keepers import Keepers
 from fpuscan.engine.layouts import Layouts
@@ -363,7 +363,8 @@ class Analysis:
 
         What a flag was before it was set again says nothing.
         """
-        for key, operator, constant in sorted(guards, key=repr):
+        exact = [(key, "=", word) for key, word in sorted(settled(guards).items(), key=repr)]
+        for key, operator, constant in (*sorted(guards, key=repr), *exact):
             if key[0] != "b" or operator not in {"!", "="} or key[1] != function:
                 continue
             if self.by_id(function).reaching(node, (key[2], key[3])) != key[4]:

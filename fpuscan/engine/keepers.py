@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Keepers"]
 
 _MAX_DEPTH = 4  # functions that return the pointer to one another
+_Keeper = tuple[str, bool]  # the side of a pointer, and whether it is set only where a flag says that side
 
 
 class Keepers:
@@ -43,7 +44,7 @@ class Keepers:
             self._sides[key] = _only(self._kept(function, root, reaching, 0))
         return self._sides[key]
 
-    def _kept(self, function: FunctionAnalysis, root: Root, reaching: frozenset[int], depth: int) -> Iterator[str]:
+    def _kept(self, function: FunctionAnalysis, root: Root, reaching: frozenset[int], depth: int) -> Iterator[_Keeper]:
         """The sides of the pointers that get a copy of a local one."""
         for node, instruction in enumerate(function.code):
             match instruction:
@@ -63,24 +64,23 @@ class Keepers:
             return False
         return function.variable_root(variable) == root and function.reaching(node, (root, ())) == reaching
 
-    def _of_store(self, function: FunctionAnalysis, node: int, store: Assign) -> Iterator[str]:
+    def _of_store(self, function: FunctionAnalysis, node: int, store: Assign) -> Iterator[_Keeper]:
         held = function.held(node)
-        if self.analysis.side_of(held, function.id, node):
-            return  # only where a flag says so: the guards of a flow know it as well
         for root, path, guards in function.resolve(node, store.target):
-            if self.analysis.side_of(guards, function.id, node):
-                continue  # the same of ``*slot = fps``
-            yield self.analysis.pointer_instance((root, path))
+            side = self.analysis.pointer_instance((root, path))
+            told = self.analysis.side_of(held | guards, function.id, node)  # the guards of a flow know it as well
+            if not told or told == side:
+                yield side, bool(told)
 
-    def _in_callers(self, function: FunctionAnalysis, depth: int) -> Iterator[str]:
+    def _in_callers(self, function: FunctionAnalysis, depth: int) -> Iterator[_Keeper]:
         """The sides of what callers keep a returned pointer in."""
         for number, node in self.analysis.calls.callers(function.unit):
             caller = self.analysis.by_id(number)
             call = caller.code[node]
             if isinstance(call, Call) and call.result is not None:
-                yield from list(self._behind(caller, caller.variable_root(call.result), node, depth)) or [""]
+                yield from list(self._behind(caller, caller.variable_root(call.result), node, depth)) or [("", False)]
 
-    def _behind(self, function: FunctionAnalysis, root: Root, definition: int, depth: int) -> Iterator[str]:
+    def _behind(self, function: FunctionAnalysis, root: Root, definition: int, depth: int) -> Iterator[_Keeper]:
         """The sides of what keeps a pointer that one node defines, itself or by another local."""
         reaching = frozenset({definition})
         yield from self._kept(function, root, reaching, depth)
@@ -91,7 +91,8 @@ class Keepers:
                 yield from self._kept(function, function.variable_root(instruction.target), frozenset({node}), depth)
 
 
-def _only(sides: Iterator[str]) -> str:
-    """The one side that all agree on."""
-    found = set(sides)
-    return found.pop() if len(found) == 1 else ""
+def _only(keepers: Iterator[_Keeper]) -> str:
+    """The one side that all agree on, some of them whatever a flag says."""
+    found = set(keepers)
+    sides = {side for side, _ in found}
+    return sides.pop() if len(sides) == 1 and any(not told for _, told in found) else ""

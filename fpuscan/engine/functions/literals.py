@@ -19,7 +19,18 @@ from fpuscan.engine.functions.ranges import ALL, Ranges, both, complement, eithe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["IMPOSSIBLE", "NOTHING", "Guards", "Key", "Literal", "compatible", "contradicts", "join", "negated"]
+__all__ = [
+    "IMPOSSIBLE",
+    "NOTHING",
+    "Guards",
+    "Key",
+    "Literal",
+    "compatible",
+    "contradicts",
+    "join",
+    "negated",
+    "settled",
+]
 
 Key = tuple[Any, ...]  # as for the roots of places: the first item says what the others are
 Literal = tuple[Key, str, int | Ranges]
@@ -136,6 +147,17 @@ def _either(key: Key, first: Guards, second: Guards) -> tuple[Iterable[Literal],
 
 def _allowed(literals: list[Literal]) -> Ranges:
     return reduce(both, (ranges for each in literals if (ranges := _ranges(each)) is not None), ALL)
+
+
+def settled(guards: Guards) -> dict[Key, int]:
+    """The definitions of which some guards about sets of values leave a single one."""
+    keys = {key for key, operator, _ in guards if operator == "in"}
+    found: dict[Key, int] = {}
+    for key in keys:
+        words = few(_allowed([each for each in guards if each[0] == key]), 1)
+        if words is not None:
+            found.update((key, word) for word in words)
+    return found
 
 
 def _implied(literal: Literal, allowed: Ranges) -> bool:
