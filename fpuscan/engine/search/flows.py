@@ -33,8 +33,10 @@ __all__ = ["Flows"]
 
 _MAX_FRAMES = 12
 _MAX_LABELS = 48
+# What one source may cost; in real kernels it is up to 250 states in 50 functions. Beyond it the scan is incomplete.
 _MAX_STATES = 20_000
-_MAX_EXACT = 40  # states of one source; beyond it objects of a type that the model does not know are one
+_MAX_FUNCTIONS = 200
+_MAX_EXACT = 400  # states of one source; beyond it objects of a type that the model does not know are one
 _MAX_ALL_STATES = 120_000  # of all sources together
 
 
@@ -357,13 +359,16 @@ class Flows:
         admitted = ((step, self._admit(seen, step.state)) for step in starts)
         queue = deque(Step(state, step.transfer, step.before) for step, state in admitted if state is not None)
         before = self.states
+        functions: set[int] = set()
         while queue:
             step = queue.popleft()
             self.states += 1
-            coarse = self.states - before > _MAX_EXACT
-            if self.states - before > _MAX_STATES or self.states > _MAX_ALL_STATES:
+            functions.add(step.state.definition.function)
+            spent = self.states - before
+            if spent > _MAX_STATES or len(functions) > _MAX_FUNCTIONS or self.states > _MAX_ALL_STATES:
                 self.truncated = True
                 return
+            coarse = spent > _MAX_EXACT
             for transfer in self.graph.successors(step.state.definition, step.state.guards):
                 for target in visit(step, transfer, self.follow(step.state, transfer, coarse=coarse)):
                     state = self._admit(seen, target)

@@ -43,6 +43,7 @@ __all__ = ["Cell", "FunctionWords", "SymbolicValues", "memory_cell"]
 Cell = tuple["Place", ...]  # the places that one pointer may denote; nearly always a single one
 _MAX_CALLS = 5
 _MAX_LOOKED = 1000  # callees that are looked into for one call; functions that all call each other have more
+_MAX_READS = 3_000  # of one scan; a real tree has two hundred
 _MAX_NESTED = 60  # reads inside reads, each about ten calls deep; a function that needs more is not followed
 _GATES = frozenset("&|^")
 
@@ -66,6 +67,7 @@ class SymbolicValues:
         self.other = other
         self.entered: list[int] = []  # the callees that are being looked into
         self.nested = 0
+        self.reads = 0
         self.cuts = 0
         self.looked = 0  # callees behind the outermost call
         self._functions: dict[int, FunctionWords] = {}
@@ -107,9 +109,10 @@ class FunctionWords:
             found = self._read_inside[around, key]
             self.values.cuts += 1  # what reads it may be more elsewhere, too
         if found is None:
-            if self.values.nested > _MAX_NESTED:
+            if self.values.nested > _MAX_NESTED or self.values.reads > _MAX_READS:
                 return self._unclear(node, cell)
             self.values.nested += 1
+            self.values.reads += 1
             cuts = self.values.cuts
             try:
                 found = self._read_anew(node, cell)
