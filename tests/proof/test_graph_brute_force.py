@@ -210,8 +210,9 @@ def engine(graph: Graph) -> Flows:
     functions = {number: function(number) for number in (-1, 0, 1, 2)}
     values = SimpleNamespace(mask=lambda _f, _n, expr, _c: MaskValue.constant(expr.value))
     analysis = SimpleNamespace(
-        by_id=functions.__getitem__, calls=_Calls(graph), values=values, config_guards=lambda _config: NOTHING
-    )
+        by_id=functions.__getitem__, calls=_Calls(graph), values=values, config_guards=lambda _config: NOTHING,
+        choices=SimpleNamespace(when=lambda *_: NOTHING), program=SimpleNamespace(units=functions),
+    )  # fmt: skip
 
     def operation(each: int | str) -> Operation:
         if isinstance(each, int):
