@@ -87,3 +87,18 @@ def test_a_move_over_a_configuration_by_a_number_is_said(by: str, lines: list[in
     unmodelled = scan(open_folder(tree), ScanOptions()).health.unmodelled
 
     assert [place.line for place in unmodelled] == lines
+
+
+@pytest.mark.parametrize(("helpers", "said"), [(150, []), (250, ["the flows are too many to follow to the end"])])
+def test_a_flow_through_too_many_functions_is_said(helpers: int, said: list[str], tmp_path: Path, root: Path) -> None:
+    """Incident class: a value that spread through all of KVM kept a scan busy for half a minute."""
+    tree = tmp_path / "linux"
+    shutil.copytree(root / "fixtures/_base", tree)
+    steps = [f"u64 step_{n}(u64 v)\n{{\n\treturn step_{n + 1}(v) + {n};\n}}\n" for n in range(helpers)]
+    start = "u64 start(void)\n{\n\treturn step_0(guest_default_cfg.features);\n}\n"
+    code = f"#include <asm/fpu/xstate.h>\n{''.join(steps)}{start}"
+    (tree / CORE).write_text(code, encoding="utf-8")
+
+    health = scan(open_folder(tree), ScanOptions()).health
+
+    assert [item.reason for item in health.incomplete] == said
