@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import invariants, tables
+from tests.kernel_trees import TREES_VARIABLE, outer_trees, real_trees
 
 invariants.install()
 
 ROOT = Path(__file__).resolve().parent.parent
-TREES_VARIABLE = "FPUSCAN_TREES"
-
-
-def real_trees() -> tuple[Path, ...]:
-    """The kernel trees in the folder that FPUSCAN_TREES names, sorted; none if it is not set."""
-    folder = os.environ.get(TREES_VARIABLE, "")
-    if not folder:
-        return ()
-    return tuple(sorted(path for path in Path(folder).iterdir() if (path / "arch/x86/kernel/fpu").is_dir()))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `real_tree` once per real tree."""
-    if "real_tree" in metafunc.fixturenames:
-        trees = real_trees()
-        metafunc.parametrize("real_tree", trees or [None], ids=[tree.name for tree in trees] or ["none"])
+    """Run a test that asks for `real_tree` once per real tree, for `outer_tree` on the oldest and the newest one."""
+    for name, find in (("real_tree", real_trees), ("outer_tree", outer_trees)):
+        if name in metafunc.fixturenames:
+            found = find()
+            metafunc.parametrize(name, found or [None], ids=[tree.name for tree in found] or ["none"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -221,11 +221,11 @@ def leaking(source: Path, folder: Path) -> tuple[Path, frozenset[Key]]:
     ids=lambda change: change.__name__,
 )
 def test_a_change_without_meaning_changes_no_finding_of_a_real_tree(
-    real_tree: Path, change: Callable[[str], str], folder: Path, tmp_path: Path
+    outer_tree: Path, change: Callable[[str], str], folder: Path, tmp_path: Path
 ) -> None:
-    if b"guest_default_cfg" not in (real_tree / FPU / "core.c").read_bytes():
-        pytest.skip(f"{real_tree.name} has no guest_default_cfg")
-    tree, expected = leaking(real_tree, folder)
+    if b"guest_default_cfg" not in (outer_tree / FPU / "core.c").read_bytes():
+        pytest.skip(f"{outer_tree.name} has no guest_default_cfg")
+    tree, expected = leaking(outer_tree, folder)
     copy_tree(tree, tmp_path / "tree")
     for file in sorted((tmp_path / "tree" / FPU).glob("*.c")):
         rewrite(file, change)

@@ -14,12 +14,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from fpuscan.result import Finding, ScanResult, Severity
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
+from tests.kernel_trees import version
 
 __all__ = ["EditError", "Place", "TreeCopy", "copy_tree", "last_member", "leaks", "masked_text", "version"]
 
@@ -250,12 +252,6 @@ def copy_tree(source: Path, root: Path) -> TreeCopy:
     return TreeCopy(source, root)
 
 
-def version(tree: Path) -> tuple[int, ...]:
-    """Version, patch level and sublevel from the top Makefile."""
-    text = (tree / "Makefile").read_text(encoding="utf-8")
-    return tuple(int(number) for number in re.findall(r"^(?:VERSION|PATCHLEVEL|SUBLEVEL) = (\d+)", text, re.MULTILINE))
-
-
 def last_member(place: str) -> str:
     """``user_size`` of ``struct fpstate.user_size``."""
     return re.split(r"\.|->", place)[-1]
@@ -275,7 +271,7 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-# Comments and strings as blanks of the same length.
+@lru_cache(maxsize=64)  # an edit looks for several anchors in one text
 def masked_text(text: str) -> str:
     """The text with blanks for comments, strings and directives."""
     return _BLANKED.sub(lambda match: _newlines(match[0]), text)

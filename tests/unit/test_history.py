@@ -14,7 +14,7 @@ from fpuscan.errors import NotApplicableError, UsageError
 from fpuscan.result import ScanResult
 from fpuscan.tree import KernelTree
 from fpuscan.triage.baseline import entry_of
-from tests.conftest import real_trees
+from tests.kernel_trees import real_trees
 from tests.repositories import CORE, FPU, MAKEFILE, Repository, make_repository
 from tests.unit.test_review import Scan
 

@@ -12,7 +12,7 @@ from fpuscan.errors import NotApplicableError
 from fpuscan.git import GitError, open_repository
 from fpuscan.tree import SIZE_LIMIT, FolderTree, KernelTree, UnreadableFile
 from fpuscan.trees import Blocked, OverlayTree, open_index, open_revision, open_tree
-from tests.conftest import real_trees
+from tests.kernel_trees import real_trees
 from tests.repositories import CORE, FPU, Repository, kernel_files, make_repository
 
 
