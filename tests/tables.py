@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-__all__ = ["MUTANT", "PRECISION", "lines"]
+__all__ = ["EDITS", "MUTANT", "PRECISION", "lines"]
 
 PRECISION = "precision of a batch of random programs"  # a count by name
+EDITS = "edits of real trees in one scan"  # (their number, the number of all edits there are)
 MUTANT = "mutant"  # (what, what is expected, what it got)
 
 Property = tuple[str, object]
@@ -22,6 +23,7 @@ def lines(properties: Iterable[Property]) -> Iterator[str]:
     """The tables of all that tests have handed over."""
     found = list(properties)
     yield from _precision([cast("Mapping[str, int]", value) for name, value in found if name == PRECISION])
+    yield from _edits([cast("tuple[int, int]", value) for name, value in found if name == EDITS])
     yield from _mutants([cast("tuple[str, str, str]", value) for name, value in found if name == MUTANT])
 
 
@@ -36,6 +38,12 @@ def _precision(batches: list[Mapping[str, int]]) -> Iterator[str]:
     for name, count in counts.most_common():
         yield f"  {count:>5}  {_share(count, reported):>6}  {name}"
     yield f"  {_share(wide, reported)} shown with fewer bits than reported"
+
+
+def _edits(scans: list[tuple[int, int]]) -> Iterator[str]:
+    if scans:
+        made, every = sum(number for number, _ in scans), scans[0][1]
+        yield f"edits of real trees: {made} of {every} in {len(scans)} scans; FPUSCAN_PROOF=long takes all"
 
 
 def _share(part: int, whole: int) -> str:

@@ -34,7 +34,7 @@ REQUEST, ENABLE, PRCTL = "__xstate_request_perm", "__xfd_enable_feature", "fpu_x
 
 SUPERVISOR = frozenset({"PASID", "CET_USER", "CET_KERNEL"})
 # 6.1 knows no CET; what is asserted of the bits is that at least PASID is among them.
-SIX_SUPERVISOR = {(6, 1): frozenset({"PASID"}), (6, 12): frozenset({"PASID", "CET_USER"})}
+SIX_SUPERVISOR = {"6.1": frozenset({"PASID"}), "6.12": frozenset({"PASID", "CET_USER"})}
 OPT_IN = frozenset({"XTILE_DATA"})
 LOCKED = frozenset({"FPU_GUEST_PERM_LOCKED"})
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -137,7 +137,7 @@ def frame_leak(function: str, at: str, bits: frozenset[str] | None, *, kernel_fo
     return Leak("FPU103", function, at, "", bits, kernel_format, path=path)
 
 
-def in_release(leak: Leak, release: tuple[int, int]) -> Leak:
+def in_release(leak: Leak, release: str) -> Leak:
     """The same leak of the supervisor features that an old release knows."""
     return replace(leak, bits=SIX_SUPERVISOR[release]) if leak.bits == SUPERVISOR else leak
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.realtree.cases import Case, Cases
+from tests.realtree.cases import Cases, check
 from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     CORE,
@@ -26,6 +28,8 @@ from tests.realtree.leaks import (
     Leak,
     request_leak,
 )
+from tests.realtree.packs import Pack
+from tests.realtree.variants import Variant
 
 pytestmark = pytest.mark.realtree
 
@@ -153,6 +157,6 @@ def supervisor_feature_declared_a_user_feature(tree: TreeCopy) -> None:
     tree.extend_macro(MASKS_H, "XFEATURE_MASK_USER_SUPPORTED", "XFEATURE_MASK_CET_KERNEL |")
 
 
-@pytest.mark.parametrize("one", case.params())
-def test_edit_of_the_newest_tree(one: Case, newest_copy: TreeCopy) -> None:
-    one.check(newest_copy)
+@pytest.mark.parametrize("pack", case.params())
+def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
+    check(pack, newest)

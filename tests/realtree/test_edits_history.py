@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from fpuscan.result import Finding, Severity
 from tests.realtree.edits import TreeCopy, last_member, leaks, version
 from tests.realtree.leaks import REQUEST, USER, XSTATE
+from tests.realtree.variants import MemoryCopy
 
 pytestmark = pytest.mark.realtree
 
@@ -37,9 +37,9 @@ def requests(found: tuple[Finding, ...]) -> list[tuple[str, Severity, str, str]]
     ]
 
 
-def test_d8414603b29f_changes_no_verdict(real_tree: Path, copy_of: Callable[[Path], TreeCopy]) -> None:
+def test_d8414603b29f_changes_no_verdict(real_tree: Path) -> None:
     """The mask moved from a statement into the expression: a note in front of it, and behind."""
-    edited = copy_of(real_tree)
+    edited = MemoryCopy(real_tree)
     was = requests(edited.scan().findings)
     (after_d8414603b29f if version(real_tree) < (6, 16) else before_d8414603b29f)(edited)
 

@@ -1,20 +1,24 @@
 """What belongs to one vCPU, or to the kernel's own buffers, written into copies of real trees; and harmless twins.
 
 An edit names a function, a member and an operand; the history of the kernel says
-what must be found (FPU201, FPU202, FPU203). Each edit runs on every tree whose
-code has the place that it needs.
+what must be found (FPU201, FPU202, FPU203). Each edit runs on the oldest and the newest tree (FPUSCAN_PROOF=long: on
+all) if its code has the place that it needs; those that have nothing to do with each other share a scan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from fpuscan.result import Finding, Severity
+from tests.kernel_trees import outer_trees
 from tests.realtree.edits import TreeCopy, last_member, version
+from tests.realtree.packs import Operations, Pack, Reach, apply, packs, record
+from tests.realtree.variants import MemoryCopy
 
 pytestmark = pytest.mark.realtree
 
@@ -76,6 +80,23 @@ class Case:
     wants: tuple[Want, ...]
     since: tuple[int, ...]
     before: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A case in one release: what it does to that tree."""
+
+    case: Case
+    release: str
+    operations: Operations
+
+    @property
+    def name(self) -> str:
+        return self.case.edit.__name__
+
+    @cached_property
+    def reach(self) -> Reach:
+        return Reach.of(self.operations, [(want.function, want.sink) for want in self.case.wants], ())
 
 
 CASES: list[Case] = []
@@ -470,20 +491,33 @@ def describe(finding: Finding) -> str:
     return f"{place.path}:{place.line} {place.function}(): {finding.rule} {finding.severity.label} [{what}] {flow}"
 
 
-@pytest.mark.parametrize("one", [pytest.param(one, id=one.edit.__name__) for one in CASES])
-def test_edit(one: Case, real_tree: Path, copy_of: Callable[[Path], TreeCopy]) -> None:
-    release = version(real_tree)
-    if not one.since <= release < one.before:
-        pytest.skip("this release has no such place")
-    edited = copy_of(real_tree)
-    one.edit(edited)
+def params() -> Iterator[object]:
+    """The scans of each tree, by their first edit."""
+    for tree in outer_trees() or (None,):
+        if tree is None:
+            yield pytest.param(None, None, id="none")
+            continue
+        release = version(tree)
+        fitting = [one for one in CASES if one.since <= release < one.before]
+        for pack in packs(Recorded(one, tree.name, record(one.edit, tree)) for one in fitting):
+            yield pytest.param(pack, tree, id=f"{tree.name}-{pack.names[0]}-{len(pack.members)}")
+
+
+@pytest.mark.parametrize(("pack", "tree"), list(params()))
+def test_edits(pack: Pack[Recorded], tree: Path) -> None:
+    release = version(tree)
+    edited = MemoryCopy(tree)
+    for one in pack.members:
+        apply(one.operations, edited, {})
 
     result = edited.scan()
 
+    wants = [want for one in pack.members for want in one.case.wants]
     found = [item for item in result.findings if item.rule in RULES and item.severity > NOTE]
-    missing = [want for want in one.wants if not any(want.fits(item, release) for item in found)]
-    more = [item for item in found if not any(want.fits(item, release) for want in one.wants)]
-    assert "\n".join([f"- {want}" for want in missing] + [f"+ {describe(item)}" for item in more]) == ""
+    missing = [want for want in wants if not any(want.fits(item, release) for item in found)]
+    more = [item for item in found if not any(want.fits(item, release) for want in wants)]
+    lines = [*(f"- {want}" for want in missing), *(f"+ {describe(item)}" for item in more)]
+    assert not lines, "\n".join([*lines, f"  ({', '.join(pack.names)})"])
     assert result.health.incomplete == ()
     for finding in found:
         assert [step.location.line for step in finding.trace if step.crossing] == [finding.location.line]

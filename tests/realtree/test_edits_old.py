@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.realtree.cases import Case, Cases
+from tests.realtree.cases import Cases, check
 from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     CORE,
@@ -17,17 +15,17 @@ from tests.realtree.leaks import (
     OPT_IN,
     PRCTL,
     REQUEST,
-    SIX_SUPERVISOR,
     SUPERVISOR,
     USER,
     XSTATE,
     XSTATE_H,
     Leak,
-    in_release,
     prctl_leak,
     request_leak,
 )
+from tests.realtree.packs import Pack
 from tests.realtree.releases import tree_of
+from tests.realtree.variants import Variant
 
 pytestmark = pytest.mark.realtree
 
@@ -106,11 +104,6 @@ def old_guest_permission_set_member_by_member(tree: TreeCopy) -> None:
     tree.insert(CORE, "fpstate_reset", code, after="fpu->guest_perm = fpu->perm")
 
 
-@pytest.mark.parametrize("release", sorted(SIX_SUPERVISOR), ids=lambda release: ".".join(map(str, release)))
-@pytest.mark.parametrize("one", case.params())
-def test_edit_of_an_old_tree(
-    one: Case, release: tuple[int, int], trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
-) -> None:
-    old = tree_of(trees, f"{release[0]}.{release[1]}")
-
-    replace(one, leaks=tuple(in_release(leak, release) for leak in one.leaks)).check(copy_of(old))
+@pytest.mark.parametrize("pack", case.params("6.1", "6.12"))
+def test_edits_of_an_old_tree(pack: Pack[Variant], trees: tuple[Path, ...]) -> None:
+    check(pack, tree_of(trees, pack.release))

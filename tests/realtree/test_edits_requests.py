@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.realtree.cases import Case, Cases
+from tests.realtree.cases import Cases, check
 from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     CORE,
@@ -26,6 +28,8 @@ from tests.realtree.leaks import (
     prctl_leak,
     request_leak,
 )
+from tests.realtree.packs import Pack
+from tests.realtree.variants import Variant
 
 pytestmark = pytest.mark.realtree
 
@@ -281,6 +285,6 @@ def guest_buffer_gets_a_user_size_of_its_own(tree: TreeCopy) -> None:
     tree.insert(CORE, "fpu_alloc_guest_fpstate", code, before="fpstate_init_user(fpstate)")
 
 
-@pytest.mark.parametrize("one", case.params())
-def test_edit_of_the_newest_tree(one: Case, newest_copy: TreeCopy) -> None:
-    one.check(newest_copy)
+@pytest.mark.parametrize("pack", case.params())
+def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
+    check(pack, newest)

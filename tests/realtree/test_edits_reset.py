@@ -6,17 +6,21 @@ masks, of ``init_xstate_size()`` and of the regset information, and everything t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from fpuscan.engine.graph.def_use import DefUseGraph
+from fpuscan.engine.search.flows import Flows
+from fpuscan.engine.search.sinks import Sinks
 from fpuscan.result import Finding, ScanResult, Severity
-from fpuscan.scan import ScanOptions, scan
-from fpuscan.tree import open_folder
+from fpuscan.rules import partial_reset
 from fpuscan.triage.compare import against, has
-from tests.realtree.edits import TreeCopy, copy_tree, version
+from tests.realtree.edits import TreeCopy, version
+from tests.realtree.releases import tree_of
+from tests.realtree.variants import MemoryCopy
 
 pytestmark = pytest.mark.realtree
 
@@ -49,6 +53,12 @@ def resets(result: ScanResult) -> list[Finding]:
     return [finding for finding in result.findings if finding.rule == "FPU301"]
 
 
+def alone(copy: MemoryCopy) -> list[Finding]:
+    """What the rule says of a tree; the other rules are not run."""
+    analysis = copy.analysis()
+    return partial_reset.find(Flows(analysis, DefUseGraph(analysis)), Sinks(analysis))[0]
+
+
 def members(finding: Finding) -> set[str]:
     """The stale members, without the indices of arrays."""
     return {item.place.replace("[3]", "").replace("[4]", "") for item in finding.related if item.kind == "set"}
@@ -56,41 +66,33 @@ def members(finding: Finding) -> set[str]:
 
 @cache
 def scanned(tree: Path) -> ScanResult:
-    return scan(open_folder(tree), ScanOptions())
+    return MemoryCopy(tree).scan()
 
 
-@pytest.fixture
-def upstream(real_tree: Path) -> Finding:
-    (found,) = resets(scanned(real_tree))
+@cache
+def unmodified(tree: Path) -> Finding:
+    (found,) = alone(MemoryCopy(tree))
     return found
 
 
 @pytest.fixture
-def edited(real_tree: Path, tmp_path: Path) -> TreeCopy:
-    return copy_tree(real_tree, tmp_path / "tree")
-
-
-@pytest.fixture(scope="module")
-def copies(trees: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[Path, TreeCopy]:
-    """A copy of the newest tree and of the oldest."""
-    chosen = {min(trees, key=version), max(trees, key=version)} if trees else set()
-    return {tree: copy_tree(tree, tmp_path_factory.mktemp("edits") / tree.name) for tree in sorted(chosen)}
+def upstream(real_tree: Path) -> Finding:
+    return unmodified(real_tree)
 
 
 @pytest.fixture
-def newest(copies: dict[Path, TreeCopy]) -> Iterator[TreeCopy]:
-    tree = copies[max(copies, key=version)]
-    if version(tree.source) < (7,):
-        pytest.skip("no 7.x tree in FPUSCAN_TREES")
-    yield tree
-    tree.restore()
+def edited(real_tree: Path) -> MemoryCopy:
+    return MemoryCopy(real_tree)
 
 
 @pytest.fixture
-def oldest(copies: dict[Path, TreeCopy]) -> Iterator[TreeCopy]:
-    tree = copies[min(copies, key=version)]
-    yield tree
-    tree.restore()
+def newest(trees: tuple[Path, ...]) -> MemoryCopy:
+    return MemoryCopy(tree_of(trees, ""))
+
+
+@pytest.fixture
+def oldest(trees: tuple[Path, ...]) -> MemoryCopy:
+    return MemoryCopy(min(trees, key=version))
 
 
 # --- the unmodified trees ----------------------------------------------------------
@@ -150,7 +152,7 @@ def drop(tree: TreeCopy, path: str, function: str, statement: str) -> None:
     tree.replace(path, function, statement, "")
 
 
-def test_a_size_that_is_not_reset_joins_the_list(newest: TreeCopy) -> None:
+def test_a_size_that_is_not_reset_joins_the_list(newest: MemoryCopy) -> None:
     """v5 of the CET supervisor series: the guest's size kept its value in the disable path."""
     drop(newest, XSTATE, DISABLE, f"{SIZE} = legacy_size;")
     result = newest.scan()
@@ -160,45 +162,45 @@ def test_a_size_that_is_not_reset_joins_the_list(newest: TreeCopy) -> None:
     assert [item.rule for item in against(result, scanned(newest.source)).findings] == ["FPU301"]
 
 
-def test_a_user_size_that_is_not_reset_joins_the_list(oldest: TreeCopy) -> None:
+def test_a_user_size_that_is_not_reset_joins_the_list(oldest: MemoryCopy) -> None:
     drop(oldest, XSTATE, DISABLE, "fpu_user_cfg.default_size = legacy_size;")
 
-    (found,) = resets(oldest.scan())
+    (found,) = alone(oldest)
     assert members(found) == expected(oldest.source) | {"fpu_user_cfg.default_size"}
 
 
-def test_no_first_value(newest: TreeCopy) -> None:
+def test_no_first_value(newest: MemoryCopy) -> None:
     """v5 of the CET supervisor series: without XSAVE the guest's size stayed 0."""
     drop(newest, INIT, LEGACY, f"{SIZE} = size;")
 
-    found = {item.location.function: item for item in resets(newest.scan())}
+    found = {item.location.function: item for item in alone(newest)}
     assert set(found) == {LEGACY, DISABLE}
     assert SIZE in found[LEGACY].message
     assert "first value" in found[LEGACY].message
     assert SIZE not in found[DISABLE].message
 
 
-def test_no_first_value_of_a_user_size(oldest: TreeCopy) -> None:
+def test_no_first_value_of_a_user_size(oldest: MemoryCopy) -> None:
     drop(oldest, INIT, LEGACY, "fpu_user_cfg.default_size = size;")
 
-    found = {item.location.function: item for item in resets(oldest.scan())}
+    found = {item.location.function: item for item in alone(oldest)}
     assert set(found) == {LEGACY, DISABLE}
     assert "fpu_user_cfg.default_size" in found[LEGACY].message
 
 
-def test_both_as_in_v5(newest: TreeCopy) -> None:
+def test_both_as_in_v5(newest: MemoryCopy) -> None:
     drop(newest, INIT, LEGACY, f"{SIZE} = size;")
     drop(newest, XSTATE, DISABLE, f"{SIZE} = legacy_size;")
 
-    found = {item.location.function: item for item in resets(newest.scan())}
+    found = {item.location.function: item for item in alone(newest)}
     assert set(found) == {LEGACY, DISABLE}
     assert all(SIZE in item.message for item in found.values())
 
 
-def test_a_second_function_is_a_second_finding(newest: TreeCopy) -> None:
+def test_a_second_function_is_a_second_finding(newest: MemoryCopy) -> None:
     newest.append(XSTATE, "void fpu_give_up(void)\n{\n\tfpu_kernel_cfg.max_features = 0;\n}")
 
-    found = {item.location.function: members(item) for item in resets(newest.scan())}
+    found = {item.location.function: members(item) for item in alone(newest)}
     assert set(found) == {DISABLE, "fpu_give_up"}
     assert found["fpu_give_up"] >= MASKS
 
@@ -211,13 +213,13 @@ def fix_features(tree: TreeCopy, code: str = RESET_MASKS) -> None:
     tree.insert(XSTATE, DISABLE, f"{code} {guest} {RESET_INIT} {RESET_REGSET}", before="init_fpstate.xfd")
 
 
-def test_all_members_reset(edited: TreeCopy) -> None:
+def test_all_members_reset(edited: MemoryCopy) -> None:
     fix_features(edited)
 
-    assert resets(edited.scan()) == []
+    assert alone(edited) == []
 
 
-def test_a_fix_of_one_member_is_no_new_finding(newest: TreeCopy) -> None:
+def test_a_fix_of_one_member_is_no_new_finding(newest: MemoryCopy) -> None:
     newest.insert(XSTATE, DISABLE, "fpu_user_cfg.max_features = 0;", before="init_fpstate.xfd")
     result, before = newest.scan(), scanned(newest.source)
 
@@ -261,32 +263,32 @@ HELPERS = (
 
 
 @pytest.mark.parametrize("code", WHOLE)
-def test_other_ways_to_reset_a_whole(newest: TreeCopy, code: str) -> None:
+def test_other_ways_to_reset_a_whole(newest: MemoryCopy, code: str) -> None:
     fix_features(newest, f"{{ {code} }}")
     newest.insert_above(XSTATE, DISABLE, HELPERS)
 
-    assert [(item.location.function, item.message) for item in resets(newest.scan())] == []
+    assert [(item.location.function, item.message) for item in alone(newest)] == []
 
 
-def test_a_helper_that_does_a_part(newest: TreeCopy) -> None:
+def test_a_helper_that_does_a_part(newest: MemoryCopy) -> None:
     """The helper's resets are the function's; what both leave is one finding."""
     newest.insert_above(XSTATE, DISABLE, HELPERS)
     newest.insert(XSTATE, DISABLE, "give_up(&fpu_user_cfg);", before="init_fpstate.xfd")
 
-    (found,) = resets(newest.scan())
+    (found,) = alone(newest)
     assert found.location.function == DISABLE
     assert members(found) == expected(newest.source) - {"fpu_user_cfg.max_features", "fpu_user_cfg.default_features"}
     assert {step.location.function for step in found.trace} == {DISABLE, "give_up"}
 
 
-def test_a_reset_on_some_paths_only(newest: TreeCopy) -> None:
+def test_a_reset_on_some_paths_only(newest: MemoryCopy) -> None:
     newest.insert(XSTATE, DISABLE, "if (legacy_size > 512) fpu_user_cfg.max_features = 0;", before="init_fpstate.xfd")
 
-    (found,) = resets(newest.scan())
+    (found,) = alone(newest)
     assert "fpu_user_cfg.max_features" in members(found)
 
 
-def test_before_the_masks_are_set(newest: TreeCopy) -> None:
+def test_before_the_masks_are_set(newest: MemoryCopy) -> None:
     """Nothing is set yet that could stay, as for the early gotos."""
     newest.replace(XSTATE, SETUP, f"{DISABLE}(legacy_size)", "return")
     newest.insert(
@@ -296,10 +298,10 @@ def test_before_the_masks_are_set(newest: TreeCopy) -> None:
         before="fpu_kernel_cfg.independent_features =",
     )
 
-    assert resets(newest.scan()) == []
+    assert alone(newest) == []
 
 
-def test_a_new_function_that_resets_all(newest: TreeCopy) -> None:
+def test_a_new_function_that_resets_all(newest: MemoryCopy) -> None:
     regset = RESET_REGSET.replace("legacy_size", "size")
     init = RESET_INIT.replace("legacy_size", "size")
     sizes = "".join(
@@ -311,17 +313,17 @@ def test_a_new_function_that_resets_all(newest: TreeCopy) -> None:
         f"{sizes}\t{RESET_MASKS}\n\tguest_default_cfg.features = 0;\n\t{SIZE} = 512;\n\t{init}\n\t{regset}\n}}",
     )
 
-    assert [item.location.function for item in resets(newest.scan())] == [DISABLE]
+    assert [item.location.function for item in alone(newest)] == [DISABLE]
 
 
 # --- the same ----------------------------------------------------------------------
 
 
-def test_a_new_name_is_another_function_with_the_same_fault(newest: TreeCopy) -> None:
+def test_a_new_name_is_another_function_with_the_same_fault(newest: MemoryCopy) -> None:
     text = newest.text(XSTATE)
     newest.write(XSTATE, text.replace(DISABLE, "xsave_give_up"))
 
-    (found,) = resets(newest.scan())
+    (found,) = alone(newest)
     assert found.location.function == "xsave_give_up"
     assert members(found) == expected(newest.source)
 
@@ -348,9 +350,8 @@ def line_moves(tree: TreeCopy) -> None:
 
 
 @pytest.mark.parametrize("edit", [reader_moves, reader_is_gone, reader_has_a_local, readers_are_all_gone, line_moves])
-def test_an_edit_elsewhere_makes_no_new_finding(newest: TreeCopy, edit: Callable[[TreeCopy], None]) -> None:
+def test_an_edit_elsewhere_makes_no_new_finding(newest: MemoryCopy, edit: Callable[[TreeCopy], None]) -> None:
     edit(newest)
 
-    (found,) = resets(newest.scan())
-    (before,) = resets(scanned(newest.source))
-    assert found.fingerprint == before.fingerprint
+    (found,) = alone(newest)
+    assert found.fingerprint == unmodified(newest.source).fingerprint

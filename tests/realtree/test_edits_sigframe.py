@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.realtree.cases import Case, Cases
+from tests.realtree.cases import Cases, check
 from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     FEATURES,
@@ -20,6 +22,8 @@ from tests.realtree.leaks import (
     Leak,
     frame_leak,
 )
+from tests.realtree.packs import Pack
+from tests.realtree.variants import Variant
 
 pytestmark = pytest.mark.realtree
 
@@ -121,6 +125,6 @@ def signal_stack_check_of_the_guest_permission(tree: TreeCopy) -> None:
     tree.replace(SIGFRAME, "sigaltstack_size_valid", "->perm.__user_state_size", "->guest_perm.__user_state_size")
 
 
-@pytest.mark.parametrize("one", case.params())
-def test_edit_of_the_newest_tree(one: Case, newest_copy: TreeCopy) -> None:
-    one.check(newest_copy)
+@pytest.mark.parametrize("pack", case.params())
+def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
+    check(pack, newest)

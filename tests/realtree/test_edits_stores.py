@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.realtree.cases import Case, Cases
+from tests.realtree.cases import Cases, check
 from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     CORE,
@@ -21,6 +23,8 @@ from tests.realtree.leaks import (
     XSTATE,
     Leak,
 )
+from tests.realtree.packs import Pack
+from tests.realtree.variants import Variant
 
 pytestmark = pytest.mark.realtree
 
@@ -106,6 +110,6 @@ def new_user_features_from_the_guest_fpu(tree: TreeCopy) -> None:
     tree.insert(XSTATE, "fpstate_realloc", code, after="newfps->user_xfeatures")
 
 
-@pytest.mark.parametrize("one", case.params())
-def test_edit_of_the_newest_tree(one: Case, newest_copy: TreeCopy) -> None:
-    one.check(newest_copy)
+@pytest.mark.parametrize("pack", case.params())
+def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
+    check(pack, newest)

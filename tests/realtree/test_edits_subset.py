@@ -14,15 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.engine.analysis import Analysis
-from fpuscan.model import load_model
-from fpuscan.program import Program
 from fpuscan.result import Finding, Severity
 from fpuscan.rules import not_subset
-from fpuscan.tree import open_folder
-from fpuscan.xfeatures import FeatureBits
 from tests.realtree.edits import TreeCopy, last_member, leaks
 from tests.realtree.releases import tree_of
+from tests.realtree.variants import MemoryCopy, feature_bits
 
 pytestmark = pytest.mark.realtree
 
@@ -452,17 +448,14 @@ def old_reset_masks_the_kernel_side(tree: TreeCopy) -> None:
 # --- running them -----------------------------------------------------------------
 
 
-def findings(folder: Path) -> list[Finding]:
+def findings(copy: MemoryCopy) -> list[Finding]:
     """What the rule says of a tree; the other rules are not run."""
-    model = load_model()
-    program = Program(open_folder(folder), model)
-    program.load()
-    constants = program.types.enum_constants(f"enum {model.masks.enum}")
-    return not_subset.find(Analysis(program, model), FeatureBits.from_tree(constants, program.evaluate))
+    analysis = copy.analysis()
+    return not_subset.find(analysis, feature_bits(analysis))
 
 
-def check(edited: TreeCopy, expected: tuple[Missing, ...]) -> None:
-    found = findings(edited.root)
+def check(edited: MemoryCopy, expected: tuple[Missing, ...]) -> None:
+    found = findings(edited)
     unmet = [missing for missing in expected if not any(missing.fits(finding, edited) for finding in found)]
     more = [finding for finding in found if not any(missing.fits(finding, edited) for missing in expected)]
 
@@ -471,8 +464,8 @@ def check(edited: TreeCopy, expected: tuple[Missing, ...]) -> None:
 
 
 @pytest.mark.parametrize("one", SEVEN, ids=lambda one: one.edit.__name__)
-def test_edit_of_the_newest_tree(one: Case, trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]) -> None:
-    edited = copy_of(tree_of(trees))
+def test_edit_of_the_newest_tree(one: Case, newest: Path) -> None:
+    edited = MemoryCopy(newest)
     one.edit(edited)
 
     check(edited, one.missing)
@@ -480,22 +473,20 @@ def test_edit_of_the_newest_tree(one: Case, trees: tuple[Path, ...], copy_of: Ca
 
 @pytest.mark.parametrize("release", ["6.1", "6.12"])
 @pytest.mark.parametrize("one", SIX, ids=lambda one: one.edit.__name__)
-def test_edit_of_an_old_tree(
-    one: Case, release: str, trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
-) -> None:
-    edited = copy_of(tree_of(trees, release))
+def test_edit_of_an_old_tree(one: Case, release: str, trees: tuple[Path, ...]) -> None:
+    edited = MemoryCopy(tree_of(trees, release))
     one.edit(edited)
 
     check(edited, one.missing)
 
 
 def test_unmodified_trees_keep_the_pair(real_tree: Path) -> None:
-    assert findings(real_tree) == []
+    assert findings(MemoryCopy(real_tree)) == []
 
 
-def test_a_bit_that_guests_lack_is_no_leak(trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]) -> None:
+def test_a_bit_that_guests_lack_is_no_leak(newest: Path) -> None:
     """The proposal of 2026-03: FPU302 alone speaks, and says which side has the feature and which has not."""
-    edited = copy_of(tree_of(trees))
+    edited = MemoryCopy(newest)
     guests_lose_apx(edited)
     result = edited.scan()
     (finding,) = (item for item in result.findings if item.rule == "FPU302")
@@ -508,11 +499,9 @@ def test_a_bit_that_guests_lack_is_no_leak(trees: tuple[Path, ...], copy_of: Cal
     assert [step.location for step in finding.trace if step.crossing] == [finding.location]
 
 
-def test_a_constant_is_not_blamed_on_a_configuration(
-    trees: tuple[Path, ...], copy_of: Callable[[Path], TreeCopy]
-) -> None:
+def test_a_constant_is_not_blamed_on_a_configuration(newest: Path) -> None:
     """The user's default features do not hold what the next statement sets."""
-    edited = copy_of(tree_of(trees))
+    edited = MemoryCopy(newest)
     sets_it = "fpstate->user_xfeatures |= XFEATURE_MASK_CET_KERNEL;"
     edited.insert(CORE, "__fpstate_reset", sets_it, after="fpstate->user_xfeatures")
     (finding,) = (item for item in edited.scan().findings if item.rule == "FPU302")

@@ -22,7 +22,6 @@ from pathlib import Path
 import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
-from fpuscan.scan import ScanMemory
 from tests.realtree.leaks import describe
 from tests.realtree.moves import inlined, moved, rename_files, reordered
 from tests.realtree.releases import tree_of
@@ -52,7 +51,7 @@ class Scanned:
 
     def changed(self) -> MemoryCopy:
         """A copy to rewrite."""
-        found = MemoryCopy(self.copy.source, self.copy.memory)
+        found = MemoryCopy(self.copy.source)
         found.changes.update(self.copy.changes)
         return found
 
@@ -139,14 +138,12 @@ def culprits(state: Scanned, rewrites: list[Rewrite], key: Callable[[Finding], K
 
 @pytest.fixture(scope="module")
 def scanned(trees: tuple[Path, ...]) -> Callable[[State], Scanned]:
-    memory = ScanMemory()
-
     @cache
     def give(state: State) -> Scanned:
-        copy = MemoryCopy(tree_of(trees, state.release), memory)
+        copy = MemoryCopy(tree_of(trees, state.release))
         for edit in state.edits:
             edit(copy)
-        return Scanned(copy, copy.scan(), Code(copy.tree(), memory.parsed))
+        return Scanned(copy, copy.scan(), Code(copy.tree(), copy.memory.parsed))
 
     return give
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
-from fpuscan.scan import ScanMemory
 from tests.realtree.edits import TreeCopy
 from tests.realtree.leaks import (
     ENABLE,
@@ -158,8 +157,6 @@ EXPECTED: dict[tuple[str, str, str, int], tuple[tuple[Leak, ...], frozenset[str]
     )
 }  # fmt: skip
 
-MEMORY = ScanMemory()
-
 
 @cache
 def newest(trees: tuple[Path, ...]) -> tuple[Path, tuple[Mutant, ...]]:
@@ -174,7 +171,7 @@ def leaks(result: ScanResult, kind: str) -> list[Finding]:
 
 
 def mutated(tree: Path, chosen: list[Mutant]) -> MemoryCopy:
-    copy = MemoryCopy(tree, MEMORY)
+    copy = MemoryCopy(tree)
     for mutant in sorted(chosen, key=lambda each: (each.path, -each.start)):
         text = copy.text(mutant.path)
         copy.write(mutant.path, text[: mutant.start] + mutant.new + text[mutant.end :])

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from fpuscan.engine.graph.def_use import DefUseGraph
+from fpuscan.engine.search.flows import Flows
 from fpuscan.lock import compare_lock, dump_lock, parse_lock
+from fpuscan.provenance import answer
 from fpuscan.result import Controlled, LockEntry, Provenance, Root
-from fpuscan.scan import ScanOptions, scan
-from fpuscan.tree import open_folder
-from tests.realtree.edits import TreeCopy, copy_tree, version
+from tests.realtree.edits import TreeCopy, version
+from tests.realtree.variants import MemoryCopy, feature_bits
 
 pytestmark = pytest.mark.realtree
 
@@ -31,9 +33,13 @@ UABI_SIZE = "struct fpu_guest.uabi_size"
 
 @cache
 def asked(tree: Path, place: str) -> Provenance:
-    found = scan(open_folder(tree), ScanOptions(provenance=place)).provenance
-    assert found is not None
-    return found
+    """What the scan answers, without its findings."""
+    return controls(MemoryCopy(tree), place)
+
+
+def controls(copy: MemoryCopy, place: str) -> Provenance:
+    analysis = copy.analysis()
+    return answer(Flows(analysis, DefUseGraph(analysis)), place, feature_bits(analysis))
 
 
 def only(found: Provenance) -> Controlled:
@@ -105,8 +111,8 @@ def test_of_one_big_ioctl_only_the_arm_of_the_user_abi_counts(real_tree: Path) -
     assert not [name for _, name in named(place) if "QUIRK" in name]
 
 
-def test_every_place_has_roots_and_every_way_is_whole(real_tree: Path) -> None:
-    found = asked(real_tree, "uabi")
+def test_every_place_has_roots_and_every_way_is_whole(outer_tree: Path) -> None:
+    found = asked(outer_tree, "uabi")
 
     assert len(found.places) > 40
     for place in found.places:
@@ -117,8 +123,8 @@ def test_every_place_has_roots_and_every_way_is_whole(real_tree: Path) -> None:
             assert [step.crossing for step in each.trace[:-1]] == [False] * (len(each.trace) - 1)
 
 
-def test_a_lock_holds_for_the_tree_that_it_was_written_of(real_tree: Path) -> None:
-    found = asked(real_tree, "uabi")
+def test_a_lock_holds_for_the_tree_that_it_was_written_of(outer_tree: Path) -> None:
+    found = asked(outer_tree, "uabi")
 
     compared = compare_lock(found, parse_lock(dump_lock(found), "lock"))
 
@@ -179,15 +185,12 @@ def test_an_edit_breaks_the_lock_at_the_place_that_it_reaches(
     edit: Callable[[TreeCopy], None],
     gained: set[LockEntry],
     lost: set[LockEntry],
-    trees: tuple[Path, ...],
-    tmp_path: Path,
+    newest: Path,
 ) -> None:
-    newest = max(trees, key=version)
-    copy = copy_tree(newest, tmp_path / "tree")
+    copy = MemoryCopy(newest)
     edit(copy)
 
-    after = scan(open_folder(copy.root), ScanOptions(provenance="uabi")).provenance
-    assert after is not None
+    after = controls(copy, "uabi")
     compared = compare_lock(after, parse_lock(dump_lock(asked(newest, "uabi")), "lock"))
 
     assert gained <= set(compared.gained)

@@ -1,23 +1,26 @@
 """Many more edits of real trees, leaking and harmless, as data (see variants.py): each gets its verdict.
 
-A short run takes some of them; FPUSCAN_PROOF=long takes all, some minutes.
+Edits of one file that have nothing to do with each other share a scan. A short run takes every scan of five edits or
+more and some of the others, a third of all edits; FPUSCAN_PROOF=long takes all, half an hour.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
-from fpuscan.scan import ScanMemory
+from tests.kernel_trees import LONG
 from tests.realtree.edits import EditError, TreeCopy, leaks
 from tests.realtree.leaks import Leak, describe
+from tests.realtree.packs import Pack, choose, packs
 from tests.realtree.releases import tree_of
-from tests.realtree.variants import MemoryCopy, Pack, packs, read_variants
+from tests.realtree.variants import MemoryCopy, Variant, read_variants
+from tests.tables import EDITS
 
 Known = tuple[str, Severity]  # a finding by fingerprint; a note that became an error is new
 
@@ -48,60 +51,47 @@ FILES = (
     "fresh_backports.toml",
     "fresh_shapes.toml",
 )
-EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # these say what all rules find beyond the unmodified tree
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
-EVERY = 6  # the packs that a short run looks at
+EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
+FULL, EVERY = 5, 24  # a short run takes the scans of so many edits, and of the others each so manieth
+
+
+@cache
+def scans() -> tuple[tuple[str, Pack[Variant]], ...]:
+    """All packs, with their files: another row moves none of another file's edits."""
+    return tuple((file, pack) for file in FILES for pack in packs(read_variants(file)))
 
 
 def params() -> list[object]:
     found: list[object] = []
-    for file in FILES:
-        for number, pack in enumerate(packs(read_variants(file)), 1):
-            if not LONG and number % EVERY:
-                continue
-            todo = "; ".join(variant.todo for variant in pack.variants if variant.todo)
-            name = pack.variants[0].name if len(pack.variants) == 1 else f"{number}"
-            marks = [pytest.mark.xfail(reason=todo)] if todo else []
-            found.append(
-                pytest.param(
-                    pack, file in EVERY_RULE, id=f"{file.removesuffix('.toml')}-{pack.release}{name}", marks=marks
-                )
-            )
+    chosen = scans() if LONG else choose(scans(), lambda scan: len(scan[1].members), full=FULL, every=EVERY)
+    for file, pack in chosen:
+        todo = "; ".join(variant.todo for variant in pack.members if variant.todo)
+        marks = [pytest.mark.xfail(reason=todo)] if todo else []
+        name = f"{file.removesuffix('.toml')}-{pack.release}{pack.names[0]}-{len(pack.members)}"
+        found.append(pytest.param(pack, file in EVERY_RULE, id=name, marks=marks))
     return found
 
 
-@pytest.fixture(scope="module")
-def memory() -> ScanMemory:
-    return ScanMemory()
-
-
-@pytest.fixture(scope="module")
-def unmodified(memory: ScanMemory) -> Callable[[Path], frozenset[Known]]:
-    known: dict[Path, frozenset[Known]] = {}
-
-    def scanned(tree: Path) -> frozenset[Known]:
-        if tree not in known:
-            known[tree] = frozenset(map(identity, MemoryCopy(tree, memory).scan().findings))
-        return known[tree]
-
-    return scanned
+@cache
+def unmodified(tree: Path) -> frozenset[Known]:
+    return frozenset(map(identity, MemoryCopy(tree).scan().findings))
 
 
 @pytest.mark.parametrize(("pack", "every_rule"), params())
 def test_variants_of_a_real_tree(
-    pack: Pack,
+    pack: Pack[Variant],
     every_rule: bool,  # noqa: FBT001
     trees: tuple[Path, ...],
-    memory: ScanMemory,
-    unmodified: Callable[[Path], frozenset[Known]],
+    record_property: Callable[[str, object], None],
 ) -> None:
     tree = tree_of(trees, pack.release)
-    copy = MemoryCopy(tree, memory)
-    for variant in pack.variants:
+    copy = MemoryCopy(tree)
+    for variant in pack.members:
         variant.apply(copy)
 
     result = copy.scan()
 
+    record_property(EDITS, (len(pack.members), sum(len(each.members) for _, each in scans())))
     found = new_ones(result, unmodified(tree)) if every_rule else leaks(result)
     assert difference(pack, found, copy) == ""
     assert result.health.incomplete == ()
@@ -116,10 +106,10 @@ def new_ones(result: ScanResult, known: frozenset[Known]) -> list[Finding]:
 
 
 # What is expected and missing (-), by variant, and what is found and not expected (+).
-def difference(pack: Pack, found: list[Finding], tree: TreeCopy) -> str:
+def difference(pack: Pack[Variant], found: list[Finding], tree: TreeCopy) -> str:
     lines = []
     known: set[str] = set()
-    for variant in pack.variants:
+    for variant in pack.members:
         for leak in variant.leaks:
             fitting = [finding for finding in found if fits(leak, finding, tree)]
             known.update(finding.fingerprint for finding in fitting)
@@ -127,14 +117,14 @@ def difference(pack: Pack, found: list[Finding], tree: TreeCopy) -> str:
                 lines.append(f"- {variant.name}: {leak}")
             if len(fitting) > 1 and leak.once:
                 lines.append(f"+ {variant.name}: {len(fitting)} times {leak}")
-    also = frozenset().union(*(variant.also for variant in pack.variants))
+    also = frozenset().union(*(variant.also for variant in pack.members))
     lines += [
         f"+ {describe(finding)}"
         for finding in found
         if finding.fingerprint not in known and finding.location.function not in also
     ]
     if lines:
-        lines.append(f"  ({', '.join(variant.name for variant in pack.variants)})")
+        lines.append(f"  ({', '.join(pack.names)})")
     return "\n".join(lines)
 
 

@@ -2,28 +2,32 @@
 
 Reads ``variants/*.toml``. A variant is a list of edits in the words of
 :class:`~tests.realtree.edits.TreeCopy` and the leaks that must be reported; one
-without a leak is a harmless twin. Independent variants share one scan: they
-touch other functions and cannot reach each other's places, so every finding
-belongs to one of them.
+without a leak is a harmless twin. Independent variants share one scan (see packs.py).
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fpuscan.engine.analysis import Analysis
+from fpuscan.model import load_model
+from fpuscan.program import Program
 from fpuscan.result import ScanResult, Severity
 from fpuscan.scan import ScanMemory, ScanOptions, scan
 from fpuscan.tree import open_folder
 from fpuscan.trees.overlay import OverlayTree
+from fpuscan.xfeatures import FeatureBits
 from tests.realtree.edits import EditError, TreeCopy
 from tests.realtree.leaks import Leak
+from tests.realtree.packs import Operations, Reach, apply
 
-__all__ = ["FILES", "MemoryCopy", "Pack", "Variant", "packs", "read_variants"]
+__all__ = ["FILES", "MemoryCopy", "Variant", "feature_bits", "read_variants"]
 
 _FOLDER = Path(__file__).parent / "variants"
 _FPU = "arch/x86/kernel/fpu"
@@ -50,92 +54,40 @@ _SUPERVISOR = {
     "6.12": frozenset({"PASID", "CET_USER"}),
     "6.1": frozenset({"PASID"}),
 }
-_INSIDE = frozenset({"assign", "replace", "drop_mask", "insert", "insert_at_top", "rewrite", "redefine"})
-# What they change is read everywhere.
-_SHARED = frozenset({"xstate_get_group_perm", "xstate_get_host_group_perm", "host_default_mask", "guest_default_mask"})
-_NEW_NAME = re.compile(r"^(?!\s)[^\n(]*?(\w+)\s*(?:\(|\[|=|;|\{)|\b(?:struct|enum)\s+(\w+)\s*\{", re.MULTILINE)
-_STATE = re.compile(r"guest_perm|guest_fpu|uabi_size|user_state_size|__state_size")
 _TOLD_ONCE = "fresh_"  # the rows of these files want each leak once
-_LARGEST = 16  # variants that share a scan, so that a failure can be read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variant:
     """One edit of one release ("": the newest tree)."""
 
     name: str
     release: str
-    edits: tuple[tuple[Any, ...], ...]
+    edits: Operations
     leaks: tuple[Leak, ...]
     also: frozenset[str]
     todo: str
 
     def apply(self, tree: TreeCopy) -> None:
         """Make the edits."""
-        for operation, path, *arguments in self.edits:
-            words: dict[str, str] = arguments.pop() if isinstance(arguments[-1], dict) else {}
-            getattr(tree, operation)(FILES.get(path, path), *arguments, **words)
+        apply(self.edits, tree, FILES)
 
-    def concerns(self) -> frozenset[str]:
+    @cached_property
+    def reach(self) -> Reach:
         """The functions and names that another variant of the same scan must leave alone."""
-        found = {leak.function for leak in self.leaks} | self.also
-        for operation, path, *arguments in self.edits:
-            if operation in _INSIDE:
-                found.add(arguments[0])
-            if operation in {"insert_above", "append", "redefine"}:
-                found.update(f"new {word}" for match in _NEW_NAME.finditer(arguments[-1]) for word in match.groups())
-            if operation == "append":
-                found.add(path)
-        return frozenset(found)
-
-    @property
-    def alone(self) -> bool:
-        """Whether it changes what every function sees."""
-        operations = {edit[0] for edit in self.edits}
-        return bool(operations & {"add_member", "include", "rename"} or self.concerns() & _SHARED or self.todo)
-
-    @property
-    def leaks_into_state(self) -> bool:
-        """Whether others may read what leaks."""
-        return any(leak.sink for leak in self.leaks)
-
-    @property
-    def reads_state(self) -> bool:
-        """Whether it may read what others leak."""
-        return any(_STATE.search(str(edit)) for edit in self.edits)
+        found = Reach.of(self.edits, [(leak.function, leak.sink) for leak in self.leaks], self.also)
+        return replace(found, alone=True) if self.todo else found
 
 
-@dataclass(slots=True)
-class Pack:
-    """Variants of one release that share a scan."""
-
-    release: str
-    variants: list[Variant] = field(default_factory=list)
-    concerns: set[str] = field(default_factory=set)
-
-    def takes(self, variant: Variant) -> bool:
-        """Whether a variant and those here cannot get in each other's way."""
-        if self.release != variant.release or len(self.variants) >= _LARGEST or self.concerns & variant.concerns():
-            return False
-        if variant.alone or any(other.alone for other in self.variants):
-            return False
-        state = [other for other in self.variants if other.leaks_into_state]
-        if variant.leaks_into_state and (state or any(other.reads_state for other in self.variants)):
-            return False
-        return not (state and variant.reads_state)
-
-    def add(self, variant: Variant) -> None:
-        """Take one more."""
-        self.variants.append(variant)
-        self.concerns |= variant.concerns()
+_MEMORIES: defaultdict[Path, ScanMemory] = defaultdict(ScanMemory)  # what all scans of edits of one tree share
 
 
 class MemoryCopy(TreeCopy):
     """A copy of a tree in memory: nothing is written; unchanged files are parsed once for all copies."""
 
-    def __init__(self, source: Path, memory: ScanMemory) -> None:
+    def __init__(self, source: Path, memory: ScanMemory | None = None) -> None:
         super().__init__(source, source)
-        self.memory = memory
+        self.memory = memory or _MEMORIES[source]
         self.changes: dict[str, str | None] = {}
 
     def text(self, path: str) -> str:
@@ -171,6 +123,20 @@ class MemoryCopy(TreeCopy):
     def scan(self) -> ScanResult:
         """Scan the copy."""
         return scan(self.tree(), ScanOptions(memory=self.memory))
+
+    def analysis(self) -> Analysis:
+        """The copy, read: for a test that runs one rule."""
+        model = load_model()
+        program = Program(self.tree(), model, parsed=self.memory.parsed)
+        program.load()
+        return Analysis(program, model)
+
+
+def feature_bits(analysis: Analysis) -> FeatureBits:
+    """The features that a tree names."""
+    program = analysis.program
+    constants = program.types.enum_constants(f"enum {analysis.model.masks.enum}")
+    return FeatureBits.from_tree(constants, program.evaluate)
 
 
 def read_variants(file: str) -> Iterator[Variant]:
@@ -210,15 +176,3 @@ def _leak(row: dict[str, Any], release: str) -> Leak:
     path = words.pop("path", "core")
     assert not words, f"unknown keys {sorted(words)}"
     return replace(leak, path=FILES.get(path, path))
-
-
-def packs(variants: Iterable[Variant]) -> list[Pack]:
-    """Variants in as few scans as they allow."""
-    found: list[Pack] = []
-    for variant in variants:
-        pack = next((pack for pack in found if pack.takes(variant)), None)
-        if pack is None:
-            pack = Pack(variant.release)
-            found.append(pack)
-        pack.add(variant)
-    return found
