@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from tests.realtree.edits import TreeCopy
 
-__all__ = ["Operations", "Pack", "Packable", "Reach", "apply", "choose", "packs", "record"]
+__all__ = ["LARGEST", "Operations", "Pack", "Packable", "Reach", "apply", "choose", "packs", "record"]
 
 Operations = tuple[tuple[Any, ...], ...]  # the name of a method, a path, its arguments, and perhaps its words
 
@@ -34,7 +34,7 @@ _GRANTS = frozenset(
     {"__xstate_request_perm", "fpu_inherit_perms", "fpstate_reset", "__xfd_enable_feature", "fpstate_realloc"}
 )
 _ASKS = frozenset({"xstate_request_perm", "fpu_xstate_prctl"})
-_LARGEST = 16  # edits that share a scan, so that a failure can be read
+LARGEST = 16  # edits that share a scan, so that a failure can be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ class Pack(Generic[_P]):
         return tuple(member.name for member in self.members)
 
     def takes(self, member: _P) -> bool:
-        """Whether there is room for one more."""
-        if self.release != member.release or len(self.members) >= _LARGEST:
+        """Whether an edit and those here leave each other alone."""
+        if self.release != member.release:
             return False
         return not self.members or self.reach.clear_of(member.reach)
 
@@ -144,11 +144,11 @@ class Pack(Generic[_P]):
         self.members.append(member)
 
 
-def packs(members: Iterable[_P]) -> list[Pack[_P]]:
-    """Edits in few scans."""
+def packs(members: Iterable[_P], largest: int = LARGEST) -> list[Pack[_P]]:
+    """Edits in few scans, at most ``largest`` in one."""
     found: list[Pack[_P]] = []
     for member in members:
-        pack = next((pack for pack in found if pack.takes(member)), None)
+        pack = next((pack for pack in found if len(pack.members) < largest and pack.takes(member)), None)
         if pack is None:
             pack = Pack(member.release)
             found.append(pack)
