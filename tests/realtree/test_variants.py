@@ -50,6 +50,7 @@ FILES = (
     "fresh_sinks.toml",
     "fresh_backports.toml",
     "fresh_shapes.toml",
+    "fresh_slips.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 APART = frozenset({"fresh_sinks.toml"})  # their leaks meet in the operands behind them
