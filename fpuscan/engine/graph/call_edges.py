@@ -178,6 +178,11 @@ class CallEdges:
         """What an argument points to leaves for a function that nobody defines here."""
         return _Site(function, node, call, held).outward(index)
 
+    def given_back(self, function: FunctionAnalysis, node: int, call: Call, held: Guards) -> list[Transfer]:
+        """What a function that nobody defines here may make of a number whose address it is given."""
+        site = _Site(function, node, call, held)
+        return [] if self._gives_nothing_back(site.name) else site.back(-1, (FREEZE,))
+
     def _reached(self, site: _Site, inner: Place, place: Place) -> list[Guards]:
         """When an argument points to a place that a callee knows as ``inner``: once for each way that it may."""
         index = inner[0][2]

@@ -227,6 +227,10 @@ class Seeds:
                     held = function.held(node)
                     transfer = self.graph.calls.handed_out(function, node, call, leaf.role, held)
                     yield self._seed(rows, place, function, node, IDENTITY, [transfer])
+                elif not units and not below:
+                    transfers = self.graph.calls.given_back(function, node, call, function.held(node))
+                    if transfers:
+                        yield self._seed(rows, place, function, node, IDENTITY, transfers)
                 if any(row.evaluated for row in rows):
                     continue
                 for unit in units:
