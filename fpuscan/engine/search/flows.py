@@ -201,10 +201,15 @@ class Flows:
         return [State(transfer.target, frames, inner, label, state.entered)] if inner is not None else []
 
     def _chosen(self, state: State, site: CallSite, target: int, guards: Guards) -> Guards | None:
-        """What holds where an indirect call goes to a function; None where it does not, also in the eyes of the caller
-        that gave the function pointer.
+        """What holds in a call that goes to a function: of an indirect one, also in the eyes of the caller that gave
+        the function pointer. None where it does not go there.
         """  # noqa: D205
         function = self.analysis.by_id(site[0])
+        followed = function.followed(site[1])  # by the arguments: ``copy(gfpu->fpstate)``
+        if followed:
+            if not compatible(guards, followed):
+                return None
+            guards = guards | followed
         when = self.analysis.choices.when(function, site[1], self.analysis.program.units[target])
         if not when:
             return guards
@@ -336,7 +341,7 @@ class Flows:
         frames: tuple[Frame, ...] = ()
         if transfer.site is not None:
             caller = self.analysis.by_id(transfer.site[0])
-            held = caller.held(transfer.site[1]) | guards
+            held = caller.held(transfer.site[1]) | caller.followed(transfer.site[1]) | guards
             if not compatible(held, transfer.guards):
                 return []
             held = held | transfer.guards

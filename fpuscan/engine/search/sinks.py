@@ -243,9 +243,10 @@ class Sinks:
             held = function.entry_guards().get(node)
             if outer is None or held is None or not compatible(held, outer):
                 continue
-            here = self.analysis.side_of(held | outer, caller, node)
+            held = held | outer | function.followed(node)
+            here = self.analysis.side_of(held, caller, node)
             if not here and depth < _MAX_WRAPPERS:
-                here = self._called_on(caller, held | outer, depth + 1)
+                here = self._called_on(caller, held, depth + 1)
             if not here:
                 return ""
             sides.add(here)
