@@ -84,12 +84,14 @@ class Leak:
     through: tuple[str, ...] = ()
     consumers: frozenset[str] = frozenset()
     once: bool = False
+    says: tuple[str, ...] = ()  # parts of the message
 
     def __str__(self) -> str:
         bits = ["any bits"] if self.bits is None else sorted(self.bits)
         what = ",".join((*bits, *(["format"] if self.kernel_format else [])))
         where = f"{self.path} {self.function}() {self.at}"
-        return f"{where}: {self.rule} {self.severity.label} [{what}] {self.sink} ({self.side})"
+        said = "".join(f' "{words}"' for words in self.says)
+        return f"{where}: {self.rule} {self.severity.label} [{what}] {self.sink} ({self.side}){said}"
 
     def fits(self, finding: Finding, tree: TreeCopy) -> bool:
         surviving = finding.surviving
@@ -111,6 +113,7 @@ class Leak:
             (not self.source or self.source == finding.source.place)
             and all(name in functions for name in self.through)
             and self.consumers <= {consumer.kind for consumer in finding.consumers}
+            and all(words in finding.message for words in self.says)
         )
 
     @staticmethod

@@ -96,6 +96,7 @@ def test_variants_of_a_real_tree(
     record_property(EDITS, (len(pack.members), sum(len(each.members) for _, each in scans())))
     found = new_ones(result, unmodified(tree)) if every_rule else leaks(result)
     assert difference(pack, found, copy) == ""
+    assert not_gone(pack, result) == []
     assert result.health.incomplete == ()
 
 
@@ -105,6 +106,11 @@ def identity(finding: Finding) -> Known:
 
 def new_ones(result: ScanResult, known: frozenset[Known]) -> list[Finding]:
     return [each for each in result.findings if each.severity > Severity.NOTE and identity(each) not in known]
+
+
+def not_gone(pack: Pack, result: ScanResult) -> list[str]:
+    gone = frozenset[str]().union(*(variant.gone for variant in pack.variants))
+    return [describe(each) for each in result.findings if each.rule in gone and each.severity > Severity.NOTE]
 
 
 # What is expected and missing (-), by variant, and what is found and not expected (+).

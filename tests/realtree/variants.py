@@ -67,6 +67,7 @@ class Variant:
     leaks: tuple[Leak, ...]
     also: frozenset[str]
     todo: str
+    gone: frozenset[str] = frozenset()  # the rules whose warnings the edit mends
 
     def apply(self, tree: TreeCopy) -> None:
         """Make the edits."""
@@ -76,7 +77,7 @@ class Variant:
     def reach(self) -> Reach:
         """The functions and names that another variant of the same scan must leave alone."""
         found = Reach.of(self.edits, [(leak.function, leak.sink) for leak in self.leaks], self.also)
-        return replace(found, alone=True) if self.todo else found
+        return replace(found, alone=True) if self.todo or self.gone else found
 
 
 _MEMORIES: defaultdict[Path, ScanMemory] = defaultdict(ScanMemory)  # what all scans of edits of one tree share
@@ -151,6 +152,7 @@ def read_variants(file: str) -> Iterator[Variant]:
                 tuple(replace(_leak(leak, release), once=file.startswith(_TOLD_ONCE)) for leak in row.get("leaks", ())),
                 frozenset(row.get("also", ())),
                 row.get("todo", ""),
+                frozenset(row.get("gone", ())),
             )
 
 
@@ -172,6 +174,7 @@ def _leak(row: dict[str, Any], release: str) -> Leak:
         source=words.pop("source", ""),
         through=tuple(words.pop("through", ())),
         consumers=frozenset(words.pop("consumers", ())),
+        says=tuple(words.pop("says", ())),
     )
     path = words.pop("path", "core")
     assert not words, f"unknown keys {sorted(words)}"
