@@ -25,6 +25,7 @@ class AliasIndex:
         self._directives = directives
         self._users: dict[bytes, set[bytes]] | None = None
         self._pasting: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        self._around: dict[bytes, list[tuple[bytes, bytes]]] = {}
         self._found: dict[str, frozenset[str]] = {}
         self._objects: set[bytes] = set()
         self._busy: set[bytes] = set()
@@ -66,7 +67,9 @@ class AliasIndex:
     def _pasted(self, name: bytes) -> list[bytes]:
         """The macros that may paste a name together from a part of it."""
         candidates = (*self._pasting.get(name[:_PART], ()), *self._pasting.get(name[-_PART:], ()))
-        return [macro for macro, part in candidates if part != name and (name.startswith(part) or name.endswith(part))]
+        found = [macro for macro, part in candidates if part != name and (name.startswith(part) or name.endswith(part))]
+        head = name[: name.find(b"_") + 1]
+        return found + [macro for macro, tail in self._around.get(head, ()) if name.endswith(tail)]
 
     def _read(self) -> dict[bytes, set[bytes]]:
         """For each identifier, the macros whose body holds it."""
@@ -90,3 +93,7 @@ class AliasIndex:
             if len(part) >= _PART:
                 self._pasting.setdefault(part[:_PART], []).append((macro, part))
                 self._pasting.setdefault(part[-_PART:], []).append((macro, part))
+        tails = [part for part in sorted(parts) if part.startswith(b"_")]
+        for head in sorted(parts) if tails else ():  # fpu_##which##_cfg: short parts, but on both sides
+            if head.endswith(b"_") and len(head) < _PART:
+                self._around.setdefault(head, []).extend((macro, tail) for tail in tails if tail != head)

@@ -19,7 +19,7 @@ from fpuscan.engine.search.sinks import Hit
 from fpuscan.engine.search.states import Step
 from fpuscan.engine.values.allocations import allocations
 from fpuscan.engine.values.families import Families, Read
-from fpuscan.ir import ENTRY, EXIT, Assign, Load
+from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
 from fpuscan.rules.info import FPU203
@@ -80,7 +80,8 @@ class _Finder:
         model = self.analysis.model
         self.rows = [row for row in model.sinks if row.kind == "buffer"]
         self.allocations = [row for row in model.sinks if row.kind == "allocation"]
-        self.user = [row for row in model.sources if row.kind == _USER]
+        self.user = [row for row in model.sources if row.kind == _USER and not row.function]
+        self.makers = frozenset(row.function for row in model.sources if row.kind == _USER and row.function)
         self.others = [row for row in model.sources if row.kind != _USER and not row.function and not row.macro]
 
     # ------------------------------------------------------------ where kernel buffers get their sizes
@@ -122,6 +123,20 @@ class _Finder:
 
     # ------------------------------------------------------------ what they get
 
+    def _origins(self) -> Families:
+        return Families(self.analysis, self._family, only=_USER, made=self._made)
+
+    def _made(self, function: FunctionAnalysis, node: int, call: Call) -> str | None:
+        """A size in standard format of nothing but user features is one of the user ABI, whoever had the features."""
+        helper = self.analysis.model.helpers[str(call.callee)]
+        if call.callee not in self.makers or not 0 <= helper.compacted < len(call.arguments):
+            return None
+        values = self.analysis.values
+        mask, compacted = (
+            values.mask(function, node, call.arguments[index], ()) for index in (helper.mask, helper.compacted)
+        )
+        return _USER if not compacted.may and mask.may and not mask.may & ~values.user_mask else None
+
     def _family(self, place: Place) -> str | None:
         if any(self.analysis.matches(row.pattern, place) for row in self.user):
             return _USER
@@ -129,14 +144,14 @@ class _Finder:
 
     def user_origins(self, store: _Store) -> frozenset[Read]:
         """The reads of the user ABI that a store comes from; none if anything else reaches the place as well."""
-        own = Families(self.analysis, self._family, only=_USER).of(store.function, store.node, store.value)
+        own = self._origins().of(store.function, store.node, store.value)
         if not own or any(origin.family != _USER for origin in own):
             return frozenset()
         if store.place is not None:
             for node in store.function.reaching(EXIT, store.place) - {ENTRY, store.node}:
                 other = store.function.code[node]
                 if isinstance(other, Assign) and not self._other_side(store, node):
-                    others = Families(self.analysis, self._family, only=_USER).of(store.function, node, other.value)
+                    others = self._origins().of(store.function, node, other.value)
                     if any(origin.family != _USER for origin in others):
                         return frozenset()
         return own

@@ -51,6 +51,11 @@ FILES = (
     "fresh_backports.toml",
     "fresh_shapes.toml",
     "fresh_slips.toml",
+    "second_state.toml",
+    "second_formats.toml",
+    "second_buffers.toml",
+    "second_resets.toml",
+    "second_subsets.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 APART = frozenset({"fresh_sinks.toml"})  # their leaks meet in the operands behind them

@@ -55,13 +55,21 @@ _ELSEWHERE = Read("")
 class Families:
     """The origins of one value; ``family`` names the places where the search ends (None: it goes on).
 
-    With ``only`` nobody asks further once an origin of another family is found.
+    With ``only`` nobody asks further once an origin of another family is found. ``made`` names the family of what a
+    helper makes of a mask that comes from elsewhere.
     """
 
-    def __init__(self, analysis: Analysis, family: Callable[[Place], str | None], only: str = "") -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        family: Callable[[Place], str | None],
+        only: str = "",
+        made: Callable[[FunctionAnalysis, int, Call], str | None] | None = None,
+    ) -> None:
         self.analysis = analysis
         self.family = family
         self.only = only
+        self.made = made
         self._seen: set[tuple[object, ...]] = set()
         self.constants: set[str] = set()  # the texts of the constants on the way
 
@@ -152,7 +160,9 @@ class Families:
     ) -> frozenset[Read]:
         helper = self.analysis.model.helpers.get(call.callee) if isinstance(call.callee, str) else None
         if helper is not None and 0 <= helper.mask < len(call.arguments):
-            return self.of(function, node, call.arguments[helper.mask])
+            found = self.of(function, node, call.arguments[helper.mask])
+            family = self.made(function, node, call) if self.made is not None else None
+            return found if family is None else frozenset({Read(family, function.id, node)})
         units = self.analysis.calls.callees(function, node)
         if not units:
             return frozenset({_ELSEWHERE})
