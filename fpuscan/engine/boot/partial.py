@@ -219,7 +219,7 @@ class Partials:
         setting = {
             activation: unset
             for activation in walk.exits
-            if (unset := self._leaves_unset(walk, activation, sizes, never))
+            if (unset := self._leaves_unset(walk, activation, sizes, _left_by_callers(walk, activation, never)))
         }
         for (function, sites), unset in setting.items():
             if any(
@@ -296,6 +296,14 @@ class Partials:
             if not inside and depth < 12 and self._called_late(walk, self.analysis.program.units[caller], depth + 1):
                 return True
         return False
+
+
+def _left_by_callers(walk: Walk, activation: Activation, places: list[Place]) -> list[Place]:
+    """The places that those who led into a function do not set behind it, either."""
+    _, sites = activation
+    callers = [walk.exits.get((caller, sites[:depth])) for depth, (caller, _) in enumerate(sites)]
+    left = [state.members() for state in callers if state is not None]
+    return [place for place in places if all(NEVER in members.get(place, {NEVER}) for members in left)]
 
 
 def _stale(members: Members) -> dict[Place, Settings]:
