@@ -113,8 +113,8 @@ def new_ones(result: ScanResult, known: frozenset[Known]) -> list[Finding]:
     return [each for each in result.findings if each.severity > Severity.NOTE and identity(each) not in known]
 
 
-def not_gone(pack: Pack, result: ScanResult) -> list[str]:
-    gone = frozenset[str]().union(*(variant.gone for variant in pack.variants))
+def not_gone(pack: Pack[Variant], result: ScanResult) -> list[str]:
+    gone = frozenset[str]().union(*(variant.gone for variant in pack.members))
     return [describe(each) for each in result.findings if each.rule in gone and each.severity > Severity.NOTE]
 
 
