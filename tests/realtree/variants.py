@@ -68,6 +68,7 @@ class Variant:
     also: frozenset[str]
     todo: str
     gone: frozenset[str] = frozenset()  # the rules whose warnings the edit mends
+    alone: bool = False  # what it leaves out is missed by others
 
     def apply(self, tree: TreeCopy) -> None:
         """Make the edits."""
@@ -77,7 +78,7 @@ class Variant:
     def reach(self) -> Reach:
         """The functions and names that another variant of the same scan must leave alone."""
         found = Reach.of(self.edits, [(leak.function, leak.sink) for leak in self.leaks], self.also)
-        return replace(found, alone=True) if self.todo or self.gone else found
+        return replace(found, alone=True) if self.todo or self.gone or self.alone else found
 
 
 _MEMORIES: defaultdict[Path, ScanMemory] = defaultdict(ScanMemory)  # what all scans of edits of one tree share
@@ -153,6 +154,7 @@ def read_variants(file: str) -> Iterator[Variant]:
                 frozenset(row.get("also", ())),
                 row.get("todo", ""),
                 frozenset(row.get("gone", ())),
+                row.get("alone", False),
             )
 
 
