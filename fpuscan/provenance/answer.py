@@ -6,7 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.search.sinks import Sinks
+from fpuscan.engine.search.sinks import Sinks, named_in_function
 from fpuscan.ir import Assign, Call
 from fpuscan.places import heap
 from fpuscan.provenance.asked import asked_rows
@@ -165,9 +165,15 @@ def _ask_local(analysis: Analysis, search: Backward, row: Sink) -> None:
     for unit in analysis.program.definitions(row.function):
         function = analysis.of(unit)
         for node in range(len(function.code)):
-            for root, _, _, _ in function.writes(node):
-                if root[0] == "v" and fnmatchcase(str(root[2]).partition("@")[0], row.variable):
-                    search.stored(function, node)
+            if any(_is_local(analysis, row, (root, path)) for root, path, _, _ in function.writes(node)):
+                search.stored(function, node)
+
+
+def _is_local(analysis: Analysis, row: Sink, place: Place) -> bool:
+    if place[0][0] not in {"v", "d"}:
+        return False
+    variable, member = named_in_function(analysis, place)
+    return fnmatchcase(variable, row.variable) and (member == row.member or place[0][0] == "v")
 
 
 def _calls(analysis: Analysis, row: Sink) -> Iterator[tuple[FunctionAnalysis, int]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place
 
-__all__ = ["Hit", "Sinks"]
+__all__ = ["Hit", "Sinks", "named_in_function"]
 
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
 _MAX_WRAPPERS = 4  # functions around a sink whose callers are asked for the side
@@ -139,14 +139,12 @@ class Sinks:
 
     def _local(self, place: Place, function: str) -> tuple[Sink, str] | None:
         """The row about a local of a function, or about what a parameter points to, and how that is written."""
-        root, path = place
+        root = place[0]
         if root[0] not in {"v", "d"} or function not in self._locals:
             return None
-        facts = self.analysis.program.units[root[1]].facts
-        if facts.name != function:
+        if self.analysis.program.units[root[1]].facts.name != function:
             return None
-        variable = facts.params[root[2]].name if root[0] == "d" else str(root[2]).partition("@")[0]
-        member = ".".join(member_name(part) for part in path)
+        variable, member = named_in_function(self.analysis, place)
         for row in self._locals[function]:
             if member == row.member and fnmatchcase(variable, row.variable):
                 return row, f"{variable}{'->' if root[0] == 'd' else '.'}{member}" if member else variable
@@ -284,3 +282,11 @@ class Sinks:
             if instance:
                 return instance
         return ""
+
+
+def named_in_function(analysis: Analysis, place: Place) -> tuple[str, str]:
+    """How a function calls a place in a local of it, or behind a parameter: the variable, and the member."""
+    root, path = place
+    facts = analysis.program.units[root[1]].facts
+    variable = facts.params[root[2]].name if root[0] == "d" else str(root[2]).partition("@")[0]
+    return variable, ".".join(member_name(part) for part in path)
