@@ -51,16 +51,28 @@ class _Held:
 
     def at(self, function: FunctionAnalysis, node: int, place: Place, sites: _Sites, depth: int) -> Content | None:
         """The content of a place at a node."""
-        reaching = function.reaching(node, place)
-        if ENTRY in reaching or depth > _MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             return None
         found = Content()
+        reaching = function.reaching(node, place)
+        if ENTRY in reaching:
+            earlier = self._before_call(place, sites, depth)
+            if earlier is None:
+                return None
+            reaching, found = reaching - {ENTRY}, earlier
         for definition in sorted(self._of_side(function, reaching) or reaching):
             content = self._defined(function, definition, place, sites, depth)
             if content is None or content.unknown:
                 return None
             found = found.join(content)
         return found
+
+    def _before_call(self, place: Place, sites: _Sites, depth: int) -> Content | None:
+        """The content of a global where the function that does not set it on every way was called."""
+        if not sites or place[0][0] != "g":
+            return None
+        caller, node = sites[-1]
+        return self.at(caller, node, place, sites[:-1], depth + 1)
 
     def _of_side(self, function: FunctionAnalysis, nodes: Iterable[int]) -> list[int]:
         """The nodes that do not stand under a condition of the other side."""
