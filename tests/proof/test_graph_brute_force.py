@@ -205,6 +205,7 @@ def engine(graph: Graph) -> Flows:
         return SimpleNamespace(
             id=number, unit=number, code=code, facts=SimpleNamespace(config=(), name=str(number)),
             entry_guards=dict, held=lambda _node: NOTHING, after=lambda _node, guards: guards,
+            followed=lambda _node: NOTHING,
         )  # fmt: skip
 
     functions = {number: function(number) for number in (-1, 0, 1, 2)}
