@@ -83,7 +83,7 @@ class CrossingRule(NamedTuple):
     ``is_advised``: what to do depends on the sink, where the model says so.
     ``whole``: each flow is followed from its first source to its end, and all masks are evaluated; else a flow
     ends where it is stored into another source, whose reads are looked at anyway, or where ``is_spent`` says so.
-    ``narrows``: features that are an operand are no entry of a state, they narrow one copy.
+    ``narrows``: features that are an operand or a local are no entry of a state, they narrow one copy.
     """  # noqa: D205
 
     kinds: frozenset[str]

@@ -61,7 +61,7 @@ def find_crossings(
 
     A ``quick`` search evaluates the plainest masks only: it finds no crossing less, and may leave bits that are cut.
     One that looks ``closely`` takes out the bits that cancel each other, at a price. Where ``narrows``, features
-    that are an operand narrow one copy: the callee that gets them can still store them.
+    that are an operand or a local narrow one copy: told once, and the callee that gets them can still store them.
     """
     found: list[Crossing] = []
     inside = _inside_already(sinks, seed)
@@ -78,7 +78,7 @@ def find_crossings(
                 if target is not None and isinstance(transfer.operand, int) and is_spared(flows, target):
                     continue
                 ended = ended or hit.sink.ends
-                one_copy = narrows and hit.sink.kind == "argument" and hit.sink.what == "features"
+                one_copy = narrows and hit.sink.kind in {"argument", "local"} and hit.sink.what == "features"
                 if one_copy:
                     entered.add(_NARROWED)
                 elif not hit.sink.informational:
