@@ -47,6 +47,7 @@ _BUDGET = 500  # steps for one place; beyond it pointers that lead to themselves
 _MAX_LINKS = 3  # pointer members on the way from a parameter
 _BYTES = frozenset({"void", "char", "u8", "unsigned char"})
 _MAX_COPIES = 5  # of a pointer from one variable to the next
+_MAX_CHAINED = 2  # objects that are known only as what the pointer in another one denotes
 
 
 class Pointers:
@@ -324,9 +325,13 @@ class Pointers:
         return found, unknown, instance, identity
 
     def _other(self, place: Place, identity: object, instance: str) -> Root | None:
-        """Some object that the pointer in a place denotes; None where it is no pointer to a struct."""
+        """Some object that the pointer in a place denotes; None where it is no pointer to a struct, or one in a chain
+        of such objects.
+        """  # noqa: D205
         ctype = self.analysis.place_type(place)
-        return heap(ctype.base, identity, instance) if ctype is not None and points_to_record(ctype) else None
+        if ctype is None or not points_to_record(ctype) or _chained(place[0]) >= _MAX_CHAINED:
+            return None
+        return heap(ctype.base, identity, instance)
 
     def _fresh(self, reaching: frozenset[int], depth: int = 0) -> object:
         """The identity of an object that this function has just allocated."""
@@ -418,6 +423,19 @@ class Pointers:
                 return [], True
             return [behind], True  # what the caller's member points to, or any other object of the type
         return self.analysis.calls.stored_pointers(place)
+
+
+def _chained(root: Root) -> int:
+    """Through how many objects an object is known, each by the place that points to the next."""
+    count = 0
+    while root[0] == "h":
+        count += 1
+        match root[2]:
+            case (_, (tuple() as inner, _), _):
+                root = inner
+            case _:
+                break
+    return count
 
 
 def _extend(place: LValue, below: tuple[str, ...]) -> LValue:
