@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the tables that tests have handed over."""
-    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    reports = [each for kind in ("passed", "failed", "xfailed") for each in terminalreporter.getreports(kind)]
     found = list(tables.lines(row for each in reports if each.when == "call" for row in each.user_properties))
     if found:
         terminalreporter.section("tables")
