@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.engine.functions.literals import NOTHING
-from fpuscan.engine.values.masks import Masks
+from fpuscan.engine.functions.literals import NOTHING, compatible
+from fpuscan.engine.values.masks import Masks, lasting
 from fpuscan.engine.values.stores import StoreIndex
 from fpuscan.ir import EXIT, Assign, Call, Load
 from fpuscan.xfeatures import WORD
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
     from fpuscan.ir import Expr
     from fpuscan.model.rows import Source
     from fpuscan.places import Place
@@ -188,7 +189,7 @@ class Contents(Masks):
 
         instruction = function.code[number]
         assert isinstance(instruction, Assign)
-        for root, path, _ in function.resolve(number, instruction.target):
+        for root, path, when in function.resolve(number, instruction.target):
             target = (root, path)
             if not self.analysis.calls.same_memory(target, place):
                 continue
@@ -198,26 +199,37 @@ class Contents(Masks):
                 below = self.analysis.calls.rest(place, target)
             if below is None:
                 continue
-            return self._value_content(function, number, instruction.value, below, place)
+            guards = lasting(function, when) if when else NOTHING
+            return self._value_content(function, number, instruction.value, below, place, guards)
         return None
 
     def _value_content(
-        self, function: FunctionAnalysis, number: int, value: Expr, below: tuple[str, ...], place: Place
+        self,
+        function: FunctionAnalysis,
+        number: int,
+        value: Expr,
+        below: tuple[str, ...],
+        place: Place,
+        guards: Guards,
     ) -> Content:
         if below:
             if isinstance(value, Load):
                 found = Content()
-                for root, path, _ in function.resolve(number, value.place):
-                    found = found.join(self._place_content(function, number, (root, (*path, *below)), place))
+                for root, path, when in function.resolve(number, value.place):
+                    if compatible(guards, when):
+                        source = (root, (*path, *below))
+                        found = found.join(self._place_content(function, number, source, place, guards))
                 return found
             return Content()
         if self.is_mask_place(place):
-            mask = self.mask(function, number, value)
+            mask = self.mask(function, number, value, (), guards)
             return Content(mask.may, unknown=mask.may == WORD)
         return self.size(function, number, value, ())
 
-    def _place_content(self, function: FunctionAnalysis, node: int, source: Place, place: Place) -> Content:
+    def _place_content(
+        self, function: FunctionAnalysis, node: int, source: Place, place: Place, guards: Guards
+    ) -> Content:
         if self.is_mask_place(place):
-            mask = self.place_mask(function, node, source, ())
+            mask = self.place_mask(function, node, source, (), guards)
             return Content(mask.may, unknown=mask.may == WORD)
         return self.size_of_place(function, node, source, ())

@@ -11,10 +11,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from fpuscan.conversions import WORD_BITS, integer_type, narrow
+from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.layouts import is_view
 from fpuscan.engine.unions import are_apart, keeps_bits
 from fpuscan.engine.values.fixpoint import MAX_DEPTH, Fixpoint
+from fpuscan.engine.values.widths import fitted, is_wide, typed
 from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Call, Cast, Const, Load, Unary
 from fpuscan.places import overlap, reinterpreted
 from fpuscan.xfeatures import WORD, MaskValue
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.engine.functions.literals import Guards
     from fpuscan.engine.values.contents import Content
     from fpuscan.ir import Expr
     from fpuscan.places import Place
-    from fpuscan.symbols.declarators import CType
 
-__all__ = ["ANYTHING", "Masks"]
+__all__ = ["ANYTHING", "Masks", "lasting"]
 
 ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
@@ -100,15 +101,24 @@ class Masks(ABC):
                 pass
         return ANYTHING
 
-    def mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...] = ()) -> MaskValue:
-        """The bits that an expression may and must have at a node."""
+    def mask(
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        expr: Expr,
+        context: tuple[CallSite, ...] = (),
+        guards: Guards = NOTHING,
+    ) -> MaskValue:
+        """The bits that an expression may and must have at a node, on the ways where ``guards`` hold: of values that no
+        pass of a loop sets again, so that they hold wherever the value comes from.
+        """  # noqa: D205
         if isinstance(expr, Const):
             return MaskValue.constant(expr.value) if expr.value is not None else ANYTHING
-        key = (function.id, node, id(expr), context)
+        key = (function.id, node, id(expr), context, guards)
         found = self._masks.get(key)
         if found is not None:
             return found
-        return self._evaluate(key, lambda: self._mask(function, node, expr, context))
+        return self._evaluate(key, lambda: self._mask(function, node, expr, context, guards))
 
     def _evaluate(self, key: tuple[object, ...], compute: Callable[[], MaskValue]) -> MaskValue:
         return self._fixpoint.once(self._masks, key, compute, _NOTHING, ANYTHING)
@@ -119,20 +129,24 @@ class Masks(ABC):
             self._outside[place] = any(self.analysis.matches(row.pattern, place) for row in self._inputs)
         return self._outside[place]
 
-    def _mask(self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...]) -> MaskValue:
+    def _mask(
+        self, function: FunctionAnalysis, node: int, expr: Expr, context: tuple[CallSite, ...], guards: Guards
+    ) -> MaskValue:
         match expr:
             case Unary() if expr.op == "~":
-                operand = self.mask(function, node, expr.operand, context)
+                operand = self.mask(function, node, expr.operand, context, guards)
                 named = isinstance(expr.operand, Const) and expr.operand.macros
-                return ~operand if named or _is_wide(operand) else _typed(expr, ~operand)
+                return ~operand if named or is_wide(operand) else typed(expr, ~operand)
             case Cast():
-                return _fitted(expr.type, self.mask(function, node, expr.operand, context))
+                return fitted(expr.type, self.mask(function, node, expr.operand, context, guards))
             case Binary():
-                return self._binary(function, node, expr, context)
+                return self._binary(function, node, expr, context, guards)
             case Load():
                 found: MaskValue | None = None
-                for root, path, _ in function.resolve(node, expr.place):
-                    value = self.place_mask(function, node, (root, path), context)
+                for root, path, when in function.resolve(node, expr.place):
+                    if guards and not compatible(guards, when):
+                        continue
+                    value = self.place_mask(function, node, (root, path), context, guards)
                     if function.is_displaced(expr.place, (root, path)):
                         value = ANYTHING
                     found = value if found is None else found.join(value)
@@ -140,10 +154,12 @@ class Masks(ABC):
             case _:
                 return ANYTHING
 
-    def _binary(self, function: FunctionAnalysis, node: int, expr: Binary, context: tuple[CallSite, ...]) -> MaskValue:
+    def _binary(
+        self, function: FunctionAnalysis, node: int, expr: Binary, context: tuple[CallSite, ...], guards: Guards
+    ) -> MaskValue:
         cuts = self._fixpoint.cuts
-        left = self.mask(function, node, expr.left, context)
-        right = self.mask(function, node, expr.right, context)
+        left = self.mask(function, node, expr.left, context, guards)
+        right = self.mask(function, node, expr.right, context, guards)
         if cuts != self._fixpoint.cuts and expr.op not in {"&", "|"}:
             return ANYTHING
         match expr.op:
@@ -154,11 +170,11 @@ class Masks(ABC):
             case "^":
                 return left ^ right
             case "+":
-                return _typed(expr, left + right)
+                return typed(expr, left + right)
             case "-":
-                return _typed(expr, left - right)
+                return typed(expr, left - right)
             case "<<":
-                return _typed(expr, left << right)
+                return typed(expr, left << right)
             case ">>" if not left.may >> 63:  # a negative number would copy its sign
                 return left >> right
             case _:
@@ -188,7 +204,12 @@ class Masks(ABC):
         return None
 
     def place_mask(
-        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+        self,
+        function: FunctionAnalysis,
+        node: int,
+        place: Place,
+        context: tuple[CallSite, ...],
+        guards: Guards = NOTHING,
     ) -> MaskValue:
         """The bits of the value in a place at a node."""
         contract = self.allowed_by(place)
@@ -196,30 +217,37 @@ class Masks(ABC):
             return MaskValue(contract, 0)
         if place[0][0] in {"g", "h", "d"} and self.comes_from_outside(place):
             return ANYTHING
-        key = ("place", function.id, node, place, context)
+        key = ("place", function.id, node, place, context, guards)
         known = self._masks.get(key)
         if known is not None:
             return known
         if len(context) > _MAX_CALLS or (place[0][0] != "v" and self.comes_from_outside(place)):
             return ANYTHING
         ctype = self.analysis.place_type(place)
-        return self._evaluate(key, lambda: _fitted(ctype, self._place_mask(function, node, place, context)))
+        return self._evaluate(key, lambda: fitted(ctype, self._place_mask(function, node, place, context, guards)))
 
     def _place_mask(
-        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...], guards: Guards
     ) -> MaskValue:
         found: MaskValue | None = None
         for definition in sorted(function.reaching(node, place)):
-            value = self._definition_mask(function, place, definition, context)
+            if guards and definition != ENTRY and not compatible(guards, function.held(definition)):
+                continue
+            value = self._definition_mask(function, place, definition, context, guards)
             if value is not None:
                 found = value if found is None else found.join(value)
         return found if found is not None else ANYTHING
 
     def _definition_mask(
-        self, function: FunctionAnalysis, place: Place, definition: int, context: tuple[CallSite, ...]
+        self,
+        function: FunctionAnalysis,
+        place: Place,
+        definition: int,
+        context: tuple[CallSite, ...],
+        guards: Guards,
     ) -> MaskValue | None:
         if definition == ENTRY:
-            return self._outside_mask(function, place, context)
+            return self._outside_mask(function, place, context, guards)
         instruction = function.code[definition]
         if isinstance(instruction, Assign):
             apart = False
@@ -238,22 +266,26 @@ class Masks(ABC):
                         apart = True
                         continue
                     alike = keeps_bits(self.analysis, (root, path), place)
-                    return self.mask(function, definition, instruction.value, context) if alike else ANYTHING
+                    return self.mask(function, definition, instruction.value, context, guards) if alike else ANYTHING
                 if not below:
-                    return self.mask(function, definition, instruction.value, context)
+                    return self.mask(function, definition, instruction.value, context, guards)
                 if isinstance(instruction.value, Const):
                     return MaskValue.constant(0)
                 if isinstance(instruction.value, Load):
-                    copied = [(r, (*p, *below)) for r, p, _ in function.resolve(definition, instruction.value.place)]
-                    values = [self.place_mask(function, definition, source, context) for source in copied]
+                    copied = [
+                        (r, (*p, *below))
+                        for r, p, when in function.resolve(definition, instruction.value.place)
+                        if compatible(guards, when)
+                    ]
+                    values = [self.place_mask(function, definition, source, context, guards) for source in copied]
                     return join(values)
             return None if apart else ANYTHING
         if isinstance(instruction, Call):
-            return self._call_mask(function, definition, place, context)
+            return self._call_mask(function, definition, place, context, guards)
         return ANYTHING
 
     def _call_mask(
-        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...]
+        self, function: FunctionAnalysis, node: int, place: Place, context: tuple[CallSite, ...], guards: Guards
     ) -> MaskValue:
         call = function.code[node]
         assert isinstance(call, Call)
@@ -261,15 +293,17 @@ class Masks(ABC):
         inner_context = (*context, (function.id, node))[-MAX_DEPTH:]
         for unit in self.analysis.calls.callees(function, node):
             callee = self.analysis.of(unit)
+            inner = self.analysis.calls.guards_inward(function, node, callee, guards) if guards else NOTHING
             if call.result is not None and place[0] == ("v", function.id, call.result.key):
                 for number, value in callee.returned_values():
                     held = callee.held(number)
-                    if self.analysis.calls.guards_outward(function, node, callee, held) is None:
+                    outer = self.analysis.calls.guards_outward(function, node, callee, held)
+                    if outer is None or not compatible(guards, outer):
                         continue
-                    values.append(self.mask(callee, number, value, inner_context))
+                    values.append(self.mask(callee, number, value, inner_context, inner))
             else:
                 inward = self.analysis.calls.inward(function, node, unit, place)
-                values.extend(self.place_mask(callee, EXIT, inner, inner_context) for inner in inward)
+                values.extend(self.place_mask(callee, EXIT, each, inner_context, inner) for each in inward)
         if not values and place[0][0] in {"g", "h", "d"}:
             return self._shared_mask(place)
         return join(values)
@@ -284,7 +318,7 @@ class Masks(ABC):
         return ANYTHING if bound is None else MaskValue(bound, 0)
 
     def _outside_mask(
-        self, function: FunctionAnalysis, place: Place, context: tuple[CallSite, ...]
+        self, function: FunctionAnalysis, place: Place, context: tuple[CallSite, ...], guards: Guards
     ) -> MaskValue | None:
         root, path = place
         kind = root[0]
@@ -303,14 +337,25 @@ class Masks(ABC):
             index = root[2]
             if not isinstance(index, int) or index >= len(call.arguments):
                 return ANYTHING
+            here = self._at_call(calling, number, function, guards) if guards else NOTHING
+            if here is None:
+                continue
             if kind == "p" and not path:
-                values.append(self.mask(calling, number, call.arguments[index], outer))
+                values.append(self.mask(calling, number, call.arguments[index], outer, here))
             else:
-                for there, below, _ in self.analysis.calls.actual_places(calling, number, root, path):
-                    values.append(self.place_mask(calling, number, (there, below), outer))
+                for there, below, when in self.analysis.calls.actual_places(calling, number, root, path):
+                    if compatible(here, when):
+                        values.append(self.place_mask(calling, number, (there, below), outer, here))
         if not sites and kind == "d":
             return self._shared_mask(place)
         return join(values)
+
+    def _at_call(self, calling: FunctionAnalysis, node: int, callee: FunctionAnalysis, guards: Guards) -> Guards | None:
+        """What holds at a call, and lasts, where some guards hold in the callee; None where it is not made then."""
+        outer = self.analysis.calls.guards_outward(calling, node, callee, guards)
+        if outer is None or not compatible(calling.held(node), outer):
+            return None
+        return lasting(calling, outer)
 
     def _sites(
         self, function: FunctionAnalysis, context: tuple[CallSite, ...]
@@ -324,23 +369,9 @@ class Masks(ABC):
         return [(caller, number, ()) for caller, number in self.analysis.calls.callers(function.unit)]
 
 
-def _fitted(ctype: CType | None, value: MaskValue) -> MaskValue:
-    """A value after it was stored into a place of that type, or cast to it."""
-    kind = narrow(ctype)
-    return value.cast(kind[0], signed=kind[1]) if kind is not None else value
-
-
-def _typed(expr: Unary | Binary, value: MaskValue) -> MaskValue:
-    """A result of 64-bit arithmetic, as wide as the operator's own type; that of a constant may be any."""
-    kind = integer_type(expr)
-    if kind is None:
-        return value.join(value.cast(32)).join(value.cast(32, signed=True))
-    return value.cast(kind[0], signed=kind[1]) if kind[0] < WORD_BITS else value
-
-
-def _is_wide(value: MaskValue) -> bool:
-    """Whether a constant does not fit into 32 bits, so that its type is wider, whatever its suffix."""
-    return value.may == value.must and value.may >> 32 not in {0, WORD >> 32}
+def lasting(function: FunctionAnalysis, guards: Guards) -> Guards:
+    """Those of some guards that are about values that no pass of a loop sets again."""
+    return frozenset(each for each in guards if each[0][0] != "b" or function.circular.isdisjoint(each[0][4]))
 
 
 def join(values: list[MaskValue]) -> MaskValue:
