@@ -115,6 +115,55 @@ def test_what_a_commit_takes_is_what_is_judged(
     assert ("1 error" in done.stdout + done.stderr) is taken
 
 
+@pytest.mark.parametrize("naming", [["--git-dir=../a.git", "--work-tree=."], ["--git-dir=../a.git"]])
+@pytest.mark.parametrize(("arguments", "taken"), [(["-a"], True), ([CORE], True), ([], False), (["README"], False)])
+def test_the_repository_may_be_elsewhere(
+    linux: Repository, tmp_path: Path, naming: list[str], arguments: list[str], *, taken: bool
+) -> None:
+    linux.write({"README": "text\n"})
+    linux.git("add", ".")
+    linux.write({CORE: "leak\n"})
+    (linux.folder / ".git").rename(tmp_path / "a.git")
+
+    done = run(linux, *naming, "commit", "-qm", "more", *arguments)
+
+    assert done.returncode == int(taken), done.stderr
+    assert ("1 error" in done.stdout + done.stderr) is taken
+
+
+def test_a_commit_of_a_submodule_is_judged_like_any_other(linux: Repository, tmp_path: Path) -> None:
+    above = make_repository(tmp_path / "above", {"README": "text\n"})
+    above.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", linux.folder, "linux")
+    made = Repository(above.folder / "linux")
+    hook = above.folder / ".git/modules/linux/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(recipe("pre-commit"))
+    hook.chmod(0o755)
+    made.write({CORE: "leak\n"})
+
+    assert run(linux, "commit", "-qam", "leak", where=made.folder).returncode == 1
+    made.write({CORE: "mended\n"})
+    assert run(linux, "commit", "-qam", "mended", where=made.folder).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["merge", "cherry-pick", "revert"])
+@pytest.mark.parametrize("leaks", [False, True])
+def test_what_resolves_a_conflict_is_judged(linux: Repository, command: str, *, leaks: bool) -> None:
+    """The commit that ends a merge or the like runs the hook; what it is compared with is the branch that it is on."""
+    linux.git("branch", "other")
+    for branch, text in (("other", "int other;\n"), ("other", "int more;\n"), ("main", "int main;\n")):
+        linux.git("checkout", "--quiet", "-B", branch, "other" if command == "revert" and branch == "main" else branch)
+        linux.write({CORE: text})
+        linux.git("commit", "--quiet", "--no-verify", "-am", text)
+    assert run(linux, command, "HEAD~1" if command == "revert" else "other").returncode == 1
+    linux.write({CORE: "leak\n" if leaks else "both\n"})
+    linux.git("add", CORE)
+
+    done = run(linux, "commit", "-qm", "both")
+
+    assert done.returncode == int(leaks), done.stdout + done.stderr
+
+
 def test_a_commit_in_a_rebase_is_judged_like_any_other(linux: Repository) -> None:
     for number in range(2):
         linux.commit({"README": f"{number}\n"})

@@ -23,6 +23,7 @@ _OFF = (
     "core.sshCommand=false",
     "credential.helper=",
     "diff.external=",
+    "diff.relative=false",
     "gpg.program=false",
     "log.showSignature=false",
     "protocol.allow=never",

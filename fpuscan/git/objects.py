@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fpuscan.git.command import command, environment, failure
+from fpuscan.git.command import command, failure
+from fpuscan.git.place import Place
 
 __all__ = ["OBJECT_ID", "Object", "Objects"]
 
@@ -36,9 +37,9 @@ class Objects:
     Blobs are remembered, as most of what one commit is scanned for is in the next one, too.
     """
 
-    def __init__(self, folder: Path, grounds: tuple[Path, ...] = ()) -> None:
+    def __init__(self, place: Place, grounds: tuple[Path, ...] = ()) -> None:
         self.grounds = grounds
-        self._folder = folder
+        self._place = place
         self._blobs: dict[str, Object] = {}
         self._remembered = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -103,8 +104,8 @@ class Objects:
         if self._process is None:
             complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
             self._process = subprocess.Popen(  # noqa: S603 - git alone, see command.py
-                command(self._folder, "cat-file", "--batch"),
-                env={**environment(), "GIT_NO_REPLACE_OBJECTS": "1"},
+                command(self._place.folder, "cat-file", "--batch"),
+                env=self._place.environment(GIT_NO_REPLACE_OBJECTS="1"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
@@ -123,7 +124,7 @@ class Objects:
         self.close()
         if "promisor" in text or "transport" in text:
             return
-        raise failure(self._folder, "cat-file", text)
+        raise failure(self._place.folder, "cat-file", text)
 
 
 def _end(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from fpuscan.git.command import GitError, command, environment, failure
+from fpuscan.git.command import GitError
 from fpuscan.git.objects import OBJECT_ID, Objects
+from fpuscan.git.place import Place
 from fpuscan.git.staged import Staged
 
 __all__ = ["Repository", "open_repository"]
@@ -26,12 +26,13 @@ class Repository:
     folder that all work trees of the repository share.
     """
 
-    def __init__(self, folder: Path, git_dir: Path, prefix: str, shared: Path | None = None) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, git_dir: Path, prefix: str, shared: Path | None = None) -> None:
+        self.folder = folder = place.folder
         self.git_dir = git_dir
         self.prefix = prefix
         top = folder.resolve().parents[prefix.count("/")] if prefix else folder.resolve()
-        self.objects = Objects(folder, (shared or git_dir, git_dir, top))
+        self.objects = Objects(place, (shared or git_dir, git_dir, top))
+        self._place = place
         self._remote: str | None = None
 
     def commit_id(self, revision: str) -> str:
@@ -65,18 +66,28 @@ class Repository:
     def staged(self) -> Staged:
         """List the index, sorted by path; raises GitError if there is none or a merge is not resolved."""
         index = self._index_of_the_commit()
-        extra = {"GIT_INDEX_FILE": str(index)} if index else {}
-        listing = self.call("ls-files", "--stage", "-z", "--full-name", "--", ":/", variables=extra)
+        variables = {"GIT_INDEX_FILE": str(index)} if index else {}
+        listing = self._place.call("ls-files", "--stage", "-z", "--full-name", "--", ":/", **variables)
         if not listing and self._ask("rev-parse", "--is-bare-repository") == b"true\n":
             raise GitError(f"{self.folder}: the repository is bare and has no index; name a commit with --rev")
-        return Staged(listing)
+        return Staged(listing, lambda: self._recorded(variables))
+
+    # The paths that a commit would record: all but those of `git add --intent-to-add`. No tree holds them less than
+    # the empty one, which git knows in every repository; nothing is read of the working tree.
+    def _recorded(self, variables: dict[str, str]) -> frozenset[bytes]:
+        empty = self._place.call("hash-object", "-t", "tree", "--stdin").decode("ascii").strip()
+        options = ("--cached", "--ita-invisible-in-index", "--no-renames", "--name-only", "-z")
+        return frozenset(self._place.call("diff-index", *options, empty, **variables).split(b"\0"))
 
     # `git commit FILE` and `git commit -a` hand their hooks an index of their own, which is what is committed.
-    # The variable counts only where it names a file of this very repository.
+    # The variable leads to no other repository: an index that lies in that one's folder is not looked at.
     def _index_of_the_commit(self) -> Path | None:
         named = os.environ.get("GIT_INDEX_FILE", "")
         path = Path(named).resolve() if named else None
-        return path if path and path.is_file() and path.is_relative_to(self.git_dir.resolve()) else None
+        if path is None or not path.is_file():
+            return None
+        own = path.is_relative_to(self.git_dir.resolve())
+        return path if own or not any((folder / "HEAD").is_file() for folder in path.parents) else None
 
     def remote_url(self) -> str:
         """The URL of the remote "origin", else of the only remote, as the configuration has it; empty if unknown.
@@ -107,7 +118,7 @@ class Repository:
         if not OBJECT_ID.match(commit):
             raise ValueError(commit)
         lines = [part for first, last in ranges for part in ("-L", f"{first},{last}")]
-        return self.call("blame", "--porcelain", "--no-textconv", "-w", *lines, commit, "--", path)
+        return self._place.call("blame", "--porcelain", "--no-textconv", "-w", *lines, commit, "--", path)
 
     def commits(self, start: str, end: str, folders: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
         """List the commits after `start` up to `end` (full ids) that touch folders, the oldest first, with parents.
@@ -119,7 +130,7 @@ class Repository:
             raise ValueError(f"{start}..{end}")
         paths = [f":(top,literal){folder}" for folder in folders]
         order = ("--reverse", "--topo-order", "--full-history", "--parents")
-        listing = self.call("rev-list", *order, end, f"^{start}", "--", *paths).decode("ascii")
+        listing = self._place.call("rev-list", *order, end, f"^{start}", "--", *paths).decode("ascii")
         rows = [line.split() for line in listing.splitlines()]
         return [(commit, tuple(parents)) for commit, *parents in rows]
 
@@ -135,25 +146,9 @@ class Repository:
         _, _, message = (found.data or b"").partition(b"\n\n") if found else (b"", b"", b"")
         return message.strip().partition(b"\n")[0].decode("utf-8", "replace")
 
-    def call(self, *arguments: str, variables: dict[str, str] | None = None) -> bytes:
-        """Run one git command and give its output; raises GitError with git's own reason."""
-        done = self._run(arguments, variables or {})
-        if done.returncode:
-            raise failure(self.folder, arguments[0], done.stderr.decode("utf-8", "replace"))
-        return done.stdout
-
     def _ask(self, *arguments: str) -> bytes | None:
-        done = self._run(arguments, {})
+        done = self._place.run(*arguments)
         return None if done.returncode else done.stdout
-
-    def _run(self, arguments: tuple[str, ...], variables: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(  # noqa: S603 - git alone, see command.py
-            command(self.folder, *arguments),
-            env={**environment(), **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
 
     def _why_not(self) -> str:
         if self.is_shallow():
@@ -166,9 +161,10 @@ def open_repository(folder: str | Path) -> Repository:
     start = Path(folder).absolute()
     if not start.is_dir():
         raise GitError(f"{folder}: is no folder; give a folder of a git repository")
-    probe = Repository(start, start, "")
-    asked = probe.call("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-prefix")
+    around = Place(start)
+    place = around.named() or around
+    asked = place.call("rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-prefix")
     lines = os.fsdecode(asked).split("\n")
     if len(lines) != 4:
         raise GitError(f"{folder}: has a line break in its path")
-    return Repository(start, Path(lines[0]), lines[2].rstrip("/"), (start / lines[1]).resolve())
+    return Repository(place, Path(lines[0]), lines[2].rstrip("/"), (start / lines[1]).resolve())

@@ -41,7 +41,8 @@ class IndexTree(GitTree):
                 at = self._staged.find(prefix + name + b"0", at)  # "0" comes next after "/"
             else:
                 entry = self._staged[at]
-                found[os.fsdecode(name)] = Node(entry.mode, entry.object_id)
+                if self._staged.is_recorded(entry):
+                    found[os.fsdecode(name)] = Node(entry.mode, entry.object_id)
                 at += 1
         return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.git import GitError, Object, Objects, open_repository
+from fpuscan.git import GitError, Object, Objects, Place, open_repository
 from fpuscan.git import objects as objects_room
 from fpuscan.tree import UnreadableFile
 from fpuscan.trees import open_index, open_revision
@@ -132,6 +132,57 @@ def test_variables_lead_nowhere_else(linux: Repository, tmp_path: Path, monkeypa
     assert open_revision(repository, "HEAD").commit == commit
     assert open_index(repository).read(CORE) is not None
     assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("work_tree", ["..", "", None])
+def test_a_repository_that_git_names_for_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, inside: bool, work_tree: str | None
+) -> None:
+    """`git --git-dir=A --work-tree=B` sets both variables for its hooks, core.worktree or the top folder only one."""
+    linux = make_repository(tmp_path / "home/linux", kernel_files())
+    (linux.folder / ".git").rename(tmp_path / "a.git")
+    if inside:
+        make_repository(tmp_path / "home", {"x": "y"})
+    if work_tree == "":
+        linux.git("--git-dir", tmp_path / "a.git", "config", "core.worktree", linux.folder)
+    monkeypatch.chdir({"..": linux.folder / "arch", "": tmp_path / "home", None: linux.folder}[work_tree])
+    monkeypatch.setenv("GIT_DIR", os.path.relpath(tmp_path / "a.git", Path.cwd()))
+    if work_tree:
+        monkeypatch.setenv("GIT_WORK_TREE", work_tree)
+
+    if inside and not work_tree:  # git would take a.git, but nothing says that this folder is meant
+        assert open_repository(linux.folder).git_dir == tmp_path / "home/.git"
+        return
+    repository = open_repository(linux.folder / FPU)
+
+    assert repository.git_dir == tmp_path / "a.git"
+    assert repository.prefix == FPU
+    for tree in (open_index(repository, enclosing=True), open_revision(repository, "HEAD", enclosing=True)):
+        assert tree.read(CORE) is not None
+
+
+def test_a_repository_below_the_named_one_counts_for_its_own_folders(
+    linux: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook of a repository with submodules looks into one of them."""
+    above = make_repository(tmp_path, {"x": "y"})
+    monkeypatch.setenv("GIT_DIR", str(above.folder / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(above.folder))
+
+    assert open_repository(linux.folder).git_dir == linux.folder / ".git"
+
+
+def test_an_index_of_the_users_own_is_what_git_commits(
+    linux: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(linux.folder / ".git/index", tmp_path / "index")
+    linux.commit({CORE: "int later;\n"})
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+
+    tree = open_index(open_repository(linux.folder))
+
+    assert tree.read(CORE) == str(kernel_files()[CORE]).encode()
 
 
 def test_the_index_that_git_hands_to_a_hook_is_what_is_committed(linux: Repository) -> None:
@@ -274,7 +325,7 @@ def test_a_damaged_repository(linux: Repository) -> None:
 
 
 def test_only_full_object_ids_are_asked_for(linux: Repository) -> None:
-    objects = Objects(linux.folder)
+    objects = Objects(Place(linux.folder))
 
     for name in ("HEAD", "", "0" * 39, "0" * 40 + "\nHEAD", "A" * 40):
         with pytest.raises(ValueError, match=r".*"):
@@ -289,7 +340,7 @@ def test_an_id_is_that_of_its_own_bytes(linux: Repository) -> None:
     one, other = (linux.git("hash-object", "-w", "--stdin", data=text) for text in (b"one", b"other"))
     linux.git("replace", one, other)
 
-    found = Objects(linux.folder).get(one, 100)
+    found = Objects(Place(linux.folder)).get(one, 100)
 
     assert found is not None
     assert found.data == b"one"
@@ -297,7 +348,7 @@ def test_an_id_is_that_of_its_own_bytes(linux: Repository) -> None:
 
 def test_a_blob_is_asked_for_once_while_there_is_place(linux: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [linux.git("hash-object", "-w", "--stdin", data=bytes([65 + number]) * 10) for number in range(4)]
-    objects = Objects(linux.folder)
+    objects = Objects(Place(linux.folder))
     asked: list[int] = []
     ask = objects._ask
 
@@ -324,7 +375,7 @@ def test_a_blob_is_asked_for_once_while_there_is_place(linux: Repository, monkey
 
 
 def test_the_process_ends_with_its_reader(linux: Repository) -> None:
-    objects = Objects(linux.folder)
+    objects = Objects(Place(linux.folder))
     objects.get("0" * 40, 100)
     process = objects._process
     assert process is not None

@@ -273,11 +273,23 @@ def test_refs_in_tables_are_read_or_refused(tmp_path: Path) -> None:
         open_repository(made.folder)
 
 
-def test_a_file_that_is_only_meant_to_be_added_holds_nothing_yet(linux: Repository) -> None:
-    linux.write({f"{FPU}/intended.c": "int intended;\n"})
-    linux.git("add", "--intent-to-add", f"{FPU}/intended.c")
+@pytest.mark.parametrize("format_", ["sha1", "sha256"])
+def test_a_file_that_is_only_meant_to_be_added_is_in_no_commit(tmp_path: Path, format_: str) -> None:
+    made = Repository(tmp_path / "linux")
+    made.folder.mkdir()
+    made.git("init", "--quiet", f"--object-format={format_}")
+    made.commit(kernel_files())
+    made.git("config", "diff.relative", "true")
+    made.write({f"{FPU}/intended.c": "int intended;\n", f"{FPU}/empty.c": "", "new/intended.c": ""})
+    made.git("add", f"{FPU}/empty.c")
+    made.git("add", "--intent-to-add", f"{FPU}/intended.c", "new")
 
-    assert not open_index(open_repository(linux.folder)).read(f"{FPU}/intended.c")
+    staged = open_index(open_repository(made.folder / FPU), enclosing=True)
+
+    assert staged.read(f"{FPU}/intended.c") is None
+    assert staged.read(f"{FPU}/empty.c") == b""
+    made.git("commit", "--quiet", "-m", "what is staged")
+    assert everything(staged) == everything(open_revision(open_repository(made.folder), "HEAD"))
 
 
 @pytest.mark.parametrize("command", ["merge", "rebase", "cherry-pick", "stash apply"])
