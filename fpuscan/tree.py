@@ -82,6 +82,9 @@ class KernelTree(ABC):
         numbers = [found.get(name) or "0" for name in (b"VERSION", b"PATCHLEVEL", b"SUBLEVEL")]
         return ".".join(numbers) + found.get(b"EXTRAVERSION", "")
 
+    def expect(self, folder: str) -> None:  # noqa: B027 - most trees need no such word
+        """Hear that the C files below a folder will be read soon; nothing depends on it."""
+
     def info(self) -> TreeInfo:
         """Say what is scanned, for the report."""
         return TreeInfo(kernel_version=self.kernel_version())

@@ -14,8 +14,9 @@ missing git, become one line that says what to do.
 
 from __future__ import annotations
 
+from fpuscan.git.ahead import Object
 from fpuscan.git.command import GitError
-from fpuscan.git.objects import Object, Objects
+from fpuscan.git.objects import Objects
 from fpuscan.git.place import Place
 from fpuscan.git.repository import Repository, open_repository
 from fpuscan.git.staged import Staged, StagedEntry

@@ -7,26 +7,19 @@ import re
 import subprocess
 import tempfile
 import weakref
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from fpuscan.git.ahead import Ahead, Object
 from fpuscan.git.command import command, failure
 from fpuscan.git.place import Place
 
 __all__ = ["OBJECT_ID", "Object", "Objects"]
 
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")  # SHA-1 or SHA-256
+_MANY = 100  # objects from which on a process of their own is worth it
 _REMEMBERED = 24 << 20  # bytes of blobs; those that a scan of a kernel reads have 13 MB
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """One object: ``kind`` is blob, tree, commit or tag; ``data`` is None if it has more bytes than were wanted."""
-
-    kind: str
-    size: int
-    data: bytes | None
 
 
 class Objects:
@@ -42,6 +35,7 @@ class Objects:
         self._place = place
         self._blobs: dict[str, Object] = {}
         self._remembered = 0
+        self._ahead: Ahead | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints: IO[bytes] | None = None
         self._stop: weakref.finalize[..., Objects] | None = None
@@ -53,11 +47,21 @@ class Objects:
         """
         if not OBJECT_ID.match(object_id):
             raise ValueError(object_id)
+        if self._ahead is not None and object_id in self._ahead:
+            for name, found in self._ahead.until(object_id):
+                self._remember(name, found)
         known = self._blobs.get(object_id)
         if known is None or known.size > limit:
             known = self._ask(object_id, limit)
             self._remember(object_id, known)
         return known
+
+    def expect(self, ids: Iterable[str], limit: int) -> None:
+        """Have git read blobs of at most `limit` bytes ahead: most of them will be asked for soon, about in order."""
+        new = [object_id for object_id in ids if object_id not in self._blobs]
+        if len(new) >= _MANY:
+            self._give_up()
+            self._ahead = Ahead(self._place, new, limit)
 
     # The blobs that were asked for first make place.
     def _remember(self, object_id: str, found: Object | None) -> None:
@@ -86,7 +90,7 @@ class Objects:
         _, kind, digits = header.split()
         size = int(digits)
         if size > limit:
-            self.close()  # cheaper than to read what nobody wants
+            self._end()  # cheaper than to read what nobody wants
             return Object(kind.decode(), size, None)
         data = process.stdout.read(size + 1)[:size]
         if len(data) != size:
@@ -95,7 +99,16 @@ class Objects:
         return Object(kind.decode(), size, data)
 
     def close(self) -> None:
-        """End the process; the next use starts another."""
+        """End the processes; the next use starts another."""
+        self._give_up()
+        self._end()
+
+    def _give_up(self) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
+        self._ahead = None
+
+    def _end(self) -> None:
         if self._stop is not None:
             self._stop()
         self._process = self._stop = self._complaints = None

@@ -20,6 +20,7 @@ _ARCHITECTURE = "arch/x86"
 
 def scope_paths(tree: KernelTree, scope: Scope) -> list[str]:
     """The files of the model's scope, sorted."""
+    tree.expect(_ARCHITECTURE)
     found: set[str] = set()
     for folder in scope.folders:
         found.update(tree.list(folder))

@@ -49,6 +49,11 @@ class GitTree(KernelTree):
         """The folders that belong to the repository; the first is what all its work trees share."""
         return self._objects.grounds
 
+    def expect(self, folder: str) -> None:
+        """Have git read the files of a folder while others are looked into."""
+        ids = (self.blob_id(path) for path in self.list(folder))
+        self._objects.expect(filter(None, ids), SIZE_LIMIT)
+
     def blob_id(self, path: str) -> str | None:
         """Give the object id of a file's content, links followed; None where there is no file to read.
 

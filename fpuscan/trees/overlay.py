@@ -30,6 +30,10 @@ class OverlayTree(KernelTree):
         self.changes = changes
         self.patches = patches
 
+    def expect(self, folder: str) -> None:
+        """Tell the base."""
+        self.base.expect(folder)
+
     def info(self) -> TreeInfo:
         """Say what is scanned: the base, with the names of the patches laid over it."""
         base = self.base.info()

@@ -50,6 +50,10 @@ class WatchedTree(KernelTree):
         self._listings[folder, suffixes] = listed
         return listed
 
+    def expect(self, folder: str) -> None:
+        """Tell the base."""
+        self.base.expect(folder)
+
     def info(self) -> TreeInfo:
         """Say what is scanned: the base."""
         return self.base.info()

@@ -374,11 +374,54 @@ def test_a_blob_is_asked_for_once_while_there_is_place(linux: Repository, monkey
     assert asked == [0, 1, 2, 3, 3, 0]
 
 
+@pytest.mark.parametrize("odd", ["none", "missing", "large", "no blob"])
+def test_objects_that_git_reads_ahead_are_those_that_it_is_asked_for(
+    linux: Repository, monkeypatch: pytest.MonkeyPatch, odd: str
+) -> None:
+    """One that is not there, or too large, ends the reading ahead and is no other answer than without."""
+    texts = [bytes([65 + number]) * 10 for number in range(6)]
+    ids = [linux.git("hash-object", "-w", "--stdin", data=text) for text in texts]
+    extra = {
+        "missing": "0" * 40,
+        "large": linux.git("hash-object", "-w", "--stdin", data=b"x" * 11),
+        "no blob": linux.git("rev-parse", "HEAD"),
+    }
+    expected = [*ids[:3], *([extra[odd]] if odd != "none" else []), *ids[3:]]
+    objects, plain = Objects(Place(linux.folder)), Objects(Place(linux.folder))
+    alone: list[str] = []
+    ask = objects._ask
+
+    def noted(name: str, limit: int) -> Object | None:
+        alone.append(name)
+        return ask(name, limit)
+
+    monkeypatch.setattr(objects, "_ask", noted)
+    monkeypatch.setattr(objects_room, "_MANY", 2)
+    objects.expect(expected, 10)
+
+    order = [ids[2], ids[0], *expected[3:], ids[1]]
+    assert [objects.get(name, 10) for name in order] == [plain.get(name, 10) for name in order]
+    assert set(alone) <= (set() if odd == "none" else set(expected[3:]))
+    assert not {*ids[:3]} & set(alone)
+
+
+def test_what_is_known_or_little_is_not_read_ahead(linux: Repository) -> None:
+    objects = Objects(Place(linux.folder))
+
+    objects.expect([linux.git("rev-parse", f"HEAD:{CORE}")], 100)
+
+    assert objects._ahead is None
+
+
 def test_the_process_ends_with_its_reader(linux: Repository) -> None:
     objects = Objects(Place(linux.folder))
     objects.get("0" * 40, 100)
-    process = objects._process
+    objects.expect([f"{number:040x}" for number in range(200)], 100)
+    process, ahead = objects._process, objects._ahead
     assert process is not None
+    assert ahead is not None
+    other = ahead._process
+    del ahead
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -386,3 +429,4 @@ def test_the_process_ends_with_its_reader(linux: Repository) -> None:
         gc.collect()
 
     assert process.poll() is not None
+    assert other.poll() is not None
