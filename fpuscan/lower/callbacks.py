@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.ir import Const, Deref, FunctionRef, Load, Member, Opaque, uncast
+from fpuscan.lower.generic import Generic
 from fpuscan.lower.nodes import without_comments
-from fpuscan.lower.offsets import Offsets
 from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["Callbacks"]
 _ANYTHING = "void"
 
 
-class Callbacks(Offsets):
+class Callbacks(Generic):
     """Adds calls of functions, and those that others make for them, to the lowering of expressions."""
 
     def arguments(self, node: Node) -> list[Expr]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
+from fpuscan.ir import Addr, Binary, Const, ContainerOf, Deref, Index, Load, Opaque, uncast
 from fpuscan.lower.constants import constant_of
 from fpuscan.lower.fields import Fields
 from fpuscan.lower.nodes import without_comments
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Effects"]
 
+# How the result so far compares with each further argument.
+_ORDERS = {"min": ("<", "<"), "max": (">", ">"), "clamp": (">", "<")}
 _TYPEOF = re.compile(r"(?:__)?typeof(?:__)?\s*\((.*)\)", re.DOTALL)
 
 
@@ -59,6 +61,32 @@ class Effects(Fields):
         if chosen is not None and self.offset_override is None:
             self.facts.covered_ranges.append((node.start_byte, node.end_byte))  # the other one is no code
         return self._effect_value(node, name, arguments, effect) if chosen is None else self.value(chosen)
+
+    def _effect_extreme(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
+        """``min(a, b)`` is ``a < b ? a : b``, each evaluated once; ``clamp(value, low, high)``."""
+        chosen = [self._argument(arguments, index) for index in effect.values]
+        values = [self.value(child) for child in chosen if child is not None]
+        if len(values) < len(effect.values):
+            return Opaque(tuple(values), name)
+        if effect.typed:
+            ctype = self.context.parse_type(self.text(without_comments(arguments)[0]))
+            values = [self.cast(ctype, value) for value in values]
+        found = values[0]
+        for operator, other in zip(_ORDERS[effect.op], values[1:], strict=False):
+            found = self._extreme(node, operator, found, other)
+        return found
+
+    def _extreme(self, node: Node, operator: str, first: Expr, second: Expr) -> Expr:
+        """The first value where it compares so with the second, else that."""
+        result = self.temp(self.joined_type(first, second))
+        true, false = self.branch(Binary(operator, first, second))
+        self.frontier = true
+        self.assign(result, first)
+        after = self.frontier
+        self.frontier = false
+        self.assign(result, second)
+        self.frontier = self.frontier + after
+        return Load(result, self.offset(node))
 
     def _effect_freeze(self, node: Node, name: str, arguments: Node, effect: Effect) -> Expr:
         word = self.context.evaluate_at(self.text(node), self.facts.path, self.offset(node))
@@ -220,6 +248,7 @@ class Effects(Fields):
 
 _EFFECTS = {
     "value": Effects._effect_value,
+    "extreme": Effects._effect_extreme,
     "choose": Effects._effect_choose,
     "freeze": Effects._effect_freeze,
     "truth": Effects._effect_truth,

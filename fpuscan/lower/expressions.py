@@ -146,6 +146,10 @@ class Expressions(Conditions):
         """The address of a member that is named by its offset; added by ``offsets.py``."""
 
     @abstractmethod
+    def selected(self, node: Node) -> Expr:
+        """The value of ``_Generic()``; added by ``generic.py``."""
+
+    @abstractmethod
     def offset_value(self, node: Node) -> Expr:
         """The offset of a member as a number; added by ``offsets.py``."""
 
@@ -338,6 +342,7 @@ _HANDLERS: dict[str, Callable[[Expressions, Node], Expr]] = {
     "sizeof_expression": Expressions._silent,
     "alignof_expression": Expressions._silent,
     "offsetof_expression": lambda self, node: self.offset_value(node),
+    "generic_expression": lambda self, node: self.selected(node),
     "type_descriptor": Expressions._silent,
     "primitive_type": Expressions._silent,
     "sized_type_specifier": Expressions._silent,

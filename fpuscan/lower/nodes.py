@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fpuscan.parse.syntax import Node
 
-__all__ = ["first_named", "only_expression", "operator_of", "strip_parentheses", "without_comments"]
+__all__ = ["first_named", "has_effects", "only_expression", "operator_of", "strip_parentheses", "without_comments"]
+
+_EFFECTS = frozenset(
+    {"call_expression", "assignment_expression", "update_expression", "compound_statement", "generic_expression"}
+)
 
 
 def first_named(node: Node) -> Node | None:
@@ -36,6 +40,11 @@ def only_expression(body: Node) -> Node | None:
     if len(statements) != 1 or statements[0].type != "expression_statement":
         return None
     return first_named(statements[0])
+
+
+def has_effects(node: Node) -> bool:
+    """Whether an expression may do something: calls, assignments, and what hides them."""
+    return node.type in _EFFECTS or any(map(has_effects, node.named_children))
 
 
 def operator_of(node: Node) -> str:

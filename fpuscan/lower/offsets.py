@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fpuscan.conversions import WORD_BITS
 from fpuscan.ir import Addr, Binary, Cast, Const, ContainerOf, Deref, Index, uncast
 from fpuscan.lower.expressions import Expressions
-from fpuscan.lower.nodes import strip_parentheses
+from fpuscan.lower.nodes import has_effects, operator_of, strip_parentheses
 from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ class Offsets(Expressions):
         """``p + offsetof(T, m)`` or ``p - offsetof(T, m)`` with a pointer to bytes; None for any other sum."""
         if operator not in {"+", "-"}:
             return None
+        moved = self._by_size(operator, left, right)
+        if moved is not None:
+            return moved
         offset, pointer = self._offset(right), left
         if offset is None and operator == "+":
             offset, pointer = self._offset(left), right
@@ -44,6 +47,40 @@ class Offsets(Expressions):
         if operator == "-":
             return ContainerOf(value, ctype.base, tuple(name for name, _ in _PART.findall(path) if name))
         return Addr(self._member_at(value, ctype, path))
+
+    def _by_size(self, operator: str, left: Node, right: Node) -> Expr | None:
+        """``bytes + n * sizeof(T)`` is ``(T *)bytes + n``; None for any other sum."""
+        right = strip_parentheses(right)
+        if right.type != "binary_expression" or operator_of(right) != "*":
+            return None  # what lies one object further is something else: ``(void *)task + sizeof(*task)``
+        first, second = right.child_by_field_name("left"), right.child_by_field_name("right")
+        assert first is not None
+        assert second is not None
+        for measured, count in ((first, second), (second, first)):
+            ctype = self._measured(strip_parentheses(measured))
+            if ctype is not None:
+                value = self.value(left)
+                if not self._counts_bytes(value):
+                    return Binary(operator, value, self.value(right))
+                return Binary(operator, Cast(ctype.pointer_to(), 0, uncast(value)), self.value(count))
+        return None
+
+    def _measured(self, node: Node) -> CType | None:
+        """The type whose size ``sizeof`` gives."""
+        if node.type != "sizeof_expression":
+            return None
+        type_node, value = node.child_by_field_name("type"), node.child_by_field_name("value")
+        if type_node is not None:
+            return self.context.types.resolve(self.context.parse_type(self.text(type_node)))
+        ctype = self.unevaluated_type(value) if value is not None else None
+        return ctype if ctype is not None and not ctype.arrays else None
+
+    def unevaluated_type(self, node: Node) -> CType | None:
+        """The type of an expression that is not evaluated; None where it is not told, or has effects."""
+        if not has_effects(node):
+            ctype = self.type_of(self.value(node))
+            return self.context.types.resolve(ctype) if ctype is not None else None
+        return None
 
     def offset_value(self, node: Node) -> Expr:
         """``offsetof(struct x, m)`` where it is no part of a sum: a number that remembers the member."""

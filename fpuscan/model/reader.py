@@ -78,10 +78,10 @@ _ALLOWED = {
     ("sink", "side"): {"guest", "host", "instance"},
     ("instance", "side"): {"guest", "host"},
     ("input", "kind"): {"user", "cpu"},
-    ("effect", "kind"): {"value", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero", "swap",
-                         "exchange", "container_of", "alloc", "enumerate", "update", "choose", "field",
+    ("effect", "kind"): {"value", "extreme", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero",
+                         "swap", "exchange", "container_of", "alloc", "enumerate", "update", "choose", "field",
                          "calls"},
-    ("effect", "op"): {"", "&", "|", "^", "&~", ">>", "<<", "+", "-"},
+    ("effect", "op"): {"", "&", "|", "^", "&~", ">>", "<<", "+", "-", "min", "max", "clamp"},
 }  # fmt: skip
 # How a message names the types of values: one of them, several of them.
 _SAID = {str: ("a string", "strings"), int: ("a number", "numbers"), bool: ("true or false", "truth values")}

@@ -233,6 +233,7 @@ class Effect:
     user: bool = False
     member: str = ""
     field: int = 0
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ FILES = (
     "second_buffers.toml",
     "second_resets.toml",
     "second_subsets.toml",
+    "third_guards.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 APART = frozenset({"fresh_sinks.toml"})  # their leaks meet in the operands behind them

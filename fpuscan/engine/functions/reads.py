@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fpuscan.conversions import narrow
+from fpuscan.conversions import WORD_BITS, integer_type, narrow
 from fpuscan.engine.functions.expressions import is_boolean
 from fpuscan.ir import (
     Addr,
@@ -22,6 +22,7 @@ from fpuscan.ir import (
     Return,
     Unary,
 )
+from fpuscan.xfeatures import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FREEZE", "Leaf", "Operation", "fitting", "leaves"]
 
+_WIDE = frozenset({(WORD_BITS, True), (WORD_BITS, False)})
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
 
@@ -118,6 +120,8 @@ def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterat
             kind = narrow(expr.type)
             operations = (Operation("cast", None, *kind),) if kind is not None else ()
             yield from _walk(expr.operand, role, operations + outward)
+        case Unary(op="~", operand=Binary(op="|") as joined) if all(map(_is_wide, (joined.left, joined.right))):
+            yield from _walk(Binary("&", _inverse(joined.left), _inverse(joined.right)), role, outward)
         case Unary():
             operation = {"~": _NOT, "!": _TRUTH}.get(expr.op, FREEZE)
             yield from _walk(expr.operand, role, (operation, *outward))
@@ -131,6 +135,23 @@ def _walk(expr: Expr, role: str | int, outward: tuple[Operation, ...]) -> Iterat
             return
         case _:
             return
+
+
+def _is_wide(expr: Expr) -> bool:
+    """Whether the inverse of an operand is the same before and after a conversion to 64 bits; that of a named constant
+    is, whatever its suffix.
+    """  # noqa: D205
+    constant = expr.operand if isinstance(expr, Unary) and expr.op == "~" else expr
+    if isinstance(constant, Const) and (constant is expr or constant.macros):
+        return True
+    return integer_type(expr) in _WIDE
+
+
+def _inverse(expr: Expr) -> Expr:
+    """``~expr``."""
+    if isinstance(expr, Const) and expr.value is not None:
+        return Const(~expr.value & WORD, f"~{expr.text}")
+    return expr.operand if isinstance(expr, Unary) and expr.op == "~" else Unary("~", expr)
 
 
 def _indices(place: LValue, role: str | int, outward: tuple[Operation, ...]) -> Iterator[Leaf]:
