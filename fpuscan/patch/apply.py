@@ -1,8 +1,9 @@
 """Lay one patch over a tree, in memory, as git apply and patch(1) would.
 
-A name is taken with its first folder stripped (``a/arch/...``), or as it is
-where only that exists. A name that leads out of the tree, a file behind a
-symbolic link and a hunk that fits nowhere are errors that say where.
+A name is taken with its first folder stripped (``a/arch/...``), as it is, or
+with all stripped that its ``arch`` or ``include`` lies in, whichever exists. A
+name that leads out of the tree, a file behind a symbolic link and a hunk that
+fits nowhere are errors that say where.
 """
 
 from __future__ import annotations
@@ -66,10 +67,9 @@ class _Work:
     notes: list[str] = field(default_factory=list)
 
     def change(self, file: FileDiff) -> None:
-        path = self._path(file)
+        source, path = self._names(file)
         if not self.tree.is_plain(path):
             raise self._error(path, "is, or lies behind, a symbolic link; a patch may not write through one")
-        source = _checked(file.source) if file.source else path
         before = self._old(source) if file.source else self._now(path)
         created = file.created or (before is None and file.hunks and not any(hunk.old for hunk in file.hunks))
         if before is None and not created:
@@ -149,13 +149,23 @@ class _Work:
     # A tree that holds less than a whole kernel takes a series that also changes what it does not hold.
     def _leave_out(self, path: str) -> None:
         folder = str(PurePosixPath(path).parent)
+        below = next((known for known in self.tree.list(_READ[0], (path,)) if known.endswith(f"/{path}")), None)
+        if below is not None:
+            raise self._error(path, f"is not in the tree, but {below} is; make the patch without --relative")
         if path.startswith(_READ) or self.tree.list(folder, ("",)):
             raise self._error(path, "is not in the tree")
         self.notes.append(f"{self.name}: {path}: the tree has no such folder; left out")
 
+    # The old and the new name of a file in the tree.
+    def _names(self, file: FileDiff) -> tuple[str, str]:
+        if not (file.source and file.target):
+            path = self._path(file)
+            return path, path
+        names = _checked(file.source), _checked(file.target)
+        deeper = tuple(self._deeper(name) for name in names)
+        return (deeper[0], deeper[1]) if all(deeper) and self._old(names[0]) is None else names
+
     def _path(self, file: FileDiff) -> str:
-        if file.target:
-            return _checked(file.target)
         names = [name for name in (file.new, file.old) if name is not None]
         if not names:
             raise PatchError(f"{self.name}: line {file.line}: the diff names no file")
@@ -163,9 +173,23 @@ class _Work:
         for path in candidates:
             _checked(path)
         if file.created:
-            as_is = names[0].startswith(_NAMED_AS_IS)
-            return _checked(candidates[-1] if as_is else candidates[0])
-        return _checked(next((path for path in candidates if self._now(path) is not None), candidates[0]))
+            return _checked(self._new_path(candidates))
+        there = (path for path in candidates if self._now(path) is not None)
+        return _checked(next(there, self._deeper(candidates[0]) or candidates[0]))
+
+    # A new file: its folder says how much of the name stands for nothing.
+    def _new_path(self, candidates: list[str]) -> str:
+        if candidates[-1].startswith(_NAMED_AS_IS):
+            return candidates[-1]
+        return self._deeper(candidates[0]) or candidates[0]
+
+    # A name without the folders that its arch or include lies in, if the tree has no such; empty if there is none.
+    # What lies in tools are copies of the kernel's headers, which are never meant.
+    def _deeper(self, path: str) -> str:
+        above, below = _parted(path)
+        if not above or "tools" in above.split("/") or self.tree.list(above.partition("/")[0], ("",)):
+            return ""
+        return below
 
     def _error(self, path: str, reason: str) -> PatchError:
         return PatchError(f"{self.name}: does not apply: {path}: {reason}")
@@ -179,6 +203,13 @@ def _stripped(name: str) -> Iterator[str]:
     if slash and rest:
         yield rest
     yield name
+
+
+# A path cut in front of the first folder of the kernel in it; all of it stands behind the cut if there is none.
+def _parted(path: str) -> tuple[str, str]:
+    parts = path.split("/")
+    at = next((number for number, name in enumerate(parts[:-1]) if f"{name}/" in _NAMED_AS_IS), 0)
+    return "/".join(parts[:at]), "/".join(parts[at:])
 
 
 def _checked(path: str) -> str:

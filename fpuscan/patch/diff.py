@@ -139,6 +139,8 @@ class _Reader:
         while match := _HUNK.match(self._peek()):
             hunks.append(self._hunk(match, mailed=mailed))
         rest = self._peek()
+        if rest.startswith(b"@@") or not hunks:
+            raise PatchError(f"line {self.at + 1}: {_shown(rest)} is no header of a hunk; the diff is damaged")
         if rest[:1] in {b"+", b"-"} and rest.rstrip() not in {b"--", b"---"} and not rest.startswith(b"--- "):
             raise PatchError(f"line {self.at + 1}: the hunk above has more lines than its header says")
         self.files.append(replace(file, hunks=tuple(hunks)))
@@ -173,9 +175,8 @@ class _Reader:
             line = b" " + line
         mark, text = line[:1], line[1:]
         if mark not in {b" ", b"+", b"-"}:
-            shown = line.strip()[:60].decode("utf-8", "replace")
             raise PatchError(
-                f"line {self.at + 1}: {shown!r} is no line of a hunk; the hunk of line {header} is damaged"
+                f"line {self.at + 1}: {_shown(line)} is no line of a hunk; the hunk of line {header} is damaged"
             )
         self.at += 1
         if mailed and text.endswith(b"\r\n"):
@@ -184,6 +185,10 @@ class _Reader:
             self.at += 1
             text = text.removesuffix(b"\n")
         return mark, text
+
+
+def _shown(line: bytes) -> str:
+    return repr(line.strip()[:60].decode("utf-8", "replace"))
 
 
 def _extended(file: FileDiff, line: bytes) -> FileDiff:

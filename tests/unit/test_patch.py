@@ -105,6 +105,24 @@ def test_a_diff_of_diff_with_times_in_its_names(linux: Repository, tmp_path: Pat
     assert tree.read(f"{FPU}/new.c") == b"int n;\n"
 
 
+@pytest.mark.parametrize("above", ["linux", "linux-6.1/src", "x/y/z"])
+def test_a_patch_from_above_the_tree(linux: Repository, above: str) -> None:
+    """As for patch -p2: what stands in front of arch and include is no folder of the tree."""
+    mbox = series(linux)
+    for name in (CORE, f"{FPU}/new.c", f"{FPU}/other.h", f"{FPU}/moved.c"):
+        mbox = mbox.replace(f"a/{name}", f"a/{above}/{name}").replace(f"b/{name}", f"b/{above}/{name}")
+        mbox = mbox.replace(f"from {name}", f"from {above}/{name}").replace(f"to {name}", f"to {above}/{name}")
+    assert f" to {above}/{FPU}/moved.c" in mbox
+
+    check_series(applied(folder(linux), mbox))
+
+
+def test_a_copy_in_tools_is_not_the_file(linux: Repository) -> None:
+    diff = diff_of(linux, "--src-prefix=a/tools/", "--dst-prefix=b/tools/", _5="int five;\n")
+
+    assert applied(folder(linux), diff).read(CORE) == TEXT.encode()
+
+
 @pytest.mark.parametrize("options", [(), ("--cover-letter",), ("--attach",), ("-M", "--full-index"), ("--no-renames",)])
 def test_a_series_in_one_mbox(linux: Repository, options: tuple[str, ...]) -> None:
     patches = read_patches(series(linux, *options).encode(), "x.mbox")
@@ -344,6 +362,13 @@ def test_the_failing_patch_of_a_series_is_named(linux: Repository) -> None:
         (f"*** a/{CORE}\n--- b/{CORE}\n***************\n*** 1 ****\n", "is a context diff"),
         ("--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n", "names no file"),
         ("nothing\n", "x.patch: holds no patch"),
+        (f"--- a/{CORE}\n+++ b/{CORE}\n@@ -1234567890 +1 @@\n-a\n+b\n", "line 3: '@@ -1234567890 +1 @@' is no header"),
+        (f"--- a/{CORE}\n+++ b/{CORE}\n@@ -1 +1 @@\n-int line_1;\n+b\n@@ 2 @@\n", "line 6: '@@ 2 @@' is no header"),
+        (f"diff --git a/{CORE} b/{CORE}\n--- a/{CORE}\n+++ b/{CORE}\n", "line 4: '' is no header of a hunk"),
+        (
+            "--- a/fpu/core.c\n+++ b/fpu/core.c\n@@ -1 +1 @@\n-int line_1;\n+b\n",
+            f"but {CORE} is; make the patch without",
+        ),
         ("", "x.patch: holds no patch"),
         (
             "From: a@b\nSubject: Re: [PATCH] x\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n",
@@ -359,7 +384,7 @@ def test_two_versions_of_a_series_are_refused(linux: Repository) -> None:
     mbox = series(linux)
 
     assert "holds v1 and v3" in refused(folder(linux), mbox + mbox.replace("[PATCH ", "[PATCH v3 "))
-    assert "holds patch 1/3 twice" in refused(folder(linux), mbox + mbox)
+    assert "holds patch 1/3 twice" in refused(folder(linux), mbox + mbox.replace("int five", "int fife"))
 
 
 def test_what_a_smaller_tree_does_not_hold_is_left_out_and_told(linux: Repository) -> None:
