@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from fpuscan.ir import Expr
     from fpuscan.places import Place
 
-__all__ = ["ANYTHING", "Masks", "lasting"]
+__all__ = ["ANYTHING", "MAX_CALLERS", "Masks", "lasting"]
 
 ANYTHING = MaskValue(WORD, 0)
 _NOTHING = MaskValue(0, 0)
-_MAX_CALLERS = 8
+MAX_CALLERS = 8  # beyond it a parameter may be anything
 _MAX_CALLS = 8
 
 
@@ -327,7 +327,7 @@ class Masks(ABC):
         if kind in {"g", "h"}:
             return self._shared_mask(place)
         sites = self._sites(function, context)
-        if len(sites) > _MAX_CALLERS:
+        if len(sites) > MAX_CALLERS:
             return ANYTHING
         values = []
         for caller, number, outer in sites:
