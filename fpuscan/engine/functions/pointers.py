@@ -200,7 +200,7 @@ class Pointers:
             case Cast():
                 return self._cast_targets(node, pointer)
             case Const() | FunctionRef():
-                return [], pointer.value is None if isinstance(pointer, Const) else False, "", (self.id, node)
+                return [], self._is_unknown(pointer), "", (self.id, node)
             case ContainerOf():
                 return self._container(node, pointer)
             case Binary():
@@ -209,6 +209,13 @@ class Pointers:
                 return self._loaded(node, pointer)
             case _:
                 return [], True, "", (self.id, node, id(pointer))
+
+    def _is_unknown(self, pointer: Const | FunctionRef) -> bool:
+        """Whether a constant may be an address: not NULL, and not what ``ERR_PTR()`` gives."""
+        if isinstance(pointer, FunctionRef) or pointer.value is not None:
+            return False
+        effect = self.analysis.model.effects.get(pointer.text)
+        return effect is None or effect.kind != "none"
 
     def _cast_targets(self, node: int, pointer: Cast) -> tuple[list[Guarded], bool, str, object]:
         """A pointer cast to another struct's denotes some object of that type."""
