@@ -123,7 +123,7 @@ class Sink(_Placed):
     "buffer" (a store), "allocation" (of memory that is used as a ``type``) and "raw" (``function`` copies the buffer).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
     ``quiet``: that is no finding; ``guess``: a "buffer" only where its value gets to another one;
-    ``local``: a local struct of the type counts, too;
+    ``local``: a local struct of the type counts, too; ``shared``: one that was just allocated is a copy, and does not;
     ``only``: the one kind of sources that the row is about (all, if empty).
     ``case``: only ways over a statement under such a label (a shell pattern) count for the provenance of the place.
     ``group``: operands that one local in one function is handed to are one entry: the room for a buffer, its length;
@@ -150,6 +150,7 @@ class Sink(_Placed):
     ends: bool = False
     quiet: bool = False
     local: bool = False
+    shared: bool = False
     opted: bool = False
     guess: bool = False
     group: str = ""

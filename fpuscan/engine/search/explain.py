@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.expressions import walk_expression
+from fpuscan.engine.search.sinks import counts
 from fpuscan.ir import ENTRY, Addr, Binary, Branch, Call, Cast, Const, Load, Unary, Var
 from fpuscan.result import Consumer, Location, Step
 from fpuscan.xfeatures import WORD
@@ -169,7 +170,7 @@ class Explainer:
         model, matches = self.analysis.model, self.analysis.matches
         private = place[0][0] in {"v", "p", "r"}
         for sink in model.sinks:
-            if sink.kind == "place" and not sink.quiet and (sink.local or not private) and matches(sink.pattern, place):
+            if sink.kind == "place" and not sink.quiet and counts(sink, place) and matches(sink.pattern, place):
                 return "uabi"
         kinds = {
             source.kind

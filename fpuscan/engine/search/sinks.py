@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.ir import Call
-from fpuscan.places import member_name
+from fpuscan.places import is_allocated, is_private, member_name
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place
 
-__all__ = ["Hit", "Sinks", "named_in_function"]
+__all__ = ["Hit", "Sinks", "counts", "named_in_function"]
 
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
 _MAX_WRAPPERS = 4  # functions around a sink whose callers are asked for the side
@@ -57,9 +57,8 @@ class Sinks:
         """The row of a place, the most specific one first."""
         if place not in self._matched:
             found = None
-            private = place[0][0] in {"v", "p", "r"}
             for row in self._places:
-                if (row.local or not private) and self.analysis.matches(row.pattern, place):
+                if counts(row, place) and self.analysis.matches(row.pattern, place):
                     found = row
                     break
             self._matched[place] = found
@@ -282,6 +281,11 @@ class Sinks:
             if instance:
                 return instance
         return ""
+
+
+def counts(row: Sink, place: Place) -> bool:
+    """Whether a row is about objects of this kind: shared ones, a function's own, copies."""
+    return (row.local or not is_private(place[0])) and not (row.shared and is_allocated(place))
 
 
 def named_in_function(analysis: Analysis, place: Place) -> tuple[str, str]:
