@@ -42,8 +42,18 @@ def allocations(analysis: Analysis, tag: str) -> Iterator[Size]:
             for node in function.calls:
                 if _becomes(analysis, function, node, tag):
                     for size in _sizes(analysis, function, node, 0):
-                        found[size.function.id, size.node, id(size.value)] = size
+                        if not _is_chosen_by_callers(analysis, size, tag):
+                            found[size.function.id, size.node, id(size.value)] = size
     yield from found.values()
+
+
+def _is_chosen_by_callers(analysis: Analysis, size: Size, tag: str) -> bool:
+    """Whether each caller of a helper that returns what it allocates has the struct, of the size that it asks for."""
+    helper = size.function
+    if not _is_returned(helper, size.node) or not _given(helper, size):
+        return False
+    callers = [(analysis.by_id(caller), node) for caller, node in analysis.calls.callers(helper.unit)]
+    return bool(callers) and all(_becomes(analysis, function, node, tag) for function, node in callers)
 
 
 def _sizes(analysis: Analysis, function: FunctionAnalysis, node: int, depth: int) -> Iterator[Size]:
