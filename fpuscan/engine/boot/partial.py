@@ -16,7 +16,7 @@ from fpuscan.engine.boot.configuration import Configurations, pointed_at
 from fpuscan.engine.boot.origins import Members, Origin, Origins
 from fpuscan.engine.boot.resets import NEVER, Activation, Path, Reset, State, Walk, joined
 from fpuscan.engine.functions.variables import base_variable
-from fpuscan.ir import Assign, Call, Member
+from fpuscan.ir import Assign, Call, Const, Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
-    from fpuscan.ir import LValue
+    from fpuscan.ir import Expr, LValue
     from fpuscan.places import Place
     from fpuscan.program import Unit
 
@@ -215,7 +215,8 @@ class Partials:
         elsewhere = {place for number, given in self._given.items() if number != outermost for place in given}
         stored = {place for state in walk.exits.values() for place in state.members()}
         left = walk.exits[outermost, ()].members() if (outermost, ()) in walk.exits else {}
-        never = [place for place in sizes if NEVER in left.get(place, {NEVER}) and place in stored - elsewhere]
+        given = stored - elsewhere - self._initialised if sizes else frozenset()
+        never = [place for place in sizes if NEVER in left.get(place, {NEVER}) and place in given]
         setting = {
             activation: unset
             for activation in walk.exits
@@ -230,6 +231,19 @@ class Partials:
             nodes = self._giving(walk, (function, sites), sizes)
             if nodes:
                 yield Partial(function, self._first(function, nodes), (), {}, unset)
+
+    @cached_property
+    def _initialised(self) -> frozenset[Place]:
+        """The members that an initialiser gives a value other than zero."""
+        program = self.analysis.program
+        units = (unit for name in self.configurations.variables for unit in program.units_mentioning(name))
+        return frozenset(
+            (root, path)
+            for function in (self.analysis.of(unit) for unit in units if not unit.is_function)
+            for node, instruction in enumerate(function.code)
+            if isinstance(instruction, Assign) and not _is_zero(instruction.value)
+            for root, path, _ in function.resolve(node, instruction.target)
+        )
 
     def _giving(self, walk: Walk, activation: Activation, sizes: list[Place]) -> set[int]:
         """The statements of a function that give sizes, and the calls that may."""
@@ -248,6 +262,7 @@ class Partials:
             for place in sizes
             if (made := left.get(place)) and NEVER not in made and not made & entry.get(place, frozenset())
         }
+        given |= {place[0] for place in self._initialised}
         objects = {place[0] for place in sizes}
         return tuple(
             place
@@ -296,6 +311,10 @@ class Partials:
             if not inside and depth < 12 and self._called_late(walk, self.analysis.program.units[caller], depth + 1):
                 return True
         return False
+
+
+def _is_zero(value: Expr) -> bool:
+    return isinstance(value, Const) and value.value == 0
 
 
 def _left_by_callers(walk: Walk, activation: Activation, places: list[Place]) -> list[Place]:
