@@ -57,6 +57,8 @@ FILES = (
     "second_resets.toml",
     "second_subsets.toml",
     "third_guards.toml",
+    "third_core.toml",
+    "third_ports.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 APART = frozenset({"fresh_sinks.toml"})  # their leaks meet in the operands behind them
