@@ -100,6 +100,13 @@ class Effects(Fields):
         values = self.arguments(arguments)  # what is printed is evaluated, too
         return values[0] if values else Const(None, self.text(node))
 
+    def _effect_compare(self, node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
+        """``in_range(value, start, number)``, as its callee computes it."""
+        if len(without_comments(arguments)) != 3:  # another function of that name
+            return self.plain_call(node, name, arguments)
+        values = self.arguments(arguments)
+        return Binary("<", Binary("-", values[0], values[1]), values[2])
+
     def _effect_none(self, _node: Node, name: str, arguments: Node, _effect: Effect) -> Expr:
         """Evaluate the arguments for what they do; nothing of them is in the result."""
         self.arguments(arguments)
@@ -252,6 +259,7 @@ _EFFECTS = {
     "choose": Effects._effect_choose,
     "freeze": Effects._effect_freeze,
     "truth": Effects._effect_truth,
+    "compare": Effects._effect_compare,
     "none": Effects._effect_none,
     "enumerate": Effects._effect_enumerate,
     "field": Effects.effect_field,

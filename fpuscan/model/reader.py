@@ -80,7 +80,7 @@ _ALLOWED = {
     ("input", "kind"): {"user", "cpu"},
     ("effect", "kind"): {"value", "extreme", "freeze", "truth", "none", "ignore", "store", "load", "copy", "zero",
                          "swap", "exchange", "container_of", "alloc", "enumerate", "update", "choose", "field",
-                         "calls"},
+                         "calls", "compare"},
     ("effect", "op"): {"", "&", "|", "^", "&~", ">>", "<<", "+", "-", "min", "max", "clamp"},
 }  # fmt: skip
 # How a message names the types of values: one of them, several of them.

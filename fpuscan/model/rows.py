@@ -117,7 +117,7 @@ class Sink(_Placed):
     """An operand of the user ABI.
 
     ``kind``: "place" (a store), "argument" (``index`` of a call of ``function``, -2 the last but
-    one, inside the function ``inside`` and a file that fits ``path`` if given), "return" (of
+    one, inside the function ``inside`` and not ``unless``, in a file that fits ``path``, if given), "return" (of
     ``function``), "compare" (an operand of a comparison in ``function``), "local" (the
     variable ``variable`` of ``function``, or its ``member``); and for the kernel's own side
     "buffer" (a store), "allocation" (of memory that is used as a ``type``) and "raw" (``function`` copies the buffer).
@@ -142,6 +142,7 @@ class Sink(_Placed):
     variable: str = ""
     function: str = ""
     inside: str = ""
+    unless: str = ""
     path: str = ""
     index: int = -1
     case: str = ""

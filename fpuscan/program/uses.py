@@ -116,6 +116,14 @@ class Uses(Sources):
                 found[unit.id] = unit
         return list(found.values())
 
+    def is_unused(self, unit: Unit) -> bool:
+        """Whether a function can be called in its own file only, and nothing there but its definitions names it."""
+        if not self.is_file_local(unit):
+            return False
+        defined = sum(each.path == unit.path for each in self.definitions(unit.name))
+        named = re.findall(rb"\b%s\b" % re.escape(unit.name.encode()), unit.file.source.data)
+        return len(named) == defined
+
     def parse_functions_naming(self, name: str) -> None:
         """Parse the bodies of the functions that name something, so that their errors are known."""
         for path, offset in self.occurrences(name):

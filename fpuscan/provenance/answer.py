@@ -178,8 +178,9 @@ def _is_local(analysis: Analysis, row: Sink, place: Place) -> bool:
 
 def _calls(analysis: Analysis, row: Sink) -> Iterator[tuple[FunctionAnalysis, int]]:
     users: list[Unit] = analysis.parts.of(row.inside) if row.inside else []
+    apart = analysis.parts.of(row.unless) if row.unless else []
     for unit in users or analysis.program.users_of(row.function):
-        if row.path and not fnmatchcase(unit.path, row.path):
+        if unit in apart or (row.path and not fnmatchcase(unit.path, row.path)):
             continue
         function = analysis.of(unit)
         for node in function.calls:

@@ -103,7 +103,7 @@ def _like(row: Sink, analysis: Analysis) -> Sink:
 
 
 def _key(row: Sink) -> tuple[object, ...]:
-    return row.kind, row.function, row.index, row.inside, row.variable if row.kind == "local" else ""
+    return row.kind, row.function, row.index, row.inside, row.path, row.variable if row.kind == "local" else ""
 
 
 def _record(analysis: Analysis, tag: str, member: str) -> tuple[Sink, ...]:

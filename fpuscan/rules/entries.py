@@ -43,7 +43,8 @@ def entries(statements: Iterable[list[Crossing]], about: Callable[[list[Crossing
 
 
 def _keys(way: Crossing) -> Iterator[tuple[Hashable, ...]]:
-    """What a way into a group has in common with others: a value of a local, or a local with members."""
+    """What a way into a group has in common with others: the statement, a value of a local, a local with members."""
+    yield way.hit.side, way.hit.sink.group, way.transfer.function, way.transfer.instruction
     given, stored = way.step.state.definition, way.target.definition if way.target is not None else None
     if given.place[0][0] == "v":
         yield way.hit.side, way.hit.sink.group, given

@@ -59,9 +59,12 @@ FILES = (
     "third_guards.toml",
     "third_core.toml",
     "third_ports.toml",
+    "third_sinks.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
-APART = frozenset({"fresh_sinks.toml"})  # their leaks meet in the operands behind them
+APART = frozenset(
+    {"fresh_sinks.toml", "third_sinks.toml", "third_kvm.toml"}
+)  # their leaks meet in the operands behind them
 FULL, EVERY = 5, 24  # a short run takes the scans of so many edits, and of the others each so manieth
 
 

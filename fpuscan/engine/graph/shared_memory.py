@@ -132,13 +132,17 @@ class SharedMemory:
         seen: dict[tuple[int, Place], int],
         depth: int,
     ) -> None:
-        """Memory below a parameter comes from the callers; only what they pass, and when they do, can be the place."""
+        """Memory below a parameter comes from the callers; only what they pass, and when they do, can be the place.
+
+        Where none is known it may be any, except in a function that cannot be called at all.
+        """
         if seen.get((function.id, here), _MAX_CALLERS + 1) <= depth:
             return
         seen[function.id, here] = depth
         sites = self.analysis.calls.callers(function.unit)
         if not sites or depth > _MAX_CALLERS:  # recursion
-            starts[(function.id, ENTRY, here, None, NOTHING)] = None
+            if sites or not self.analysis.program.is_unused(function.unit):
+                starts[(function.id, ENTRY, here, None, NOTHING)] = None
             return
         for caller, node in sites:
             calling = self.analysis.by_id(caller)

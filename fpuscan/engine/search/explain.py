@@ -294,7 +294,16 @@ class Explainer:
             if kind is not None:
                 place = self.location(transfer.function, transfer.instruction)
                 found.setdefault((kind, f"{place.path}:{name}:{place.line}"), Consumer(kind, place))
+        if not found:
+            found.update(self._around(crossing.transfer))
         return tuple(sorted(found.values()))
+
+    def _around(self, crossing: Transfer) -> dict[tuple[str, str], Consumer]:
+        """The code that a helper is a part of, as the consumer of what crosses in the helper."""
+        name = self.analysis.parts.inside(crossing.function, self._consumers)
+        if name is None:
+            return {}
+        return {("", name): Consumer(self._consumers[name], self.location(crossing.function, crossing.instruction))}
 
     def way_to_consumer(self, reached: list[Reached], kinds: tuple[str, ...]) -> list[Reached]:
         """The shortest way behind a crossing to the most telling consumer."""

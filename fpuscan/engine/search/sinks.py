@@ -78,7 +78,7 @@ class Sinks:
             return [self._hit(row, transfer, state, f"the return value of {name}()")] if row else []
         found = []
         if isinstance(transfer.operand, int) and transfer.callee:
-            found += self._argument(state, transfer, name)
+            found += self._argument(state, transfer)
         if target is not None and transfer.move == "stay" and transfer.kind in _STORES:
             found += self._store(state, transfer, target, name)
         elif target is not None and transfer.move == "return" and transfer.operand == "memory" and not state.frames:
@@ -94,11 +94,17 @@ class Sinks:
         around = self.analysis.parts.inside(function, rows)
         return rows[around] if around is not None else None
 
-    def _argument(self, state: State, transfer: Transfer, name: str) -> list[Hit]:
+    def _lies_in(self, function: int, name: str) -> bool:
+        """Whether a function has a name, or is a part of the one that has."""
+        parts = self.analysis.parts
+        return self.analysis.program.units[function].name == name or parts.inside(function, {name}) is not None
+
+    def _argument(self, state: State, transfer: Transfer) -> list[Hit]:
         rows = [
             row
             for row in self._arguments.get(transfer.callee, ())
-            if row.inside in {"", name} or self.analysis.parts.inside(transfer.function, {row.inside})
+            if (not row.inside or self._lies_in(transfer.function, row.inside))
+            and not (row.unless and self._lies_in(transfer.function, row.unless))
         ]
         if not rows:
             return []
