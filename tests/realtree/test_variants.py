@@ -60,6 +60,7 @@ FILES = (
     "third_core.toml",
     "third_ports.toml",
     "third_sinks.toml",
+    "third_kvm.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 APART = frozenset(

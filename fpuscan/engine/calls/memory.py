@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Calls"]
 
 _MAX_DEPTH = 8
+_SHORT = 400  # bytes of a function that is looked into for what it stores
 
 
 class Calls(CallPointers):
@@ -31,6 +32,7 @@ class Calls(CallPointers):
 
     def __init__(self, analysis: Analysis) -> None:
         super().__init__(analysis)
+        self._answering: dict[int, bool] = {}
         self._must: dict[tuple[int, Place], bool] = {}
         self._may: dict[tuple[int, Place], bool] = {}
         self._reads: dict[tuple[int, Place], bool] = {}
@@ -48,7 +50,7 @@ class Calls(CallPointers):
                 if not isinstance(call.callee, str):
                     return True
                 units = self.program.functions_named(call.callee, function.unit.path)
-                return bool(units) and not self._spare(units, place)
+                return bool(units) and not (self._spare(units, place) or all(map(self._only_answers, units)))
             closure = self.storing_closure(place)
             if isinstance(call.callee, str):
                 return any(unit.id in closure for unit in self.callees(function, node))
@@ -73,6 +75,22 @@ class Calls(CallPointers):
             closure = self.program.callers_closure(self.program.units[number] for number in sorted(writers))
             self._storing[key] = closure
         return all(unit.id not in closure for unit in units)
+
+    def _only_answers(self, unit: Unit) -> bool:
+        """Whether a short function stores into its own locals only, and calls nobody."""
+        if unit.id not in self._answering:
+            function = self.analysis.of(unit) if unit.end - unit.start < _SHORT else None
+            self._answering[unit.id] = (
+                function is not None
+                and not function.calls
+                and all(
+                    root[0] == "v"
+                    for number in range(len(function.code))
+                    if isinstance(function.code[number], Assign)
+                    for root, *_ in function.writes(number)
+                )
+            )
+        return self._answering[unit.id]
 
     def may_set(self, function: FunctionAnalysis, node: int, place: Place) -> bool:
         """Whether a call may store into a number in a global that the model does not know, by a function pointer."""
