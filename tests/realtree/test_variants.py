@@ -63,9 +63,8 @@ FILES = (
     "third_kvm.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
-APART = frozenset(
-    {"fresh_sinks.toml", "third_sinks.toml", "third_kvm.toml"}
-)  # their leaks meet in the operands behind them
+# Their leaks meet in the operands behind them.
+APART = frozenset({"fresh_sinks.toml", "third_sinks.toml", "third_kvm.toml"})
 FULL, EVERY = 5, 24  # a short run takes the scans of so many edits, and of the others each so manieth
 
 
