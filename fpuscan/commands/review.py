@@ -163,7 +163,7 @@ def review(
     found = [*map(series.attributed, compared.findings)]
     if each:
         found += series.passing()
-        incomplete = {item for number in range(1, len(states) + 1) for item in series.at(number).health.incomplete}
+        incomplete = {item for number in range(1, len(states) + 1) for item in series.like(number).health.incomplete}
         compared = replace(compared, health=replace(compared.health, incomplete=tuple(sorted(incomplete))))
     return replace(compared, findings=tuple(sorted(found, key=_order)))
 
@@ -209,13 +209,14 @@ class _Series:
     def passing(self) -> Iterator[Finding]:
         """Give the findings that one patch adds and a later one takes away."""
         for number in range(1, self._last):
-            before = self.at(number - 1) if number > 1 else self.like(0)
-            for finding in against(self.at(number), before).findings:
-                without = [
-                    later for later in range(number + 1, self._last + 1) if not self._has(later, finding, number)
-                ]
-                if self._last in without:
-                    yield _with(_with(finding, "added by", self._names[number]), "removed by", self._names[without[0]])
+            if any(self._passing(number, self.like(number))):
+                yield from self._passing(number, self.at(number))  # for the lines of this very state
+
+    def _passing(self, number: int, result: ScanResult) -> Iterator[Finding]:
+        for finding in against(result, self.like(number - 1)).findings:
+            without = [later for later in range(number + 1, self._last + 1) if not self._has(later, finding, number)]
+            if self._last in without:
+                yield _with(_with(finding, "added by", self._names[number]), "removed by", self._names[without[0]])
 
     # The patch behind the last state that is as it was before the series; empty if no state is, or the last one is.
     def _since(self, is_former: Callable[[int], bool]) -> str:

@@ -346,12 +346,13 @@ class Indifferent:
         raise AssertionError
 
 
-def test_of_a_long_series_only_patches_that_matter_are_scanned(linux: Repository, scan: Scan) -> None:
+@pytest.mark.parametrize("each", [False, True])
+def test_of_a_long_series_only_patches_that_matter_are_scanned(linux: Repository, scan: Scan, *, each: bool) -> None:
     cores = [
         "#\n" * number + "leak old\n" * (number < 30) + "leak a\n" * (number > 5) + "text\n" * (number > 10)
         for number in range(1, 33)
     ]
-    request = Request("linux", patches=("-",))
+    request = Request("linux", patches=("-",), each=each)
 
     result = answer(request, Scanner(scan, Indifferent()), lambda _: series(linux, *cores).encode()).result
 
@@ -359,6 +360,20 @@ def test_of_a_long_series_only_patches_that_matter_are_scanned(linux: Repository
     assert [entry.removed_by for entry in result.gone] == ["[PATCH 30/32] patch 30"]
     assert [finding.location.line for finding in result.findings] == [33]
     assert scan.runs == 5  # the tree, and behind the patches 5, 6, 11 and 30
+
+
+def test_a_state_in_between_is_scanned_for_the_lines_of_its_findings(linux: Repository, scan: Scan) -> None:
+    cores = ["leak old\n" + "#\n" * number + "leak passing\n" * (4 < number < 9) for number in range(1, 13)]
+    request = Request("linux", patches=("-",), each=True)
+
+    result = answer(request, Scanner(scan, Indifferent()), lambda _: series(linux, *cores).encode()).result
+
+    assert [(each.message, each.location.line) for each in result.findings] == [("passing", 7)]
+    assert origins(result)["passing"] == [
+        ("added by", "[PATCH 05/12] patch 5"),
+        ("removed by", "[PATCH 09/12] patch 9"),
+    ]
+    assert scan.runs == 3  # the last state and the tree, which are alike to all but those behind the patches 5 to 8
 
 
 def test_a_patch_that_touches_nothing_that_is_read_costs_no_scan(linux: Repository, scan: Scan) -> None:
