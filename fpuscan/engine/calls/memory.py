@@ -50,7 +50,7 @@ class Calls(CallPointers):
                 if not isinstance(call.callee, str):
                     return True
                 units = self.program.functions_named(call.callee, function.unit.path)
-                return bool(units) and not (self._spare(units, place) or all(map(self._only_answers, units)))
+                return bool(units) and not self._spare(units, place) and not self._leave(units, place)
             closure = self.storing_closure(place)
             if isinstance(call.callee, str):
                 return any(unit.id in closure for unit in self.callees(function, node))
@@ -75,6 +75,10 @@ class Calls(CallPointers):
             closure = self.program.callers_closure(self.program.units[number] for number in sorted(writers))
             self._storing[key] = closure
         return all(unit.id not in closure for unit in units)
+
+    def _leave(self, units: list[Unit], place: Place) -> bool:
+        """Whether some functions leave what a plain pointer of the caller points to as it is."""
+        return place[0][0] == "d" and not place[1] and all(map(self._only_answers, units))
 
     def _only_answers(self, unit: Unit) -> bool:
         """Whether a short function stores into its own locals only, and calls nobody."""

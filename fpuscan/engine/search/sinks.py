@@ -100,23 +100,21 @@ class Sinks:
         return self.analysis.program.units[function].name == name or parts.inside(function, {name}) is not None
 
     def _argument(self, state: State, transfer: Transfer) -> list[Hit]:
-        rows = [
-            row
-            for row in self._arguments.get(transfer.callee, ())
-            if (not row.inside or self._lies_in(transfer.function, row.inside))
-            and not (row.unless and self._lies_in(transfer.function, row.unless))
-        ]
+        rows = self._arguments.get(transfer.callee, ())
         if not rows:
             return []
-        call = self.analysis.by_id(transfer.function).code[transfer.instruction]
+        number, function = transfer.operand, transfer.function
+        call = self.analysis.by_id(function).code[transfer.instruction]
         assert isinstance(call, Call)
-        number = transfer.operand
         assert isinstance(number, int)
+        path = self.analysis.program.units[function].path
         return [
             self._hit(row, transfer, state, f"argument {number + 1} of {row.function}()")
             for row in rows
             if number == (row.index if row.index >= 0 else len(call.arguments) + row.index)
-            and (not row.path or fnmatchcase(self.analysis.program.units[transfer.function].path, row.path))
+            and (not row.path or fnmatchcase(path, row.path))
+            and (not row.inside or self._lies_in(function, row.inside))
+            and not (row.unless and self._lies_in(function, row.unless))
         ]
 
     def _store(self, state: State, transfer: Transfer, target: State, name: str) -> list[Hit]:
