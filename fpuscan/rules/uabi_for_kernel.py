@@ -65,11 +65,16 @@ def find(search: Search) -> list[Finding]:
         for severity, found in ((Severity.WARNING, wrong), (Severity.ERROR, short))
         for store, origins in found
         for seed in seeds
-        if Read(_USER, seed.function, seed.node) in origins
+        if _is_read(seed, origins)
         for crossing in [finder.crossing(seed, store)]
         if not store.row.guess or finder.reaches_buffer(crossing)
     ]
     return _RULE.report(search, pairs)
+
+
+def _is_read(seed: Seed, origins: frozenset[Read]) -> bool:
+    here = Read(_USER, seed.function, seed.node)
+    return here in origins or here._replace(place=seed.place) in origins
 
 
 class _Finder:

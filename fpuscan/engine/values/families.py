@@ -38,15 +38,20 @@ if TYPE_CHECKING:
 __all__ = ["Families", "Read"]
 
 _MAX_STEPS = 200
+_MAX_FRAMES = 4  # calls that the search is in: beyond them a parameter comes from all callers
 _COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">=", "&&", "||"})
 
 
 class Read(NamedTuple):
-    """A read of a known place: ``family`` is the name that its place was given, empty for anything else."""
+    """A read of a known place: ``family`` is the name that its place was given, empty for anything else.
+
+    Of what a caller points to it is the entry of the function that reads, with the ``place``.
+    """
 
     family: str
     function: int = -1
     node: int = -1
+    place: Place | None = None
 
 
 _ELSEWHERE = Read("")
@@ -71,6 +76,7 @@ class Families:
         self.only = only
         self.made = made
         self._seen: set[tuple[object, ...]] = set()
+        self._frames: tuple[tuple[CallSite, int], ...] = ()  # the calls that the search went into, with the callee
         self.constants: set[str] = set()  # the texts of the constants on the way
 
     def of(self, function: FunctionAnalysis, node: int, expr: Expr) -> frozenset[Read]:
@@ -105,20 +111,21 @@ class Families:
         family = self.family(place)
         if family is not None:
             return frozenset({Read(family, function.id, node)})
-        key = (function.id, node, place)
+        key = (function.id, node, place, self._frames)
         if key in self._seen:
             return frozenset()
         self._seen.add(key)
         if len(self._seen) > _MAX_STEPS:
             return frozenset({_ELSEWHERE})
         return self._union(
-            self._of_definition(function, place, definition) for definition in sorted(function.reaching(node, place))
+            self._from_outside(function, place)
+            if definition == ENTRY
+            else self._of_definition(function, place, definition)
+            for definition in sorted(function.reaching(node, place))
         )
 
     def _of_definition(self, function: FunctionAnalysis, place: Place, definition: int) -> frozenset[Read]:
         root, path = place
-        if definition == ENTRY:
-            return self._from_outside(function, place)
         instruction = function.code[definition]
         if isinstance(instruction, Assign):
             return self._of_store(function, definition, instruction, place)
@@ -166,11 +173,16 @@ class Families:
         units = self.analysis.calls.callees(function, node)
         if not units:
             return frozenset({_ELSEWHERE})
-        return self._union(
-            self._part(callee, number, value, below)
-            for callee in map(self.analysis.of, units)
-            for number, value in callee.returned_values()
-        )
+        return self._union(self._returned((function.id, node), self.analysis.of(unit), below) for unit in units)
+
+    def _returned(self, site: CallSite, callee: FunctionAnalysis, below: tuple[str, ...]) -> frozenset[Read]:
+        """What a function returns to one call of it."""
+        around = self._frames
+        if len(around) < _MAX_FRAMES:
+            self._frames = (*around, (site, callee.id))
+        found = self._union(self._part(callee, number, value, below) for number, value in callee.returned_values())
+        self._frames = around
+        return found
 
     def _from_outside(self, function: FunctionAnalysis, place: Place) -> frozenset[Read]:
         """A parameter, and what it points to, comes from all callers; a local that is not set yet, from nowhere."""
@@ -179,8 +191,13 @@ class Families:
             return frozenset()
         if root[0] not in {"p", "d"}:
             return frozenset({_ELSEWHERE})
-        sites = self.analysis.calls.callers(function.unit)
-        return self._union(self._from_caller(site, place) for site in sites) if sites else frozenset({_ELSEWHERE})
+        around = self._frames
+        sites: tuple[CallSite, ...] = self.analysis.calls.callers(function.unit)
+        if around and around[-1][1] == function.id:
+            sites, self._frames = (around[-1][0],), around[:-1]
+        found = self._union(self._from_caller(site, place) for site in sites) if sites else frozenset({_ELSEWHERE})
+        self._frames = around
+        return found
 
     def _from_caller(self, site: CallSite, place: Place) -> frozenset[Read]:
         """What a caller hands over in a parameter, or has where it points to."""
@@ -190,5 +207,8 @@ class Families:
         assert isinstance(call, Call)
         if root[0] == "d":
             there = self.analysis.calls.actual_places(caller, node, root, path)
-            return self._union(self._of_place(caller, node, (base, below)) for base, below, _ in there)
+            handed = [(base, below) for base, below, _ in there]
+            kinds = ((self.family(each), each) for each in handed)
+            read = frozenset(Read(kind, root[1], ENTRY, each) for kind, each in kinds if kind is not None)
+            return read | self._union(self._of_place(caller, node, each) for each in handed)
         return self._part(caller, node, call.arguments[root[2]], path) if root[2] < len(call.arguments) else frozenset()
