@@ -62,6 +62,7 @@ FILES = (
     "third_sinks.toml",
     "third_kvm.toml",
     "third_idioms.toml",
+    "third_turns.toml",
 )
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 # Their leaks meet in the operands behind them.
