@@ -55,14 +55,8 @@ _SUPERVISOR = {
     "6.1": frozenset({"PASID"}),
 }
 # The rows of such files want each leak once.
-_TOLD_ONCE = ("fresh_", "third_core", "third_ports", "third_idioms", "third_sinks", "third_kvm")
-_TOLD_ONCE = (
-    "fresh_",
-    "third_core",
-    "third_ports",
-    "third_idioms",
-    "third_turns",
-)  # the rows of such files want each leak once
+# The rows of such files want each leak once.
+_TOLD_ONCE = ("fresh_", "third_core", "third_ports", "third_idioms", "third_turns", "third_sinks", "third_kvm")
 
 
 @dataclass(frozen=True)
