@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Call, Const, FunctionRef
-from fpuscan.places import path_overlap
+from fpuscan.ir import EXIT, Assign, Call, Const, FunctionRef
+from fpuscan.places import is_several, overlap, path_overlap
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.calls import CallSite
     from fpuscan.engine.functions.function import FunctionAnalysis
-    from fpuscan.places import Place, Root
+    from fpuscan.engine.functions.literals import Guards
+    from fpuscan.places import Guarded, Place, Root
     from fpuscan.symbols.declarators import CType
 
 __all__ = ["Aliases"]
@@ -46,6 +47,28 @@ class Aliases:
                     found[other[0], (*other[1], *place[1][size:])] = None
         found.pop(place, None)
         return list(found)
+
+    def outlives(self, callee: FunctionAnalysis, site: CallSite, node: int, place: Place, guards: Guards) -> bool:
+        """Whether what a callee stores at a node under one name is what its caller finds in memory behind the call: the
+        call must give both names to one object where the store was by another one, and nothing may be stored by that.
+        """  # noqa: D205
+        others = [name for name in self.names(callee, place) if name[0][0] == "d"]
+        if not others:
+            return True
+        here = self._denoted(site, place)
+        written = callee.writes(node) if isinstance(callee.code[node], Assign) else []
+        if written and not any(overlap((root, path), place) for root, path, *_ in written):
+            names = [each for name in others for each in self._denoted(site, name)]
+            if not any(overlap(first[:2], second[:2]) for first in here for second in names):
+                return False
+        if len(here) != 1 or here[0][0][0] == "h" or is_several(here[0][1]):
+            return True  # what the other name denotes may be another object
+        same = [name for name in others if self._denoted(site, name) == here]
+        return all(any(at == EXIT for at, _ in callee.walk(node, name, guards)) for name in same)
+
+    def _denoted(self, site: CallSite, place: Place) -> list[Guarded]:
+        """What a callee's name denotes for the caller of one site."""
+        return self.analysis.calls.actual_places(self.analysis.by_id(site[0]), site[1], *place)
 
     def _possible(self, function: FunctionAnalysis, place: Place) -> bool:
         """Whether the types allow another name: of a parameter, or of a global that the function names."""

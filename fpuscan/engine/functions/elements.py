@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.expressions import is_boolean
-from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING
+from fpuscan.engine.functions.literals import IMPOSSIBLE, NOTHING, compatible
+from fpuscan.engine.functions.lookups import Lookups
 from fpuscan.ir import Assign, Binary, Const, Load, Var
 from fpuscan.xfeatures import WORD
 
@@ -27,6 +28,7 @@ class Elements:
     def __init__(self, function: FunctionAnalysis) -> None:
         self.function = function
         self.analysis = function.analysis
+        self.lookups = Lookups(function)
 
     def chosen(self, node: int, place: Index, base: LValue) -> list[tuple[int, Guards]]:
         """Which elements an index that is no constant may choose, and when; none where that cannot be told."""
@@ -41,9 +43,17 @@ class Elements:
                 (number, self.function.equals(node, counted, first + number & WORD, equal=True))
                 for number in self._indices(by, base)
             ]
+            held = [(number, self._found(node, by, base, number, guards)) for number, guards in held]
             if all(guards == NOTHING for _, guards in held):
                 return []
         return [(number, guards) for number, guards in held if guards != IMPOSSIBLE]
+
+    def _found(self, node: int, by: Expr, base: LValue, number: int, guards: Guards) -> Guards:
+        """The same with what a comparison says that has found the element."""
+        if guards == IMPOSSIBLE:
+            return guards
+        more = self.lookups.matched(node, by, base, number)
+        return guards | more if compatible(guards, more) else IMPOSSIBLE
 
     def _indices(self, by: Expr, base: LValue) -> Sequence[int]:
         """All indices of a small array, or the constants of the enum that the index is one of."""
@@ -55,10 +65,10 @@ class Elements:
         return range(length) if length and length <= _MAX_ELEMENTS else ()
 
     def _length(self, base: LValue) -> int | None:
-        """The number of elements of an array; that of a table of functions as its initialiser has it."""
+        """The number of elements of an array; that of a table of functions or structs as its initialiser has it."""
         ctype = base.type
         length = ctype.arrays[0] if ctype is not None and ctype.arrays else 0
-        if length is not None or not isinstance(base, Var) or ctype is None or not ctype.function:
+        if length is not None or not isinstance(base, Var) or ctype is None or not (ctype.function or ctype.is_record):
             return length
         for unit in self.analysis.program.units_mentioning(base.name):
             for instruction in self.analysis.of(unit).code if not unit.is_function else ():

@@ -282,6 +282,8 @@ class Flows:
             if call.result is None:
                 return []
             places: list[tuple[Place, Guards]] = [((("v", function.id, call.result.key), path), NOTHING)]
+        elif not self.analysis.aliases.outlives(callee, site, transfer.instruction, (root, path), transfer.guards):
+            return []
         else:
             places = [
                 (name, g)
