@@ -15,11 +15,13 @@ from fpuscan.engine.holders import Holders
 from fpuscan.engine.keepers import Keepers
 from fpuscan.engine.layouts import Layouts
 from fpuscan.engine.lent import Lent
+from fpuscan.engine.own_pointers import OwnPointers
 from fpuscan.engine.parts import Parts
 from fpuscan.engine.spread import Spread
 from fpuscan.engine.values.flags import Flags
 from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
+from fpuscan.engine.values.tables import Tables
 from fpuscan.model.rows import PlacePattern
 from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, container_tag, member_name
 from fpuscan.symbols.declarators import CType
@@ -67,6 +69,8 @@ class Analysis:
         self.aliases = Aliases(self)
         self.holders = Holders(self)
         self.keepers = Keepers(self)
+        self.own_pointers = OwnPointers(self)
+        self.tables = Tables(self)
         self.flags = Flags(self)
         self.layouts = Layouts(self)
         self.lent = Lent(self)

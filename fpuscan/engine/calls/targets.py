@@ -173,7 +173,7 @@ class CallTargets:
                 return found
         if root[0] == "g":
             found = self.stored_functions("", self.analysis.variable(root).rpartition(".")[2], path, root)
-            if found:
+            if found or self._is_null(place):
                 return found
         names = [name for name in path if name[0] not in NO_MEMBERS]
         if not names:
@@ -181,6 +181,11 @@ class CallTargets:
         chain = self.analysis.chain(place)
         tag = chain[-1][0] if chain else ""
         return found | self.stored_functions(tag, names[-1], path[-1:] if path[-1][0] == "[" else ())
+
+    def _is_null(self, place: Place) -> bool:
+        """Whether a table of one file leaves a function pointer NULL, and nobody else may set it."""
+        own = ":" in str(place[0][1])
+        return own and self.analysis.holders.is_told(place) and self.analysis.tables.constant(place) == 0
 
     def stored_functions(
         self, tag: str, member: str, path: tuple[str, ...], variable: Root | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import NOTHING
-from fpuscan.ir import ENTRY, EXIT, Assign, Binary, Branch, Const, Index, Load, Member, Var
+from fpuscan.ir import Binary, Branch, Index, Load, Member, Var
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ class Lookups:
         self.function = function
         self.analysis = function.analysis
         self._compared: dict[tuple[int, object, object], tuple[_Found, ...]] = {}
-        self._constants: dict[Place, int | None] = {}
 
     def matched(self, node: int, by: Expr, base: LValue, number: int) -> Guards:
         """What holds at a node where the index ``by`` into a table is ``number``."""
@@ -39,7 +38,7 @@ class Lookups:
             return NOTHING
         found = NOTHING
         for at, _, below, other in self._found(node, by.place, base):
-            word = self._constant((self.function.variable_root(base), (f"[{number}]", *below)))
+            word = self.analysis.tables.constant((self.function.variable_root(base), (f"[{number}]", *below)))
             if word is not None:
                 found |= self.function.equals(at, other, word, equal=True)
         return found
@@ -67,22 +66,6 @@ class Lookups:
                     yield from _sides(before, condition, index, base)
             seen.add(before)
             node = before
-
-    def _constant(self, place: Place) -> int | None:
-        """The constant that is all that a member of a global table ever holds."""
-        if place not in self._constants:
-            self._constants[place] = self._find_constant(place) if place[0][0] == "g" else None
-        return self._constants[place]
-
-    def _find_constant(self, place: Place) -> int | None:
-        found: set[int | None] = set()
-        for unit in self.analysis.storers(place):
-            function = self.analysis.of(unit)
-            for definition in function.reaching(EXIT, place) - {ENTRY}:
-                store = function.code[definition]
-                value = store.value if isinstance(store, Assign) and not store.weak else None
-                found.add(value.value if isinstance(value, Const) else None)
-        return found.pop() if len(found) == 1 else None
 
 
 def _sides(node: int, condition: Binary, index: Var, base: Var) -> Iterator[_Found]:

@@ -420,6 +420,9 @@ class Pointers:
             return [(("d", self.id, root[2]), (), NOTHING)], False
         if root[0] == "v":
             return [], False  # uninitialised
+        own = self.analysis.own_pointers.target(place)
+        if own is not None:
+            return [(*own, NOTHING)], False
         if root[0] in {"d", "p"}:
             ctype = self.analysis.place_type(place)
             plain = ctype is not None and ctype.is_pointer and not points_to_record(ctype)
