@@ -42,6 +42,10 @@ class Definitions:
         reaching = self.function.reaching(node, place, under)
         if under and reaching == _OUTSIDE and not any(map(question.is_met_by, self.analysis.flags.values(place))):
             return IMPOSSIBLE
+        if under and reaching == _OUTSIDE and place[0][0] == "g":
+            word = self.analysis.tables.constant(place)
+            if word is not None:
+                return NOTHING if question.is_met_by(word) else IMPOSSIBLE
         truth = question.about == "truth"
         found = None if truth else self._by_constants(reaching, question)
         if found is not None:

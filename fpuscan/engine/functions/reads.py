@@ -141,10 +141,15 @@ def _is_wide(expr: Expr) -> bool:
     """Whether the inverse of an operand is the same before and after a conversion to 64 bits; that of a named constant
     is, whatever its suffix.
     """  # noqa: D205
-    constant = expr.operand if isinstance(expr, Unary) and expr.op == "~" else expr
-    if isinstance(constant, Const) and (constant is expr or constant.macros):
-        return True
-    return integer_type(expr) in _WIDE
+    match expr:
+        case Unary(op="~", operand=Const() as constant):
+            return bool(constant.macros) or integer_type(constant) in _WIDE
+        case Unary(op="~"):
+            return _is_wide(expr.operand)
+        case Binary(op="&" | "|" | "^"):
+            return any(_is_wide(side) for side in (expr.left, expr.right) if not isinstance(side, Const))
+        case _:
+            return isinstance(expr, Const) or integer_type(expr) in _WIDE
 
 
 def _inverse(expr: Expr) -> Expr:
