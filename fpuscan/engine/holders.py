@@ -54,8 +54,7 @@ class Holders:
         if root[0] != "g":
             return False
         name, program = plain_name(self.analysis.variable(root)), self.analysis.program
-        constant = re.compile(rb"(?:\*\s*const\s+|\bconst\b[^;={}*]*)\b" + name.encode() + rb"\b[^;]*=")
-        if any(not unit.is_function and constant.search(unit.text()) for unit in program.units_mentioning(name)):
+        if self.is_constant(name):
             return True
         if ":" not in str(root[1]) or program.address_taken(name):
             return False
@@ -63,6 +62,12 @@ class Holders:
         if any(members) and (members != sorted(members) or program.member_address_taken(name)):
             return False
         return not path or all(self._names_part(file, offset, name) for file, offset in program.occurrences(name))
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a global of that name is declared ``const`` with its value."""
+        constant = re.compile(rb"(?:\*\s*const\s+|\bconst\b[^;={}*]*)\b" + name.encode() + rb"\b[^;]*=")
+        units = self.analysis.program.units_mentioning(name)
+        return any(not unit.is_function and constant.search(unit.text()) for unit in units)
 
     def _names_part(self, path: str, offset: int, name: str) -> bool:
         """Whether an occurrence of a global's name is of an element or member, of a type, or in the declaration."""

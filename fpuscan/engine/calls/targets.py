@@ -183,9 +183,9 @@ class CallTargets:
         return found | self.stored_functions(tag, names[-1], path[-1:] if path[-1][0] == "[" else ())
 
     def _is_null(self, place: Place) -> bool:
-        """Whether a table of one file leaves a function pointer NULL, and nobody else may set it."""
-        own = ":" in str(place[0][1])
-        return own and self.analysis.holders.is_told(place) and self.analysis.tables.constant(place) == 0
+        """Whether a constant table of one file leaves a function pointer NULL."""
+        file, _, name = str(place[0][1]).rpartition(":")
+        return bool(file) and self.analysis.holders.is_constant(name) and self.analysis.tables.constant(place) == 0
 
     def stored_functions(
         self, tag: str, member: str, path: tuple[str, ...], variable: Root | None = None
