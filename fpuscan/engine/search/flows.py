@@ -36,7 +36,7 @@ _MAX_LABELS = 48
 # What one source may cost; in real kernels it is up to 250 states in 50 functions. Beyond it the scan is incomplete.
 _MAX_STATES = 20_000
 _MAX_FUNCTIONS = 200
-_MAX_EXACT = 40  # states of one source; beyond it objects of a type that the model does not know are one
+_MAX_EXACT = 250  # states of one source, as many as in real kernels; beyond it objects of unknown types are one
 _MAX_ALL_STATES = 120_000  # of all sources together
 
 
