@@ -157,14 +157,7 @@ EXPECTED: dict[tuple[str, str, str, int], tuple[tuple[Leak, ...], frozenset[str]
     )
 }  # fmt: skip
 # Those that are judged wrong today, and why.
-MISSED = {
-    (
-        CONDITION,
-        REALLOC,
-        "guest_fpu",
-        1,
-    ): "an fpstate that a flag says is the guest's is not followed into fpu->fpstate",
-}
+MISSED: dict[tuple[str, str, str, int], str] = {}
 KEYS = [pytest.param(key, marks=[pytest.mark.xfail(reason=MISSED[key])] if key in MISSED else []) for key in EXPECTED]
 
 

@@ -136,7 +136,10 @@ class Sinks:
             if row is not None:
                 known = side or (self.analysis.place_instance(outer) if root[0] == "h" else "")
                 which = row.side if row.side != "instance" else known or self._side(target, transfer)
-                found.setdefault((row.id, which), Hit(row, which, self.describe(outer)))
+                told = row.side != "instance" or known
+                also = self.analysis.keepers.astray(outer[0], target.guards) - {""} if not told else frozenset()
+                for each in sorted({which, *also}):
+                    found.setdefault((row.id, each), Hit(row, each, self.describe(outer)))
         self.used.update(hit.sink.id for hit in found.values())
         return list(found.values())
 
