@@ -380,6 +380,7 @@ class FunctionFacts:
     unread: list[tuple[int, str]] = field(default_factory=list)  # text of macros that is no C by itself
     variables: dict[object, Var] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)  # the names of case labels, for people
+    undecided: set[int] = field(default_factory=set)  # the heads of switches without a default
     variadic: bool = False
 
     def __str__(self) -> str:

@@ -232,7 +232,10 @@ class Statements(Declarations):
         if body is not None:
             self.statement(body)
         heads, has_default = self.switches.pop()
-        self.frontier = self.frontier + self.breaks.pop() + ([] if has_default[0] else heads)
+        self.frontier = self.frontier + self.breaks.pop()
+        if not has_default[0]:
+            self.frontier = self.frontier + heads
+            self.facts.undecided.add(head)
 
     def _case(self, node: Node) -> None:
         value = node.child_by_field_name("value")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 
+from fpuscan.places import member_name
 from fpuscan.scope import Scope
 
 __all__ = [
@@ -53,8 +54,14 @@ class PlacePattern:
         if not self.type:
             path = ".".join(chain[0][1]) if chain else ""
             return fnmatchcase(path, self.member) if self.member else True
-        paths = [".".join(path) for tag, path in chain if tag == self.type and path]
-        return bool(paths) and any(fnmatchcase(path, self.member) for path in paths)
+        for tag, below in chain:
+            if tag == self.type and below:
+                written = ".".join(below)
+                if fnmatchcase(written, self.member):
+                    return True
+                if "<" in written and fnmatchcase(".".join(map(member_name, below)), self.member):
+                    return True
+        return False
 
     def __str__(self) -> str:
         owner = self.variable or self.type

@@ -28,6 +28,7 @@ from fpuscan.ir import (
     Member,
     Unary,
     Var,
+    uncast,
 )
 from fpuscan.places import is_several
 
@@ -87,6 +88,8 @@ class Conditions(ABC):
 
     def _other_case(self, node: int, branch: Branch) -> Guards:
         """What holds where a switch goes to ``default``, or to a label that is no single constant."""
+        if node in self.function.facts.undecided and self._names_all(node, branch):
+            return IMPOSSIBLE
         found: Guards = NOTHING
         for edge in self.function.facts.succ[node]:
             if edge.equals is not None:
@@ -95,6 +98,15 @@ class Conditions(ABC):
                     return IMPOSSIBLE
                 found |= literals
         return found
+
+    def _names_all(self, node: int, branch: Branch) -> bool:
+        """Whether the labels of a switch without a default are all constants of the enum that it is over."""
+        value = uncast(branch.condition)
+        ctype = value.place.type if isinstance(value, Load) else None
+        if ctype is None or ctype.is_pointer or not ctype.base.startswith("enum "):
+            return False
+        constants = {value for _, value in self.analysis.program.types.enum_constants(ctype.base)}
+        return bool(constants) and constants <= {edge.equals for edge in self.function.facts.succ[node]}
 
     def truth(self, node: int, expr: Expr, want: bool, depth: int = 0) -> Guards:  # noqa: FBT001
         """The literals that follow when ``expr`` is true (false) at ``node``; IMPOSSIBLE when it cannot be."""

@@ -72,7 +72,7 @@ class Seeds:
                 around = program.innermost(row.type, members[:-1])
                 units.update((unit.id, unit) for unit in program.units_accessing(around, members[-1]))
                 if len(members) > 1:  # a copy of the struct around the member
-                    names = [members[0]]
+                    names = [members[-2]]
             for name in names:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
                 for unit in self._behind_pointers(name):
