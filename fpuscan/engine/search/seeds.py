@@ -71,8 +71,11 @@ class Seeds:
                 members = row.member.split(".")
                 around = program.innermost(row.type, members[:-1])
                 units.update((unit.id, unit) for unit in program.units_accessing(around, members[-1]))
-                if len(members) > 1:  # a copy of the struct around the member
-                    names = [members[-2]]
+                if len(members) == 2:  # a copy of the struct around the member
+                    names = [members[0]]
+                elif len(members) > 2:
+                    around = program.innermost(row.type, members[:-2])
+                    units.update((unit.id, unit) for unit in program.units_accessing(around, members[-2]))
             for name in names:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
                 for unit in self._behind_pointers(name):
