@@ -59,7 +59,11 @@ class PlacePattern:
                 written = ".".join(below)
                 if fnmatchcase(written, self.member):
                     return True
-                if "<" in written and fnmatchcase(".".join(map(member_name, below)), self.member):
+                if (
+                    "<" in written
+                    and self.member.endswith(below[-1])
+                    and fnmatchcase(".".join(map(member_name, below)), self.member)
+                ):
                     return True
         return False
 

@@ -91,6 +91,6 @@ class SourceFile:
     def _lines(self) -> list[int]:
         # The value is frozen; the index is a cache that is filled on first use.
         if not self._line_starts:
-            lengths = (len(line) + 1 for line in self.data.split(b"\n")[:-1])
+            lengths = [len(line) + 1 for line in self.data.split(b"\n")[:-1]]
             self._line_starts.extend(accumulate(lengths, initial=0))
         return self._line_starts

@@ -81,7 +81,7 @@ class AccessIndex:
         )
 
     def _inside(self, name: str) -> list[tuple[Unit, int]]:
-        places = ((self._table.function_at(path, offset), offset) for path, offset in self._names.occurrences(name))
+        places = [(self._table.function_at(path, offset), offset) for path, offset in self._names.occurrences(name)]
         return [(unit, offset) for unit, offset in places if unit is not None]
 
     def _stores(self, unit: Unit, offset: int, size: int) -> bool:

@@ -44,8 +44,8 @@ def complement(ranges: Ranges) -> Ranges:
 
 def both(first: Ranges, second: Ranges) -> Ranges:
     """The words that are in both sets."""
-    found = ((max(low, other), min(high, end)) for low, high in first for other, end in second)
-    return tuple(sorted((low, high) for low, high in found if low <= high))
+    found = [(max(low, other), min(high, end)) for low, high in first for other, end in second]
+    return tuple(sorted([(low, high) for low, high in found if low <= high]))
 
 
 def holds(ranges: Ranges, word: int) -> bool:

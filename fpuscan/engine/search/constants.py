@@ -37,13 +37,15 @@ class ConstantSeeds:
         self._graph = flows.graph
         self._rows = rows
         self._functions = frozenset(row.function for row in rows.all if row.function)
+        self._macros = frozenset(row.macro for row in rows.all if row.macro)
         self._bits = {name: row.macro for row in rows.all if row.macro and (name := self._bit_of(row.macro))}
 
     def leaf(self, function: FunctionAnalysis, node: int, leaf: Leaf) -> Iterator[Seed]:
         """The seed of a constant in an expression, if it is one."""
         assert isinstance(leaf.expr, Const)
         macros = leaf.expr.macros or self._spelt_out(leaf.expr)
-        rows = self._rows.first(lambda row: row.macro in macros) if macros else ()
+        known = [macro for macro in macros if macro in self._macros]
+        rows = self._rows.first(lambda row: row.macro in known) if known else ()
         if not rows or any(operation.kind in {"and", "not", "truth"} for operation in leaf.operations):
             return
         holds = function.held(node)

@@ -54,14 +54,11 @@ class SourceRows:
             found = ()
             around = {"", *(tag for tag, _ in self._analysis.chain(place))}  # most rows are of other types
             for family in self._families:
-                found = tuple(
-                    row
-                    for row in family
-                    if row.type in around
-                    and not row.function
-                    and not row.macro
-                    and self._analysis.matches(row.pattern, place)
-                )
+                for row in family:
+                    if row.type not in around or row.function or row.macro:
+                        continue
+                    if self._analysis.matches(row.pattern, place):
+                        found = (*found, row)
                 if found:
                     break
             self._known[place] = found
