@@ -35,7 +35,9 @@ _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _MEMBER = re.compile(rb"\s*(?:\.|\[)")
 _VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
 _STRUCT = re.compile(rb"\nstruct\s+(\w+)\s*\{")
-_COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
+_COPY = re.compile(
+    rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*|[;{}):]\s*\*[^;{}=]*[^;{}=!<>]=(?!=)"  # *to = from;
+)
 _STATIC_CALL_WORDS = (b"DEFINE_STATIC_CALL", b"static_call_update")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _CAST = re.compile(rb"\s*\*\s*\)")
