@@ -43,13 +43,16 @@ _TOO_SMALL = "floor"
 
 
 class _Store(NamedTuple):
-    """A value that sizes or fills a kernel buffer: the row, its statement, the place (None: an allocation)."""
+    """A value that sizes or fills a kernel buffer: the row, its statement, the place (None: an allocation), and of a
+    struct that is copied the member.
+    """  # noqa: D205
 
     row: Sink
     function: FunctionAnalysis
     node: int
     place: Place | None
     value: Expr
+    below: tuple[str, ...] = ()
 
 
 def find(search: Search) -> list[Finding]:
@@ -96,12 +99,27 @@ class _Finder:
         for unit in self._units(self.rows):
             function = self.analysis.of(unit)
             for node, instruction in enumerate(function.code):
-                if isinstance(instruction, Assign) and not _is_struct(instruction):
+                if isinstance(instruction, Assign) and _is_struct(instruction):
+                    yield from self._copied(function, node, instruction)
+                elif isinstance(instruction, Assign):
                     for root, path, _ in function.resolve(node, instruction.target):
                         row = self._row((root, path)) if root[0] in {"g", "h", "d"} else None
                         if row is not None:
                             yield _Store(row, function, node, (root, path), instruction.value)
         yield from self._allocated()
+
+    def _copied(self, function: FunctionAnalysis, node: int, copy: Assign) -> Iterator[_Store]:
+        """The members that a copy of a local struct stores."""
+        tag = copy.target.type.base if copy.target.type is not None else ""
+        rows = [row for row in self.rows if row.type == tag and not row.variable and "*" not in row.member]
+        if not rows or not isinstance(copy.value, Load):
+            return
+        if any(root[0] != "v" for root, _, _ in function.resolve(node, copy.value.place)):
+            return
+        for root, path, _ in function.resolve(node, copy.target):
+            for row in rows if root[0] in {"g", "h", "d"} else ():
+                below = tuple(row.member.split("."))
+                yield _Store(row, function, node, (root, (*path, *below)), copy.value, below)
 
     def _row(self, place: Place) -> Sink | None:
         return next((row for row in self.rows if self.analysis.matches(row.pattern, place)), None)
@@ -117,6 +135,8 @@ class _Finder:
             owner = program.innermost(row.type, around)
             for member in [last] if "*" not in row.member else program.members(row.type) or ():
                 found.update((unit.id, unit) for unit in program.units_accessing(owner, member))
+            if row.type and not row.variable:
+                found.update((unit.id, unit) for unit in program.copiers(row.type))
         functions = [unit for unit in found.values() if unit.is_function]
         return sorted(functions, key=lambda unit: (unit.path, unit.start))
 
@@ -143,13 +163,15 @@ class _Finder:
         return _USER if not compacted.may and mask.may and not mask.may & ~values.user_mask else None
 
     def _family(self, place: Place) -> str | None:
+        if place[0][0] == "v":  # a copy, or filled here: of what it is made
+            return None
         if any(self.analysis.matches(row.pattern, place) for row in self.user):
             return _USER
         return "kernel" if any(self.analysis.matches(row.pattern, place) for row in self.others) else None
 
     def user_origins(self, store: _Store) -> frozenset[Read]:
         """The reads of the user ABI that a store comes from; none if anything else reaches the place as well."""
-        own = self._origins().of(store.function, store.node, store.value)
+        own = self._origins().part(store.function, store.node, store.value, store.below)
         if not own or any(origin.family != _USER for origin in own):
             return frozenset()
         if store.place is not None:

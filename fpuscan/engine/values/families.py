@@ -139,10 +139,10 @@ class Families:
         """The value that a statement stores into a place, or into the struct that it is a member of."""
         for there, below, _ in function.resolve(node, store.target):
             if overlap((there, below), place) and len(below) <= len(place[1]):
-                return self._part(function, node, store.value, place[1][len(below) :])
+                return self.part(function, node, store.value, place[1][len(below) :])
         return frozenset({_ELSEWHERE})
 
-    def _part(self, function: FunctionAnalysis, node: int, expr: Expr, below: tuple[str, ...]) -> frozenset[Read]:
+    def part(self, function: FunctionAnalysis, node: int, expr: Expr, below: tuple[str, ...]) -> frozenset[Read]:
         """The origins of a part of a value."""
         if not below:
             return self.of(function, node, expr)
@@ -180,7 +180,7 @@ class Families:
         around = self._frames
         if len(around) < _MAX_FRAMES:
             self._frames = (*around, (site, callee.id))
-        found = self._union(self._part(callee, number, value, below) for number, value in callee.returned_values())
+        found = self._union(self.part(callee, number, value, below) for number, value in callee.returned_values())
         self._frames = around
         return found
 
@@ -211,4 +211,4 @@ class Families:
             kinds = ((self.family(each), each) for each in handed)
             read = frozenset(Read(kind, root[1], ENTRY, each) for kind, each in kinds if kind is not None)
             return read | self._union(self._of_place(caller, node, each) for each in handed)
-        return self._part(caller, node, call.arguments[root[2]], path) if root[2] < len(call.arguments) else frozenset()
+        return self.part(caller, node, call.arguments[root[2]], path) if root[2] < len(call.arguments) else frozenset()
