@@ -27,14 +27,15 @@ _RULES = (GUEST_DEFAULT, VCPU_VALUE, KERNEL_FORMAT)
 def find(flows: Flows, sinks: Sinks, bits: FeatureBits) -> tuple[list[Finding], frozenset[str]]:
     """The findings of these rules, and the ids of the source rows that matched something."""
     seeds = Seeds(flows, tuple(rule.kinds for rule in _RULES))
-    found = seeds.find()
+    begun = seeds.find()
     search = Search(flows, seeds, sinks, bits)
-    guest, vcpu, kernel = (rule.find(search, found) for rule in _RULES)
-    found_backward = [*raw_copy.find(search), *uabi_for_kernel.find(search)]
-    return [*guest, *vcpu, *_without(kernel, guest), *found_backward], frozenset(seeds.rows.used)
+    guest, vcpu, kernel = (rule.find(search, begun) for rule in _RULES)
+    raw = raw_copy.find(search)
+    found = [*guest, *vcpu, *_without(kernel, [*guest, *raw]), *raw, *uabi_for_kernel.find(search)]
+    return found, frozenset(seeds.rows.used)
 
 
 def _without(findings: list[Finding], others: list[Finding]) -> list[Finding]:
-    """The findings about statements and places that no other rule calls an error already."""
+    """The findings about statements and places that are not called an error already."""
     known = {(each.location, each.sink.place, each.side) for each in others if each.severity is Severity.ERROR}
     return [each for each in findings if (each.location, each.sink.place, each.side) not in known]
