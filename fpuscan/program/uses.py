@@ -35,9 +35,8 @@ _IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 _MEMBER = re.compile(rb"\s*(?:\.|\[)")
 _VARIABLE = re.compile(rb"\s+\w+\s*[=;,\[]")  # behind the name of a type
 _STRUCT = re.compile(rb"\nstruct\s+(\w+)\s*\{")
-_COPY = re.compile(
-    rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*|[;{}):]\s*\*[^;{}=]*[^;{}=!<>]=(?!=)"  # *to = from;
-)
+_COPY = re.compile(rb"\bmem(?:cpy|move)\b|=\s*\(?\s*\*|\breturn\s*\*")
+_OVERWRITTEN = re.compile(rb"[;{}):]\s*\*\s*(\w+)\s*=(?!=)")  # *to = from;
 _STATIC_CALL_WORDS = (b"DEFINE_STATIC_CALL", b"static_call_update")
 _STATIC_CALL = re.compile(rb"\b(?:DEFINE_STATIC_CALL\w*|static_call_update)\s*\(\s*(\w+)\s*,\s*&?\s*(\w+)")
 _CAST = re.compile(rb"\s*\*\s*\)")
@@ -411,7 +410,17 @@ class Uses(Sources):
             words += [rb"=\s*" + variable.encode() + rb"\s*;", rb"\b" + variable.encode() + rb"\s*=[^=]"]
         copy = re.compile(b"|".join(words))
         users = {unit.id: unit for word in (name, *variables) for unit in self.units_mentioning(word)}
-        return [unit for unit in users.values() if unit.is_function and copy.search(unit.text())]
+        pointer = rb"\b" + kind.encode() + rb"\s+" + re.escape(name.encode()) + rb"\s*\*\s*"
+        return [
+            unit
+            for unit in users.values()
+            if unit.is_function and (copy.search(unit.text()) or _overwrites(unit.text(), pointer))
+        ]
+
+
+def _overwrites(text: bytes, pointer: bytes) -> bool:
+    """Whether something is stored over the struct behind a name that is declared as such a ``pointer``."""
+    return any(re.search(pointer + name + rb"\b", text) for name in set(_OVERWRITTEN.findall(text)))
 
 
 def _declared(text: bytes) -> Iterator[bytes]:
