@@ -316,9 +316,12 @@ class Call(Instruction):
 
 @dataclass(slots=True, eq=False)
 class Branch(Instruction):
-    """A two-way branch on ``condition``, or the head of a switch over it."""
+    """A two-way branch on ``condition``, or the head of a switch over it; ``picks``: it stands for ``max()`` and
+    only decides which of the values that it compares is taken.
+    """  # noqa: D205
 
     condition: Expr
+    picks: bool = False
 
     def __str__(self) -> str:
         return f"branch {self.condition}"

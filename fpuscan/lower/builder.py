@@ -77,9 +77,9 @@ class Builder(ABC):
         """Emit ``target = value``."""
         return self.emit(Assign(*self.span, self.config, target, value, weak, user))
 
-    def branch(self, condition: Expr) -> tuple[Frontier, Frontier]:
+    def branch(self, condition: Expr, *, picks: bool = False) -> tuple[Frontier, Frontier]:
         """Emit a branch; returns the frontiers of its true and its false side."""
-        number = self.emit(Branch(*self.span, self.config, condition))
+        number = self.emit(Branch(*self.span, self.config, condition, picks))
         return [(number, True, None)], [(number, False, None)]
 
     def either(self, choices: Sequence[tuple[tuple[ConfigLiteral, ...], Callable[[], Expr]]], start: int) -> Expr:

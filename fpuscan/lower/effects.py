@@ -79,7 +79,7 @@ class Effects(Fields):
     def _extreme(self, node: Node, operator: str, first: Expr, second: Expr) -> Expr:
         """The first value where it compares so with the second, else that."""
         result = self.temp(self.joined_type(first, second))
-        true, false = self.branch(Binary(operator, first, second))
+        true, false = self.branch(Binary(operator, first, second), picks=True)
         self.frontier = true
         self.assign(result, first)
         after = self.frontier

@@ -18,7 +18,7 @@ from fpuscan.engine.graph.edges import Definition, Transfer
 from fpuscan.engine.graph.shared_memory import SharedMemory
 from fpuscan.engine.layouts import is_view
 from fpuscan.engine.unions import as_read
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load, Return
+from fpuscan.ir import ENTRY, EXIT, Assign, Branch, Call, Load, Return
 from fpuscan.places import anonymous, covers, is_fresh, overlap
 
 if TYPE_CHECKING:
@@ -158,6 +158,8 @@ class DefUseGraph:
         instruction = function.code[node]
         if below and isinstance(leaf.expr, Load) and is_plain(leaf.expr.place.type):
             below = ()  # a struct that is read as a number: by a cast, or as another member of a union
+        if isinstance(instruction, Branch) and instruction.picks:
+            return []  # what is taken goes on by itself
         if leaf.compared or leaf.role == "condition":
             operand = "compare" if leaf.relational else "test"
             return [Transfer(None, "compare", "stay", leaf.operations, held, function.id, node, operand)]
