@@ -117,7 +117,7 @@ def _scan(tree: KernelTree, options: ScanOptions, model: Model, clock: _Clock) -
         from fpuscan.provenance import answer  # noqa: PLC0415 - a plain scan does without
 
         progress("searching for roots")
-        provenance = answer(flows, options.provenance, bits)
+        provenance = answer(flows, options.provenance, bits, sinks.entered)
         clock.lap("provenance")
     health = examine(analysis, used, cut_at, truncated=flows.truncated, inputs=options.provenance is not None)
     if memory is not None:

@@ -133,7 +133,8 @@ class Sink(_Placed):
     variable ``variable`` of ``function``, or its ``member``); and for the kernel's own side
     "buffer" (a store), "allocation" (of memory that is used as a ``type``) and "raw" (``function`` copies the buffer).
     ``ends``: the value leaves the kernel here and comes back as user input, if at all;
-    ``quiet``: that is no finding; ``guess``: a "buffer" only where its value gets to another one;
+    ``quiet``: that is no finding; ``guess``: a "buffer" only where its value gets to another one, an "argument" only
+    in calls that the rules follow a value into (others give away words of another meaning);
     ``local``: a local struct of the type counts, too; ``shared``: one that was just allocated is a copy, and does not;
     ``only``: the one kind of sources that the row is about (all, if empty).
     ``case``: only ways over a statement under such a label (a shell pattern) count for the provenance of the place.

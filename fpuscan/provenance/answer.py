@@ -17,10 +17,12 @@ from fpuscan.result import Controlled, Provenance, Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.search.flows import Flows
+    from fpuscan.engine.search.sinks import Entered
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place
     from fpuscan.program import Unit
@@ -34,9 +36,13 @@ KINDS = ("config", "runtime", "user", "cpu", "mask", "constant", "outside")
 """The kinds of roots, in the order of the reports."""
 
 
-def answer(flows: Flows, asked: str, bits: FeatureBits) -> Provenance:
-    """Every root of what was asked for. Raises UsageError for a place that the tree does not have."""
-    rows, found, origins = search(flows, asked)
+def answer(flows: Flows, asked: str, bits: FeatureBits, entered: AbstractSet[Entered] = frozenset()) -> Provenance:
+    """Every root of what was asked for. Raises UsageError for a place that the tree does not have.
+
+    ``entered``: the calls that the rules followed values into; of operands that may be words of any meaning, only
+    these are asked for.
+    """
+    rows, found, origins = search(flows, asked, entered)
     ways = Ways(flows, Sinks(flows.analysis, rows), origins, found, bits)
     groups: dict[tuple[str, str], list[Origin]] = {}
     for origin in found.origins.values():
@@ -54,13 +60,16 @@ def answer(flows: Flows, asked: str, bits: FeatureBits) -> Provenance:
     )
 
 
-def search(flows: Flows, asked: str) -> tuple[tuple[Sink, ...], Slice, Origins]:
+def search(
+    flows: Flows, asked: str, entered: AbstractSet[Entered] = frozenset()
+) -> tuple[tuple[Sink, ...], Slice, Origins]:
     """The rows that were asked for, and what the search backward found: candidates, not yet roots."""
     analysis = flows.analysis
-    rows = tuple(_with_case(analysis, row) for row in asked_rows(analysis, asked))
+    known = {row for row, _, _ in entered}
+    rows = tuple(_with_case(analysis, row) for row in asked_rows(analysis, asked) if not row.guess or row.id in known)
     backward = Backward(analysis, flows.graph)
     for row in rows:
-        _ask(analysis, backward, row)
+        _ask(analysis, backward, row, entered)
     found = backward.run()
     flows.truncated = flows.truncated or found.truncated
     return rows, found, backward.origins
@@ -70,10 +79,12 @@ def _with_case(analysis: Analysis, row: Sink) -> Sink:
     return row if not row.case or has_case(analysis, row.case) else replace(row, case="")
 
 
-def _ask(analysis: Analysis, search: Backward, row: Sink) -> None:
+def _ask(analysis: Analysis, search: Backward, row: Sink, entered: AbstractSet[Entered]) -> None:
+    if row.kind == "argument":
+        _ask_argument(analysis, search, row, entered)
+        return
     ask = {
         "place": _ask_place,
-        "argument": _ask_argument,
         "return": _ask_returns,
         "compare": _ask_comparisons,
         "local": _ask_local,
@@ -88,8 +99,10 @@ def _ask_place(analysis: Analysis, search: Backward, row: Sink) -> None:
         _ask_locals(analysis, search, row)
 
 
-def _ask_argument(analysis: Analysis, search: Backward, row: Sink) -> None:
+def _ask_argument(analysis: Analysis, search: Backward, row: Sink, entered: AbstractSet[Entered]) -> None:
     for function, node in _calls(analysis, row):
+        if row.guess and (row.id, function.id, node) not in entered:
+            continue
         call = function.code[node]
         assert isinstance(call, Call)
         index = row.index if row.index >= 0 else len(call.arguments) + row.index

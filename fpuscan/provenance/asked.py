@@ -50,11 +50,11 @@ def asked_rows(analysis: Analysis, asked: str) -> tuple[Sink, ...]:
 
 
 def strong_rows(analysis: Analysis) -> tuple[Sink, ...]:
-    """The user ABI of the model, without what is only informational, and without operands of functions of no name."""
+    """The user ABI of the model, without what is only informational."""
     return tuple(
         row
         for row in analysis.model.sinks
-        if not (row.informational or row.quiet or row.ends or row.unless or row.kind in {"buffer", "allocation", "raw"})
+        if not (row.informational or row.quiet or row.ends or row.kind in {"buffer", "allocation", "raw"})
     )
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from fpuscan.model.rows import Sink
     from fpuscan.places import Place
 
-__all__ = ["Hit", "Sinks", "counts", "named_in_function"]
+__all__ = ["Entered", "Hit", "Sinks", "counts", "named_in_function"]
+
+Entered = tuple[str, int, int]
+"""A call with an operand that a value was followed into: the id of the operand's row, the function, the node."""
 
 _STORES = frozenset({"assign", "store", "struct copy", "call"})
 _MAX_WRAPPERS = 4  # functions around a sink whose callers are asked for the side
@@ -52,6 +55,7 @@ class Sinks:
                 self._locals.setdefault(row.function, []).append(row)
         self._matched: dict[Place, Sink | None] = {}
         self.used: set[str] = set()
+        self.entered: set[Entered] = set()
 
     def place_row(self, place: Place) -> Sink | None:
         """The row of a place, the most specific one first."""
@@ -108,14 +112,16 @@ class Sinks:
         assert isinstance(call, Call)
         assert isinstance(number, int)
         path = self.analysis.program.units[function].path
-        return [
-            self._hit(row, transfer, state, f"argument {number + 1} of {row.function}()")
+        found = [
+            row
             for row in rows
             if number == (row.index if row.index >= 0 else len(call.arguments) + row.index)
             and (not row.path or fnmatchcase(path, row.path))
             and (not row.inside or self._lies_in(function, row.inside))
             and not (row.unless and self._lies_in(function, row.unless))
         ]
+        self.entered.update((row.id, function, transfer.instruction) for row in found)
+        return [self._hit(row, transfer, state, f"argument {number + 1} of {row.function}()") for row in found]
 
     def _store(self, state: State, transfer: Transfer, target: State, name: str) -> list[Hit]:
         place = target.definition.place
