@@ -1,11 +1,16 @@
-"""The fixtures as trees: the files of one laid over the common base."""
+"""The fixtures as trees: the files of one laid over the common base; and small trees, read and ready for questions."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-__all__ = ["BASE", "FIXTURES", "NAMES", "lay_out"]
+from fpuscan.engine.analysis import Analysis
+from fpuscan.model import load_model
+from fpuscan.program import Program
+from fpuscan.tree import open_folder
+
+__all__ = ["BASE", "FIXTURES", "NAMES", "analysed", "base_with", "lay_out"]
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 BASE = FIXTURES / "_base"
@@ -19,3 +24,17 @@ def lay_out(name: str, tree: Path) -> Path:
         shutil.copytree(BASE, tree)
     shutil.copytree(FIXTURES / name, tree, dirs_exist_ok=True)
     return tree
+
+
+def base_with(path: str, code: str, tree: Path) -> Analysis:
+    """The common base with one more file, written to a folder that is there, and analysed."""
+    shutil.copytree(BASE, tree, dirs_exist_ok=True)
+    (tree / path).write_text(f"#include <asm/fpu/xstate.h>\n{code}", encoding="utf-8")
+    return analysed(tree)
+
+
+def analysed(tree: Path) -> Analysis:
+    """A tree, read: for a test that asks the engine itself."""
+    program = Program(open_folder(tree), load_model())
+    program.load()
+    return Analysis(program, program.model)

@@ -13,12 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.engine.analysis import Analysis
 from fpuscan.engine.graph.def_use import DefUseGraph
 from fpuscan.engine.search.flows import Flows
 from fpuscan.engine.search.sinks import Sinks
-from fpuscan.model import load_model
-from fpuscan.program import Program
 from fpuscan.provenance import answer
 from fpuscan.provenance.answer import search
 from fpuscan.provenance.ways import Ways
@@ -26,7 +23,7 @@ from fpuscan.result import Finding, ScanResult
 from fpuscan.scan import ScanOptions, scan
 from fpuscan.tree import open_folder
 from fpuscan.xfeatures import FeatureBits
-from tests.fixture_trees import NAMES, lay_out
+from tests.fixture_trees import NAMES, analysed, lay_out
 
 INFORMATIONAL = ("struct kvm_cpuid_entry2.",)
 GUEST_RULES = frozenset({"FPU101", "FPU102", "FPU103"})
@@ -107,12 +104,10 @@ def test_what_a_rule_finds_is_among_the_roots(name: str, trees: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_root_arrives_without_the_slice_and_nothing_else_does(name: str, trees: Path) -> None:
-    model = load_model()
-    program = Program(open_folder(laid_out(name, trees)), model)
-    program.load()
-    analysis = Analysis(program, model)
+    analysis = analysed(laid_out(name, trees))
+    program = analysis.program
     flows = Flows(analysis, DefUseGraph(analysis))
-    bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {model.masks.enum}"), program.evaluate)
+    bits = FeatureBits.from_tree(program.types.enum_constants(f"enum {program.model.masks.enum}"), program.evaluate)
     claimed = {
         (root.kind, root.name, place.place, place.side)
         for place in answer(flows, "uabi", bits).places

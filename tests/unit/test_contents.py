@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from fpuscan.engine.analysis import Analysis
-from fpuscan.model import load_model
-from fpuscan.program import Program
-from fpuscan.tree import open_folder
-from tests.fixture_trees import BASE
+from tests.fixture_trees import base_with
 
 FILE = "arch/x86/kernel/fpu/sides.c"
 CET_KERNEL = 1 << 12
@@ -74,11 +69,7 @@ def test_a_place_that_a_flag_picks_holds_what_is_stored_there_under_that_flag(
     code: str, bits: int, tmp_path: Path
 ) -> None:
     """The host's permission was said to hold what only guests are given."""
-    shutil.copytree(BASE, tmp_path, dirs_exist_ok=True)
-    (tmp_path / FILE).write_text(f"#include <asm/fpu/xstate.h>\n{code}", encoding="utf-8")
-    program = Program(open_folder(tmp_path), load_model())
-    program.load()
-    analysis = Analysis(program, program.model)
+    analysis = base_with(FILE, code, tmp_path)
     place = ("h", "struct fpu", None, ""), ("perm", "__state_perm")
 
     content = analysis.values.content(place)

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fpuscan.engine.analysis import Analysis
 from fpuscan.engine.functions.function import ENTRY, EXIT, FunctionAnalysis
-from fpuscan.model import load_model
-from fpuscan.program import Program
-from fpuscan.tree import open_folder
+from tests.fixture_trees import analysed
 
 FPU = "arch/x86/kernel/fpu"
 CODE = """
@@ -30,10 +27,9 @@ def function(folder: Path, statement: str) -> FunctionAnalysis:
     (folder / FPU).mkdir(parents=True)
     (folder / "Makefile").write_text("VERSION = 7\nPATCHLEVEL = 3\n", encoding="utf-8")
     (folder / FPU / "core.c").write_text(CODE % statement, encoding="utf-8")
-    program = Program(open_folder(folder), load_model())
-    program.load()
-    (unit,) = program.functions_named("f")
-    return Analysis(program, program.model).of(unit)
+    analysis = analysed(folder)
+    (unit,) = analysis.program.functions_named("f")
+    return analysis.of(unit)
 
 
 def readers(one: FunctionAnalysis, index: int) -> list[int]:

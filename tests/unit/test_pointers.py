@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from fpuscan.engine.analysis import Analysis
 from fpuscan.engine.functions.pointers import Pointers
 from fpuscan.ir import Assign, Load
-from fpuscan.model import load_model
-from fpuscan.program import Program
-from fpuscan.tree import open_folder
+from tests.fixture_trees import analysed
 
 FPU = "arch/x86/kernel/fpu"
 WAYS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -42,10 +39,9 @@ def test_pointers_that_lead_to_each_other_are_followed_in_bounded_work(
     (tmp_path / FPU).mkdir(parents=True)
     (tmp_path / "Makefile").write_text("VERSION = 7\nPATCHLEVEL = 3\n", encoding="utf-8")
     (tmp_path / FPU / "core.c").write_text(decoder(), encoding="utf-8")
-    program = Program(open_folder(tmp_path), load_model())
-    program.load()
-    (unit,) = program.functions_named("f")
-    function = Analysis(program, program.model).of(unit)
+    analysis = analysed(tmp_path)
+    (unit,) = analysis.program.functions_named("f")
+    function = analysis.of(unit)
     steps = 0
     compute = Pointers._compute_loaded
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from fpuscan.engine.analysis import Analysis
-from fpuscan.model import load_model
-from fpuscan.program import Program
-from fpuscan.tree import open_folder
-from tests.fixture_trees import BASE
+from tests.fixture_trees import base_with
 
 FILE = "arch/x86/kernel/fpu/sizes.c"
 CET_USER = 1 << 11
@@ -54,12 +49,8 @@ STORE = "fpu->guest_perm.__user_state_size ="
 )
 def test_a_size_keeps_the_bits_that_it_is_made_of(helper: str, statements: str, tmp_path: Path) -> None:
     """A size that came through a parameter was said to be made of nothing."""
-    shutil.copytree(BASE, tmp_path, dirs_exist_ok=True)
-    code = f"#include <asm/fpu/xstate.h>\n{helper}\nvoid permit(struct fpu *fpu)\n{{\n{statements}\n}}\n"
-    (tmp_path / FILE).write_text(code, encoding="utf-8")
-    program = Program(open_folder(tmp_path), load_model())
-    program.load()
-    analysis = Analysis(program, program.model)
+    code = f"{helper}\nvoid permit(struct fpu *fpu)\n{{\n{statements}\n}}\n"
+    analysis = base_with(FILE, code, tmp_path)
     place = ("h", "struct fpu", None, ""), ("guest_perm", "__user_state_size")
 
     content = analysis.values.content(place)
