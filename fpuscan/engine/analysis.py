@@ -18,6 +18,7 @@ from fpuscan.engine.lent import Lent
 from fpuscan.engine.own_pointers import OwnPointers
 from fpuscan.engine.parts import Parts
 from fpuscan.engine.spread import Spread
+from fpuscan.engine.unions import spelling, written
 from fpuscan.engine.values.flags import Flags
 from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
@@ -47,6 +48,7 @@ class Analysis:
         self.model = model
         self._functions: dict[int, FunctionAnalysis] = {}
         self._chains: dict[tuple[Root, tuple[str, ...]], Chain] = {}
+        self._written: dict[Place, tuple[Chain, ...]] = {}
         self._types: dict[Place, CType | None] = {}
         self._config: dict[tuple[ConfigLiteral, ...], Guards] = {}
         self.side_pointers = frozenset(row.pointer for row in model.sides if row.pointer)
@@ -297,6 +299,14 @@ class Analysis:
         members = self.program.members(tag) or {} if name[0] == "<" else {}
         return [each for each in members if types.union_group(tag, each) == group]
 
+    def numbers_in_union(self, chain: Chain) -> list[str]:
+        """The members of the union that a place is in, where that holds numbers and arrays of them only; else none."""
+        *around, (tag, below) = (level for level in chain if level[1])
+        arms = self.overlapping(tag, below[0])
+        members = self.program.members(tag) or {}
+        plain = not any(self.overlapping(outer, path[0]) for outer, path in around) and len(below) == 1
+        return arms if plain and not any(members[each].is_record or members[each].pointers for each in arms) else []
+
     def lies_in_union(self, place: Place) -> bool:
         """Whether a place lies in a union: it is read by the names of others, too."""
         return any(below and self.overlapping(tag, below[0]) for tag, below in self.chain(place))
@@ -310,7 +320,15 @@ class Analysis:
         root = place[0]
         if pattern.variable and root[0] != "g":
             return False
-        return pattern.matches(self.chain(place), self.variable(root))
+        variable = self.variable(root)
+        return any(pattern.matches(chain, variable) for chain in self.written(place))
+
+    def written(self, place: Place) -> tuple[Chain, ...]:
+        """The chain of a place with its members as the source writes them; of a union of one type, by each of them."""
+        found = self._written.get(place)
+        if found is None:
+            found = self._written[place] = written(self, self.chain(place))
+        return found
 
     def instances(self, tag: str) -> tuple[Instance, ...]:
         """The rows about instances of a type."""
@@ -426,7 +444,10 @@ class Analysis:
         for position, part in enumerate(path):
             if part[0] in "^(":
                 name, path = container_tag(part), path[position + 1 :]
-        return name + "".join(part if part[0] == "[" else f".{part.rpartition('>.')[2]}" for part in path)
+        tags = {below[0]: tag for tag, below in self.chain(place) if below and below[0][0] == "<"}
+        return name + "".join(
+            part if part[0] == "[" else f".{spelling(self, tags.get(part, ''), part)}" for part in path
+        )
 
     def _describe_parameter(self, root: Root) -> str:
         params = self.program.units[root[1]].signature.params

@@ -15,10 +15,11 @@ from fpuscan.places import member_name, seen_otherwise
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.reads import Operation
+    from fpuscan.model.rows import Chain
     from fpuscan.places import Place
     from fpuscan.symbols.declarators import CType
 
-__all__ = ["are_apart", "as_read", "keeps_bits"]
+__all__ = ["are_apart", "as_read", "keeps_bits", "names", "path_below", "spelling", "written"]
 
 
 def as_read(analysis: Analysis, stored: Place, read: Place) -> tuple[Operation, ...] | None:
@@ -42,6 +43,38 @@ def keeps_bits(analysis: Analysis, stored: Place, read: Place) -> bool:
 def are_apart(analysis: Analysis, stored: Place, read: Place) -> bool:
     """Whether two places in different members of a union certainly share no byte."""
     return _compare(analysis, stored, read) == _APART
+
+
+def path_below(analysis: Analysis, tag: str, member: str) -> tuple[str, ...]:
+    """The path of a member below a struct, from how the source writes it (``a.b``, ``a[3].b``)."""
+    types, path = analysis.program.types, []
+    for name in filter(None, member.replace("[", ".[").split(".")):
+        path.append(types.union_view(tag, name) or name)
+        tag = analysis.program.innermost(tag, (name,))
+    return tuple(path)
+
+
+def spelling(analysis: Analysis, tag: str, seen: str) -> str:
+    """How people write a name in a path: of a union of one type, the member that is named most often."""
+    return max(names(analysis, tag, seen), key=lambda name: len(analysis.program.occurrences(name)))
+
+
+def names(analysis: Analysis, tag: str, seen: str) -> list[str]:
+    """The members that a name in a path stands for: of a union of one type all."""
+    several = seen[0] == "<" and ">." not in seen
+    return (analysis.overlapping(tag, seen) if several else []) or [member_name(seen)]
+
+
+def written(analysis: Analysis, chain: Chain) -> tuple[Chain, ...]:
+    """The structs that a place lies in, with the members as the source writes them: of a union of one type, each."""
+    found = [chain]
+    for tag, (seen, *_) in [level for level in chain if level[1] and level[1][0][0] == "<"]:
+        found = [_renamed(each, seen, name) for each in found for name in names(analysis, tag, seen)]
+    return tuple(found)
+
+
+def _renamed(chain: Chain, seen: str, name: str) -> Chain:
+    return tuple((tag, tuple(name if part == seen else part for part in path)) for tag, path in chain)
 
 
 _SAME, _APART, _UNKNOWN = range(3)

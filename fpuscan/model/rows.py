@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 
-from fpuscan.places import member_name
 from fpuscan.scope import Scope
 
 __all__ = [
@@ -54,18 +53,9 @@ class PlacePattern:
         if not self.type:
             path = ".".join(chain[0][1]) if chain else ""
             return fnmatchcase(path, self.member) if self.member else True
-        for tag, below in chain:
-            if tag == self.type and below:
-                written = ".".join(below)
-                if fnmatchcase(written, self.member):
-                    return True
-                if (
-                    "<" in written
-                    and self.member.endswith(below[-1])
-                    and fnmatchcase(".".join(map(member_name, below)), self.member)
-                ):
-                    return True
-        return False
+        return any(
+            tag == self.type and bool(below) and fnmatchcase(".".join(below), self.member) for tag, below in chain
+        )
 
     def __str__(self) -> str:
         owner = self.variable or self.type

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.search.sinks import Sinks, named_in_function
+from fpuscan.engine.unions import path_below
 from fpuscan.ir import Assign, Call
 from fpuscan.places import heap
 from fpuscan.provenance.asked import asked_rows
@@ -129,23 +130,14 @@ def _memory(analysis: Analysis, row: Sink) -> Iterator[Place]:
         declared = program.types.global_var(row.variable)
         if declared is None:
             return
-        root = ("g", program.global_key(row.variable, declared.path))
-        members = program.members(program.types.resolve(declared.type).base)
-        if not row.member:
-            yield root, ()
-        elif "*" in row.member or "?" in row.member:
-            yield from ((root, (name,)) for name in members or () if fnmatchcase(name, row.member))
-        else:
-            yield root, _path(row.member)
-    elif "*" in row.member or "?" in row.member:
-        names = program.members(row.type) or ()
-        yield from ((heap(row.type, None), (name,)) for name in names if fnmatchcase(name, row.member))
+        key = program.global_key(row.variable, declared.path)
+        tag = program.types.resolve(declared.type).base
     else:
-        yield heap(row.type, None), _path(row.member)
-
-
-def _path(member: str) -> tuple[str, ...]:
-    return tuple(part for part in member.replace("[", ".[").split(".") if part)
+        tag = row.type
+    several = "*" in row.member or "?" in row.member
+    names = [name for name in program.members(tag) or () if fnmatchcase(name, row.member)] if several else [row.member]
+    root = ("g", key) if row.variable else heap(row.type, None)
+    yield from ((root, path_below(analysis, tag, name) if name else ()) for name in names)
 
 
 def _ask_locals(analysis: Analysis, search: Backward, row: Sink) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeGuard, cast
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.engine.functions.reads import leaves
 from fpuscan.engine.search.explain import Explainer
+from fpuscan.engine.unions import path_below
 from fpuscan.engine.words.configurations import globals_of
 from fpuscan.engine.words.pairs import Broken, Pairs
 from fpuscan.engine.words.subsets import union
@@ -134,7 +135,8 @@ class _Teller:
         words = self.pairs.values.of(self.analysis.by_id(function))
         origins = [cast("tuple[int, int] | None", origin) for lack in broken.lacks for origin in lack.origins]
         nodes = {origin[1] for origin in origins if origin is not None and origin[0] == function} or {EXIT}
-        cell = tuple((root, (*path, member)) for root, path in there)
+        flag = path_below(self.analysis, self.row.type, member)
+        cell = tuple((root, (*path, *flag)) for root, path in there)
         return [words.read(node, cell) for node in sorted(nodes)]
 
     # ------------------------------------------------------------ the parts of a finding
@@ -229,7 +231,7 @@ class _Teller:
 
     def _consumers(self) -> tuple[Consumer, ...]:
         """The code that hands the part to user space, each function at its first read."""
-        place = (heap(self.row.type, None), tuple(self.row.part.split(".")))
+        place = (heap(self.row.type, None), self.pairs.part)
         kinds = {name: row.kind for row in self.analysis.model.consumers for name in row.functions}
         found = []
         for unit in self.analysis.readers(place):

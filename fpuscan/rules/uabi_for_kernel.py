@@ -17,6 +17,7 @@ from fpuscan.engine.search.crossings import Crossing
 from fpuscan.engine.search.seeds import Seeds
 from fpuscan.engine.search.sinks import Hit
 from fpuscan.engine.search.states import Step
+from fpuscan.engine.unions import path_below
 from fpuscan.engine.values.allocations import allocations
 from fpuscan.engine.values.families import Families, Read
 from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load
@@ -118,7 +119,7 @@ class _Finder:
             return
         for root, path, _ in function.resolve(node, copy.target):
             for row in rows if root[0] in {"g", "h", "d"} else ():
-                below = tuple(row.member.split("."))
+                below = path_below(self.analysis, tag, row.member)
                 yield _Store(row, function, node, (root, (*path, *below)), copy.value, below)
 
     def _row(self, place: Place) -> Sink | None:

@@ -242,7 +242,9 @@ class Calls(CallPointers):
         last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
         chain = self.analysis.chain(place)
         spelt = self.analysis.spellings(chain[-1][0] if chain else "", last)
-        if not last or self.analysis.lies_in_union(place):
+        if self.analysis.lies_in_union(place):
+            spelt = self.analysis.numbers_in_union(chain)
+        if not last or not spelt:
             return None
         found = {unit.id for tag, _ in chain if tag in self.analysis.model_types for unit in self.program.copiers(tag)}
         return frozenset(found.union(*map(touching, spelt)))

@@ -173,14 +173,13 @@ class Sinks:
 
     def describe(self, place: Place) -> str:
         """The name of a uABI place: the innermost struct member, with what tells two of them apart."""
-        chain = self.analysis.chain(place)
         variable = self.analysis.variable(place[0])
-        if variable:
-            return self.analysis.describe(place)
-        row = self.place_row(place)
-        for tag, path in chain:
-            if row is not None and path and tag == row.type:
-                return f"{tag}.{'.'.join(path)}"
+        row = self.place_row(place) if not variable else None
+        if row is not None:
+            levels = (level for chain in self.analysis.written(place) for level in chain)
+            named = next((level for level in levels if row.pattern.matches((level,), variable)), None)
+            if named is not None:
+                return f"{named[0]}.{'.'.join(named[1])}"
         return self.analysis.describe(place)
 
     def _outermost(self, state: State, place: Place) -> list[tuple[Place, str]]:

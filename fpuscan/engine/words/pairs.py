@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fpuscan.engine.functions.literals import compatible
+from fpuscan.engine.unions import path_below
 from fpuscan.engine.words.configurations import Configurations, globals_of
 from fpuscan.engine.words.subsets import Fact, Lack, Missing, Subsets
 from fpuscan.engine.words.symbolic_bits import Atom, Leaf, Mapped, Word, Words, definitions, parts
@@ -66,7 +67,7 @@ class Pairs:
         self.analysis = analysis
         self.calls = analysis.calls
         self.row = row
-        self.part, self.whole = tuple(row.part.split(".")), tuple(row.whole.split("."))
+        self.part, self.whole = (path_below(analysis, row.type, member) for member in (row.part, row.whole))
         self.always = (analysis.program.evaluate(row.always) or 0) if row.always else 0
         self._patterns = tuple(PlacePattern(row.type, member) for member in (row.part, row.whole))
         self._paired: dict[Place, bool] = {}
