@@ -30,9 +30,8 @@ def find(flows: Flows, sinks: Sinks, bits: FeatureBits) -> tuple[list[Finding], 
     begun = seeds.find()
     search = Search(flows, seeds, sinks, bits)
     guest, vcpu, kernel = (rule.find(search, begun) for rule in _RULES)
-    raw = raw_copy.find(search)
-    found = [*guest, *vcpu, *_without(kernel, [*guest, *raw]), *raw, *uabi_for_kernel.find(search)]
-    return found, frozenset(seeds.rows.used)
+    backward = [*raw_copy.find(search), *uabi_for_kernel.find(search)]
+    return [*guest, *vcpu, *_without(kernel, guest), *backward], frozenset(seeds.rows.used)
 
 
 def _without(findings: list[Finding], others: list[Finding]) -> list[Finding]:

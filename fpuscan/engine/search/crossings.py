@@ -119,7 +119,7 @@ def _inside_already(sinks: Sinks, seed: Seed) -> frozenset[str]:
     if seed.place is None:
         return frozenset()
     row = sinks.place_row(seed.place)
-    return _SIDES_BEHIND.get(row.side, frozenset()) if row is not None and not row.informational else frozenset()
+    return _SIDES_BEHIND.get(row.side, frozenset()) if row is not None else frozenset()
 
 
 def _label(flows: Flows, step: Step, transfer: Transfer) -> Label | None:

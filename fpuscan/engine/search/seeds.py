@@ -11,6 +11,7 @@ from fpuscan.engine.search.boxed import boxed, boxed_reads, pointed_reads
 from fpuscan.engine.search.constants import ConstantSeeds
 from fpuscan.engine.search.sources import Seed, SourceRows
 from fpuscan.engine.search.states import IDENTITY, Label, State, Step
+from fpuscan.engine.unions import names, path_below
 from fpuscan.ir import ENTRY, Addr, Call, Const, Load, Member, Var
 
 if TYPE_CHECKING:
@@ -71,11 +72,8 @@ class Seeds:
                 members = row.member.split(".")
                 around = program.innermost(row.type, members[:-1])
                 units.update((unit.id, unit) for unit in program.units_accessing(around, members[-1]))
-                if len(members) == 2:  # a copy of the struct around the member
+                if len(members) > 1:  # a copy of the struct around the member
                     names = [members[0]]
-                elif len(members) > 2:
-                    around = program.innermost(row.type, members[:-2])
-                    units.update((unit.id, unit) for unit in program.units_accessing(around, members[-2]))
             for name in names:
                 units.update((unit.id, unit) for unit in program.units_mentioning(name))
                 for unit in self._behind_pointers(name):
@@ -141,9 +139,9 @@ class Seeds:
         found = self._names_known.get(key)
         if found is None:
             found = any(
-                fnmatchcase(place.name, row.member.rpartition(".")[2] or "*")
-                and (row.member != "*" or tag in {"", row.type})
+                fnmatchcase(name, row.member.rpartition(".")[2] or "*") and (row.member != "*" or tag in {"", row.type})
                 for row in self.rows.all
+                for name in names(self.analysis, tag, place.name)
             )
             self._names_known[key] = found
         return found
@@ -271,7 +269,7 @@ class Seeds:
         if row.function or row.macro:
             return []
         if "*" not in row.member and row.type and not row.variable:
-            return [(("h", row.type, None, ""), tuple(row.member.split(".")))]
+            return [(("h", row.type, None, ""), path_below(self.analysis, row.type, row.member))]
         found: list[Place] = []
         program = self.analysis.program
         for name in program.globals_of(row.type) if row.type else []:
