@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from fpuscan.ir import Addr, Deref, FunctionRef, Index, Load, Var
+from fpuscan.ir import Addr, Cast, Deref, FunctionRef, Index, Load, Var, uncast
 from fpuscan.lower.constants import constant_of
 from fpuscan.lower.names import Names
 from fpuscan.lower.nodes import operator_of, strip_parentheses
@@ -111,6 +111,8 @@ class LValues(Names):
     def _element(self, base: LValue, by: tuple[int | None, Expr | None], node: Node) -> LValue:
         if base.type is not None and base.type.arrays:
             return Index(base, None, by[0], base.type.element(), by[1])
+        if base.type is not None and base.type.integer is not None:  # DEFINE_PER_CPU(u64 [N], x): read without bounds
+            return Index(base, None, by[0], base.type, by[1])
         return self._element_behind(Load(base, self.offset(node)), by)
 
     def _element_behind(self, pointer: Expr, by: tuple[int | None, Expr | None]) -> LValue:
@@ -119,9 +121,10 @@ class LValues(Names):
         return Index(None, pointer, by[0], ctype, by[1])
 
     def deref(self, pointer: Expr) -> LValue:
-        """``*pointer``; ``*&x`` is ``x``."""
-        if isinstance(pointer, Addr):
-            return pointer.place
+        """``*pointer``; ``*&x`` is ``x``, and so is ``*(unsigned long *)&x`` of a word."""
+        named = _renamed_word(pointer)
+        if named is not None:
+            return named
         ctype = self.type_of(pointer)
         pointee = ctype.pointee() if ctype is not None and ctype.is_pointer else None
         return Deref(pointer, self.context.types.resolve(pointee) if pointee is not None else None)
@@ -154,3 +157,13 @@ class LValues(Names):
     @abstractmethod
     def call_lvalue(self, node: Node) -> LValue | None:
         """The lvalue that a call stands for; added by ``calls.py``."""
+
+
+def _renamed_word(pointer: Expr) -> LValue | None:
+    """The object at an address; with casts only where the pointer that they make reads an integer of its width."""
+    inner = uncast(pointer)
+    if not isinstance(inner, Addr) or pointer is inner:
+        return inner.place if isinstance(inner, Addr) else None
+    pointee = pointer.type.pointee() if isinstance(pointer, Cast) else None
+    made, own = (each.integer if each is not None else None for each in (pointee, inner.place.type))
+    return inner.place if made is not None and own is not None and made[0] == own[0] else None

@@ -39,9 +39,13 @@ class Updates(Callbacks):
             value = self._bit(number, values[effect.values[0]], name)
         else:
             value = values[effect.values[0]]
+        changed = _changed(effect.op, old, value)
+        if node.parent is not None and node.parent.type == "expression_statement":  # nobody reads the old word
+            self.assign(target, changed)
+            return Opaque((), name)
         result = self.temp(target.type)
         self.assign(result, old)
-        self.assign(target, _changed(effect.op, old, value))
+        self.assign(target, changed)
         self.assign(result, Load(target, self.offset(node)), weak=True)
         return Load(result, self.offset(node))
 
