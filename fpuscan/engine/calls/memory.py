@@ -9,7 +9,7 @@ from fpuscan.engine.calls.inward import may_point
 from fpuscan.engine.calls.pointers import CallPointers
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.functions.reads import leaves
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Const, FunctionRef, Load
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Const, FunctionRef, Load
 from fpuscan.places import NO_MEMBERS, covers, overlap
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Calls(CallPointers):
                 return bool(units) and not self._spare(units, place) and not self._leave(units, place)
             closure = self.storing_closure(place)
             if isinstance(call.callee, str):
-                return any(unit.id in closure for unit in self.callees(function, node))
+                named = any(unit.id in closure for unit in self.callees(function, node))
+                return named or self._writes_unnamed(function, node, call, place)
             return False
         if not self._points_at(function, node, call, place) and not self._linked(function, place):
             return False
@@ -127,6 +128,17 @@ class Calls(CallPointers):
             for argument in call.arguments
             if not isinstance(argument, Const | FunctionRef)
             for root, path, _ in function.targets(node, argument)[0]
+        )
+
+    def _writes_unnamed(self, function: FunctionAnalysis, node: int, call: Call, place: Place) -> bool:
+        """Whether a callee stores through a pointer to a member that it does not name: ``cut(&x->m)``."""
+        lent = any(isinstance(argument, Addr) and argument.place.type is not None for argument in call.arguments)
+        if place[0][0] != "d" or not lent or not self._points_right_at(function, node, call, place):
+            return False
+        return any(
+            self._modifies(self.analysis.of(unit), inner)
+            for unit in self.callees(function, node)
+            for inner in self.inward(function, node, unit, place)
         )
 
     def _modifies(self, callee: FunctionAnalysis, place: Place) -> bool:

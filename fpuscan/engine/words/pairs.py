@@ -11,6 +11,7 @@ through such a function, so that a configuration half of one boot path and half 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fpuscan.engine.functions.literals import compatible
@@ -19,7 +20,7 @@ from fpuscan.engine.words.configurations import Configurations, globals_of
 from fpuscan.engine.words.subsets import Fact, Lack, Missing, Subsets
 from fpuscan.engine.words.symbolic_bits import Atom, Leaf, Mapped, Word, Words, definitions, parts
 from fpuscan.engine.words.symbolic_values import Cell, SymbolicValues, memory_cell
-from fpuscan.ir import EXIT, Assign, Return
+from fpuscan.ir import EXIT, Addr, Assign, Call, Return, uncast
 from fpuscan.model.rows import PlacePattern
 from fpuscan.places import heap, is_fresh
 from fpuscan.xfeatures import WORD
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.functions.literals import Guards
+    from fpuscan.ir import LValue
     from fpuscan.model.rows import Subset
     from fpuscan.places import Place
     from fpuscan.program import Unit
@@ -158,8 +160,8 @@ class Pairs:
     def _objects(self, function: FunctionAnalysis) -> dict[Object, Stores]:
         """The objects of which a function stores a member, with the nodes that store the part and the whole."""
         found: dict[Object, tuple[list[int], list[int]]] = {}
-        for node, store in function.memory_stores.items():
-            places = [(root, path) for root, path, _ in function.resolve(node, store.target)]
+        for node, lvalue in sorted(self._stored(function), key=itemgetter(0)):
+            places = [(root, path) for root, path, _ in function.resolve(node, lvalue)]
             for number, member in enumerate((self.part, self.whole)):
                 if places and all(self._is_paired(place) and place[1][-len(member) :] == member for place in places):
                     target = tuple((root, path[: -len(member)]) for root, path in places)
@@ -168,6 +170,21 @@ class Pairs:
                 for nodes in found.setdefault(tuple(places), ([], [])):
                     nodes.append(node)
         return {target: (tuple(part), tuple(whole)) for target, (part, whole) in found.items()}
+
+    def _stored(self, function: FunctionAnalysis) -> Iterator[tuple[int, LValue]]:
+        """What a function stores into, and numbers that calls store into by their addresses: ``cut(&x->m)``."""
+        for node, store in function.memory_stores.items():
+            yield node, store.target
+        for node in function.calls:
+            call = function.code[node]
+            assert isinstance(call, Call)
+            for argument in call.arguments:
+                inner = uncast(argument)
+                number = inner.place if isinstance(inner, Addr) else None
+                if number is None or number.type is None or number.type.integer is None:
+                    continue
+                if any(self.calls.may_write(function, node, (r, path)) for r, path, _ in function.resolve(node, number)):
+                    yield node, number
 
     def _is_object(self, place: Place) -> bool:
         ctype = self.analysis.place_type(place)

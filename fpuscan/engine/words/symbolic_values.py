@@ -314,6 +314,8 @@ class FunctionWords:
             return False
         callee = self.analysis.of(unit)
         closure = self.calls.storing_closure(cell[0]) | self.calls.storing_closure(self.values.other(cell[0]))
+        if unit.id not in closure and not any(self.calls.inward(self.function, node, unit, place) for place in cell):
+            return True  # it gets the address of the other member only
         if any(inner.id in closure for number in callee.calls for inner in self.calls.callees(callee, number)):
             return False
         return all(
@@ -329,7 +331,8 @@ class FunctionWords:
         root, path = place
         ctype = self.analysis.place_type(place)
         if not self.values.is_paired(place) and (ctype is None or not ctype.is_struct):
-            return []
+            lent = self.calls.actual_places(self.function, node, root, path) if root[0] == "d" and not path else ()
+            return [there for there, below, _ in lent if self.values.is_paired((there, below))]
         if root[0] != "d":
             return [root]
         return [there for there, _, _ in self.calls.actual_places(self.function, node, root, path)] or [root]
