@@ -20,7 +20,7 @@ from fpuscan.engine.search.states import Step
 from fpuscan.engine.unions import path_below
 from fpuscan.engine.values.allocations import allocations
 from fpuscan.engine.values.families import Families, Read
-from fpuscan.ir import ENTRY, EXIT, Assign, Call, Load
+from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, uncast
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
 from fpuscan.rules.info import FPU203
@@ -41,6 +41,7 @@ __all__ = ["find"]
 
 _USER = "uabi"
 _TOO_SMALL = "floor"
+_MEMORY = frozenset({"g", "h", "d"})  # the roots of what is no local
 
 
 class _Store(NamedTuple):
@@ -104,10 +105,28 @@ class _Finder:
                     yield from self._copied(function, node, instruction)
                 elif isinstance(instruction, Assign):
                     for root, path, _ in function.resolve(node, instruction.target):
-                        row = self._row((root, path)) if root[0] in {"g", "h", "d"} else None
+                        row = self._row((root, path)) if root[0] in _MEMORY else None
                         if row is not None:
                             yield _Store(row, function, node, (root, path), instruction.value)
+            for node in function.calls:
+                yield from self._lent(function, node)
         yield from self._allocated()
+
+    def _lent(self, function: FunctionAnalysis, node: int) -> Iterator[_Store]:
+        """What callees store in a number that they get the address of: ``fill(&x->size)``."""
+        call = function.code[node]
+        assert isinstance(call, Call)
+        for index, argument in enumerate(call.arguments):
+            inner = uncast(argument)
+            if not isinstance(inner, Addr) or inner.place.type is None or inner.place.type.integer is None:
+                continue
+            places = [(root, path) for root, path, _ in function.resolve(node, inner.place) if root[0] in _MEMORY]
+            row = next(filter(None, map(self._row, places)), None)
+            for unit in self.analysis.calls.callees(function, node) if row is not None else ():
+                callee, below = self.analysis.of(unit), ("d", unit.id, index)
+                for there, store in callee.memory_stores.items():
+                    if row is not None and any(each[:2] == (below, ()) for each in callee.resolve(there, store.target)):
+                        yield _Store(row, callee, there, (below, ()), store.value)
 
     def _copied(self, function: FunctionAnalysis, node: int, copy: Assign) -> Iterator[_Store]:
         """The members that a copy of a local struct stores."""
@@ -331,6 +350,8 @@ class _Finder:
         for tag, path in self.analysis.chain(store.place):
             if tag == store.row.type and path and fnmatchcase(".".join(path), store.row.member):
                 return f"{tag}.{'.'.join(path)}" if not store.row.variable else self.analysis.describe(store.place)
+        if not store.place[1] and "*" not in store.row.member:  # behind a pointer to a number
+            return f"{store.row.type}.{store.row.member}"
         return self.analysis.describe(store.place)
 
 

@@ -183,7 +183,9 @@ class Pairs:
                 number = inner.place if isinstance(inner, Addr) else None
                 if number is None or number.type is None or number.type.integer is None:
                     continue
-                if any(self.calls.may_write(function, node, (r, path)) for r, path, _ in function.resolve(node, number)):
+                if any(
+                    self.calls.may_write(function, node, (r, path)) for r, path, _ in function.resolve(node, number)
+                ):
                     yield node, number
 
     def _is_object(self, place: Place) -> bool:
