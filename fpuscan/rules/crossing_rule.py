@@ -7,7 +7,7 @@ no finding at all), and how to put it into words; everything else is the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +17,7 @@ from fpuscan.engine.values.contents import Content
 from fpuscan.engine.values.held import held_content
 from fpuscan.ir import ENTRY
 from fpuscan.result import Finding, Place, Related, Severity, Surviving
-from fpuscan.rules.entries import entries
+from fpuscan.rules.entries import entries, handed_on
 
 if TYPE_CHECKING:
     from fpuscan.engine.graph.edges import Transfer
@@ -84,6 +84,7 @@ class CrossingRule(NamedTuple):
     ``whole``: each flow is followed from its first source to its end, and all masks are evaluated; else a flow
     ends where it is stored into another source, whose reads are looked at anyway, or where ``is_spent`` says so.
     ``narrows``: features that are an operand or a local are no entry of a state, they narrow one copy.
+    ``shared``: what makes crossings one entry.
     """  # noqa: D205
 
     kinds: frozenset[str]
@@ -94,6 +95,7 @@ class CrossingRule(NamedTuple):
     is_advised: bool = False
     narrows: bool = False
     is_spent: Callable[[Search, Seed, State], bool] = lambda _search, _seed, _state: False
+    shared: Callable[[Crossing], Iterable[tuple[Hashable, ...]]] = handed_on
 
     def find(self, search: Search, seeds: Iterable[Seed]) -> list[Finding]:
         """The findings, one for each crossing statement, place, side and rule."""
@@ -117,7 +119,7 @@ class CrossingRule(NamedTuple):
         def about(ways: list[Crossing]) -> tuple[str, Severity]:
             return self.info(ways[0]).id, max(verdicts[id(way)].severity for way in ways)
 
-        told = entries([[way for _, way in members] for members in statements], about)
+        told = entries([[way for _, way in members] for members in statements], about, self.shared)
         return number(
             [self._finding(search, [(verdicts[id(way)], way) for way in entry.ways], entry.also) for entry in told]
         )

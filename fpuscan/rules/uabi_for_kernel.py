@@ -23,6 +23,7 @@ from fpuscan.engine.values.families import Families, Read
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, uncast
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
+from fpuscan.rules.entries import read_at_once
 from fpuscan.rules.info import FPU203
 
 if TYPE_CHECKING:
@@ -372,4 +373,4 @@ def _message(verdict: Verdict, crossing: Crossing) -> str:
     return f"{source}, of the user ABI, gives {place} its {what}: kernel buffers also hold supervisor state"
 
 
-_RULE = CrossingRule(frozenset({_USER}), lambda _: FPU203, _judge, _message)
+_RULE = CrossingRule(frozenset({_USER}), lambda _: FPU203, _judge, _message, shared=read_at_once)
