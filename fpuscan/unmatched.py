@@ -31,7 +31,11 @@ def unmatched_rows(program: Program, used_sources: frozenset[str]) -> Iterator[s
             yield from _undefined(program, f"contract {contract.pattern}", contract.without)
         else:
             yield f"contract {contract.pattern}"
-    yield from (f"helper {name}" for name in model.helpers if not program.defines(name))
+    for name, helper in model.helpers.items():
+        if program.defines(name):
+            yield from _undefined(program, f"helper {name}", [helper.among])
+        else:
+            yield f"helper {name}"
     yield from (f"floor {row.id}" for row in model.floors if not _names_something(program, row.pattern))
     yield from (f"configuration {row.id}" for row in model.configurations if not _names_something(program, row.pattern))
     yield from (f"carrier {row.pattern}" for row in model.carriers if not _names_something(program, row.pattern))

@@ -208,7 +208,7 @@ class Contract(_Placed):
 class Helper:
     """A function that turns a mask into a size: ``mask`` is the argument with the mask,
     ``compacted`` the argument that makes the size a kernel-format one unless it is false
-    (-1: none; with ``format`` the size always is one).
+    (-1: none; with ``format`` the size always is one). ``among``: the mask of the bits that it looks at ("": all).
     """  # noqa: D205
 
     function: str
@@ -216,6 +216,7 @@ class Helper:
     mask: int = -1
     compacted: int = -1
     format: bool = False
+    among: str = ""
 
 
 @dataclass(frozen=True, slots=True)

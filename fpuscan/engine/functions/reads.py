@@ -42,8 +42,8 @@ class Operation(NamedTuple):
     "freeze" (arithmetic and everything unknown), "times" (the same, but for a product with zero),
     "minus" (the same, but for a difference that borrows nothing),
     "meet" (``other`` is the result of two values that may have bits in common), "keep" (the bits ``bits`` of
-    such a result), "truth" (``!``), "relation" (a comparison), "format" (a size in kernel format unless ``other``
-    is false).
+    such a result), "among" (the bits ``bits`` that a function looks at at all), "truth" (``!``), "relation" (a
+    comparison), "format" (a size in kernel format unless ``other`` is false).
     """  # noqa: D205
 
     kind: str

@@ -90,7 +90,8 @@ class CallEdges:
                 units = ()
         helper = self.analysis.model.helpers.get(site.name)
         if helper is not None and helper.mask == index:
-            operations = (*leaf.operations, FREEZE, *self._compacted(call, helper))
+            seen = Operation("among", bits=self.analysis.values.seen_by(helper))
+            operations = (*leaf.operations, seen, FREEZE, *self._compacted(call, helper))
             found += site.back(index, operations, kernel=helper.format)
         elif not units:
             if self.analysis.calls.look_up(function, node):

@@ -77,6 +77,9 @@ class Flows:
                     masked = masked or may != WORD
                     aligned &= may
                     where &= may
+                case "among":
+                    aligned &= operation.bits
+                    where &= operation.bits
                 case "not" | "times" if self._is_lost(label, function, transfer, operation):
                     return None
                 case "cast" | "fit":

@@ -127,6 +127,7 @@ class Values(Contents):
                 bits = self.mask(function, node, call.arguments[helper.mask], context).may
                 if bits == WORD:
                     return Content(0, self._helper_format(function, node, call, helper, context), unknown=True)
+                bits &= self.seen_by(helper)
             return Content(bits, self._helper_format(function, node, call, helper, context))
         found = Content()
         inner = (*context, (function.id, node))[-MAX_DEPTH:]
@@ -140,6 +141,11 @@ class Values(Contents):
             for each in self.analysis.calls.inward(function, node, unit, place):
                 found = found.join(self.size_of_place(callee, EXIT, each, inner))
         return found
+
+    def seen_by(self, helper: Helper) -> int:
+        """The feature bits that a mask-to-size helper looks at; all of them if the tree does not say."""
+        found = self.analysis.program.evaluate(helper.among) if helper.among else None
+        return WORD if found is None else found
 
     def _helper_format(
         self, function: FunctionAnalysis, node: int, call: Call, helper: Helper, context: tuple[CallSite, ...]
