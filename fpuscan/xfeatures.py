@@ -52,6 +52,11 @@ class FeatureBits:
                 names.setdefault(mask.bit_length() - 1, name)
         return cls(MappingProxyType(dict(sorted(names.items()))))
 
+    @property
+    def features(self) -> int:
+        """All bits that name a feature; a software bit names none."""
+        return sum(1 << bit for bit, name in self.names.items() if name not in _SOFTWARE_BITS)
+
     def name_bits(self, mask: int) -> tuple[str, ...]:
         """The names of the bits that are set, lowest bit first."""
         return tuple(self.names.get(bit, f"bit {bit}") for bit in bits_of(mask & WORD))

@@ -77,7 +77,7 @@ class _Teller:
         self.explainer = Explainer(analysis)
         self.part, self.whole = f"{row.type}.{row.part}", f"{row.type}.{row.whole}"
         self.severe = (analysis.program.evaluate(row.severe) or 0) if row.severe else 0
-        self.features = sum(1 << bit for bit in bits.names)
+        self.features = bits.features
 
     def findings(self, broken: Broken) -> list[Finding]:
         """One finding for a slip: the sides on which it does the same belong together."""
@@ -199,11 +199,19 @@ class _Teller:
         ]
 
     def _operand(self, side: _Side) -> str:
-        """What the part is made of, where no definition of a global is known: a global before other memory."""
+        """What the part is made of, where no definition of a global is known: a global before other memory.
+
+        A local, memory of no known type and a name that no header read declares tell nobody anything.
+        """
         leaves = (leaf for way in (*side.lacks, *side.ways) for leaf in definitions(way.part))
-        cells = [leaf.key[2] for leaf in leaves if isinstance(leaf, Atom) and _is_memory(leaf.key)]
-        cells.sort(key=lambda cell: cell[0][0][0] != "g")
-        return self.analysis.describe(cells[0][0]) if cells else self.part
+        places = [leaf.key[2][0] for leaf in leaves if isinstance(leaf, Atom) and _is_memory(leaf.key)]
+        named = [place for place in places if place[0][0] != "v" and self._is_typed(place)]
+        named.sort(key=lambda place: place[0][0] != "g")
+        return self.analysis.describe(named[0]) if named else self.part
+
+    def _is_typed(self, place: EnginePlace) -> bool:
+        ctype = self.analysis.root_type(place[0])
+        return ctype is not None and ctype.base != "?"
 
     def _message(self, side: _Side, severity: Severity, has: list[str], lacks: list[str]) -> str:
         where = f"{' and '.join(side.names)} side{'s' * (len(side.names) > 1)}"
