@@ -22,7 +22,7 @@ def renamed(program: Uses, model: Model) -> dict[str, str]:
 
     Of a type that one of them is missing from, the one global is taken that no row knows; of several the one whose
     name has a word of the missing name in it (``fpu_kernel_cfg``: kernel) that no other of them has. Where that says
-    nothing the scan is incomplete.
+    nothing, or there is none (a member of a struct or an array now), the scan is incomplete.
     """
     found: dict[str, str] = {}
     named = [each.rpartition(" ")[::2] for each in model.scope.objects]
@@ -33,8 +33,10 @@ def renamed(program: Uses, model: Model) -> dict[str, str]:
             fitting = others if len(missing) == len(others) == 1 else _akin(name, others)
             if len(fitting) == 1:
                 found[name] = fitting[0]
-            elif others:
-                reason = f"none of {', '.join(others)} ({tag}) can be told to be {name}"
+            elif program.types.members(tag):
+                reason = f"{name} is no global any more, and where its members are cannot be told"
+                if others:
+                    reason = f"none of {', '.join(others)} ({tag}) can be told to be {name}"
                 program.incomplete.append(Incomplete(program.model.scope.required[0], 1, reason))
     return found
 
