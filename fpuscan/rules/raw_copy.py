@@ -6,6 +6,7 @@ share; any other length takes the whole buffer along.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import NOTHING
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["find"]
 
 _TARGET, _SOURCE, _LENGTH = 0, 1, 2  # the arguments of memcpy(), copy_to_user() and membuf_write()
+_BEYOND_LEGACY = re.compile(r"\bxregs_state\b|kvm_xsave|region")
+_LEGACY_SIZE = 512  # bytes of an FXSAVE image (Intel SDM, volume 1, 13.4.1)
 
 
 def find(search: Search) -> list[Finding]:
@@ -67,8 +70,14 @@ def _copied(row: Sink, function: FunctionAnalysis, node: int, call: Call) -> Pla
 
 
 def _is_legacy(length: Expr) -> bool:
-    """Whether a length is that of a structure of the legacy part; struct kvm_xsave is as large as a buffer."""
-    return isinstance(length, Const) and "kvm_xsave" not in length.text and "region" not in length.text
+    """Whether a length is that of (a structure of) the legacy part; the header behind it says which format the rest
+    has, and struct kvm_xsave is as large as a buffer.
+    """  # noqa: D205
+    if not isinstance(length, Const):
+        return False
+    if length.value is not None:
+        return length.value <= _LEGACY_SIZE
+    return _BEYOND_LEGACY.search(length.text) is None
 
 
 def _pointees(function: FunctionAnalysis, node: int, call: Call, index: int) -> list[Place]:

@@ -63,6 +63,7 @@ _TOLD_ONCE = (
     "third_turns",
     "third_sinks",
     "third_kvm",
+    "fourth_kvm",
     "fourth_",
 )
 
