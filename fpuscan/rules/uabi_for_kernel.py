@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.graph.edges import Transfer
@@ -24,6 +24,7 @@ from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Load, uncast
 from fpuscan.result import Severity, Surviving
 from fpuscan.rules.crossing_rule import CrossingRule, Search, Verdict
 from fpuscan.rules.entries import read_at_once
+from fpuscan.rules.floors import USER, Floors, Store
 from fpuscan.rules.info import FPU203
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from fpuscan.engine.functions.function import FunctionAnalysis
     from fpuscan.engine.search.sources import Seed
     from fpuscan.engine.search.states import State
-    from fpuscan.ir import Expr
     from fpuscan.model.rows import Floor, Sink
     from fpuscan.places import Place
     from fpuscan.program import Unit
@@ -40,32 +40,19 @@ if TYPE_CHECKING:
 
 __all__ = ["find"]
 
-_USER = "uabi"
 _TOO_SMALL = "floor"
 _MEMORY = frozenset({"g", "h", "d"})  # the roots of what is no local
-
-
-class _Store(NamedTuple):
-    """A value that sizes or fills a kernel buffer: the row, its statement, the place (None: an allocation), and of a
-    struct that is copied the member.
-    """  # noqa: D205
-
-    row: Sink
-    function: FunctionAnalysis
-    node: int
-    place: Place | None
-    value: Expr
-    below: tuple[str, ...] = ()
 
 
 def find(search: Search) -> list[Finding]:
     """The findings of the rule."""
     finder = _Finder(search)
+    floors = Floors(search, finder.family, finder.units)
     wrong = [(store, origins) for store in finder.stores() if (origins := finder.user_origins(store))]
-    short = [(store, origins) for floor, store in finder.floors() if (origins := finder.short_origins(floor, store))]
+    short = [(store, origins) for floor, store in floors.stores() if (origins := floors.short_origins(floor, store))]
     if not wrong and not short:
         return []
-    seeds = Seeds(search.flows, (frozenset({_USER}),)).find()
+    seeds = Seeds(search.flows, (frozenset({USER}),)).find()
     pairs = [
         (Verdict(severity, Surviving()), crossing)
         for severity, found in ((Severity.WARNING, wrong), (Severity.ERROR, short))
@@ -79,7 +66,7 @@ def find(search: Search) -> list[Finding]:
 
 
 def _is_read(seed: Seed, origins: frozenset[Read]) -> bool:
-    here = Read(_USER, seed.function, seed.node)
+    here = Read(USER, seed.function, seed.node)
     return here in origins or here._replace(place=seed.place) in origins
 
 
@@ -91,15 +78,15 @@ class _Finder:
         model = self.analysis.model
         self.rows = [row for row in model.sinks if row.kind == "buffer"]
         self.allocations = [row for row in model.sinks if row.kind == "allocation"]
-        self.user = [row for row in model.sources if row.kind == _USER and not row.function]
-        self.makers = frozenset(row.function for row in model.sources if row.kind == _USER and row.function)
-        self.others = [row for row in model.sources if row.kind != _USER and not row.function and not row.macro]
+        self.user = [row for row in model.sources if row.kind == USER and not row.function]
+        self.makers = frozenset(row.function for row in model.sources if row.kind == USER and row.function)
+        self.others = [row for row in model.sources if row.kind != USER and not row.function and not row.macro]
 
     # ------------------------------------------------------------ where kernel buffers get their sizes
 
-    def stores(self) -> Iterator[_Store]:
+    def stores(self) -> Iterator[Store]:
         """All stores into places of kernel buffers, and all allocations of them."""
-        for unit in self._units(self.rows):
+        for unit in self.units(self.rows):
             function = self.analysis.of(unit)
             for node, instruction in enumerate(function.code):
                 if isinstance(instruction, Assign) and _is_struct(instruction):
@@ -108,12 +95,12 @@ class _Finder:
                     for root, path, _ in function.resolve(node, instruction.target):
                         row = self._row((root, path)) if root[0] in _MEMORY else None
                         if row is not None:
-                            yield _Store(row, function, node, (root, path), instruction.value)
+                            yield Store(row, function, node, (root, path), instruction.value)
             for node in function.calls:
                 yield from self._lent(function, node)
         yield from self._allocated()
 
-    def _lent(self, function: FunctionAnalysis, node: int) -> Iterator[_Store]:
+    def _lent(self, function: FunctionAnalysis, node: int) -> Iterator[Store]:
         """What callees store in a number that they get the address of: ``fill(&x->size)``."""
         call = function.code[node]
         assert isinstance(call, Call)
@@ -127,9 +114,9 @@ class _Finder:
                 callee, below = self.analysis.of(unit), ("d", unit.id, index)
                 for there, store in callee.memory_stores.items():
                     if row is not None and any(each[:2] == (below, ()) for each in callee.resolve(there, store.target)):
-                        yield _Store(row, callee, there, (below, ()), store.value)
+                        yield Store(row, callee, there, (below, ()), store.value)
 
-    def _copied(self, function: FunctionAnalysis, node: int, copy: Assign) -> Iterator[_Store]:
+    def _copied(self, function: FunctionAnalysis, node: int, copy: Assign) -> Iterator[Store]:
         """The members that a copy of a local struct stores."""
         tag = copy.target.type.base if copy.target.type is not None else ""
         rows = [row for row in self.rows if row.type == tag and not row.variable and "*" not in row.member]
@@ -140,12 +127,12 @@ class _Finder:
         for root, path, _ in function.resolve(node, copy.target):
             for row in rows if root[0] in {"g", "h", "d"} else ():
                 below = path_below(self.analysis, tag, row.member)
-                yield _Store(row, function, node, (root, (*path, *below)), copy.value, below)
+                yield Store(row, function, node, (root, (*path, *below)), copy.value, below)
 
     def _row(self, place: Place) -> Sink | None:
         return next((row for row in self.rows if self.analysis.matches(row.pattern, place)), None)
 
-    def _units(self, rows: list[Sink] | list[Floor]) -> list[Unit]:
+    def units(self, rows: list[Sink] | list[Floor]) -> list[Unit]:
         program = self.analysis.program
         found: dict[int, Unit] = {}
         for row in rows:
@@ -161,16 +148,16 @@ class _Finder:
         functions = [unit for unit in found.values() if unit.is_function]
         return sorted(functions, key=lambda unit: (unit.path, unit.start))
 
-    def _allocated(self) -> Iterator[_Store]:
+    def _allocated(self) -> Iterator[Store]:
         """The sizes of allocations that hold such a struct."""
         for row in self.allocations:
             for function, node, value in allocations(self.analysis, row.type):
-                yield _Store(row, function, node, None, value)
+                yield Store(row, function, node, None, value)
 
     # ------------------------------------------------------------ what they get
 
     def _origins(self) -> Families:
-        return Families(self.analysis, self._family, only=_USER, made=self._made)
+        return Families(self.analysis, self.family, only=USER, made=self._made)
 
     def _made(self, function: FunctionAnalysis, node: int, call: Call) -> str | None:
         """A size in standard format of nothing but user features is one of the user ABI, whoever had the features."""
@@ -181,120 +168,38 @@ class _Finder:
         mask, compacted = (
             values.mask(function, node, call.arguments[index], ()) for index in (helper.mask, helper.compacted)
         )
-        return _USER if not compacted.may and mask.may and not mask.may & ~values.user_mask else None
+        return USER if not compacted.may and mask.may and not mask.may & ~values.user_mask else None
 
-    def _family(self, place: Place) -> str | None:
+    def family(self, place: Place) -> str | None:
         if place[0][0] == "v":  # a copy, or filled here: of what it is made
             return None
         if any(self.analysis.matches(row.pattern, place) for row in self.user):
-            return _USER
+            return USER
         return "kernel" if any(self.analysis.matches(row.pattern, place) for row in self.others) else None
 
-    def user_origins(self, store: _Store) -> frozenset[Read]:
+    def user_origins(self, store: Store) -> frozenset[Read]:
         """The reads of the user ABI that a store comes from; none if anything else reaches the place as well."""
         own = self._origins().part(store.function, store.node, store.value, store.below)
-        if not own or any(origin.family != _USER for origin in own):
+        if not own or any(origin.family != USER for origin in own):
             return frozenset()
         if store.place is not None:
             for node in store.function.reaching(EXIT, store.place) - {ENTRY, store.node}:
                 other = store.function.code[node]
                 if isinstance(other, Assign) and not self._other_side(store, node):
                     others = self._origins().of(store.function, node, other.value)
-                    if any(origin.family != _USER for origin in others):
+                    if any(origin.family != USER for origin in others):
                         return frozenset()
         return own
 
-    def _other_side(self, store: _Store, node: int) -> bool:
+    def _other_side(self, store: Store, node: int) -> bool:
         """Whether a store into the same place is one for the buffers of the other side."""
         held = store.function.entry_guards()
         sides = {self.analysis.side_of(held.get(each, NOTHING), store.function.id, each) for each in (store.node, node)}
         return sides == {"guest", "host"}
 
-    # ------------------------------------------------------------ sizes that have a lower bound
-
-    def floors(self) -> Iterator[tuple[Floor, _Store]]:
-        """All stores into sizes that must not be smaller than a struct."""
-        for floor in self.analysis.model.floors:
-            for unit in self._units([floor]):
-                function = self.analysis.of(unit)
-                for node, instruction in enumerate(function.code):
-                    if isinstance(instruction, Assign):
-                        for root, path, _ in function.resolve(node, instruction.target):
-                            if self.analysis.matches(floor.pattern, (root, path)):
-                                row = self.search.sinks.place_row((root, path))
-                                if row is not None:
-                                    yield floor, _Store(row, function, node, (root, path), instruction.value)
-
-    def short_origins(self, floor: Floor, store: _Store) -> frozenset[Read]:
-        """The reads that a size comes from without a lower bound: in the value, or stored before and now raised."""
-        assert store.place is not None
-        origins = Families(self.analysis, self._family)
-        own = origins.of(store.function, store.node, store.value)
-        if not any(origin.family == _USER and self._reads(origin, floor.variable) for origin in own):
-            return frozenset()
-        if floor.at_least in " ".join(origins.constants):
-            return frozenset()
-        return frozenset() if self._is_raised(store, store.node, floor, set()) else own
-
-    def _reads(self, origin: Read, variable: str) -> bool:
-        function = self.analysis.by_id(origin.function)
-        return any(
-            self.analysis.variable(root) == variable
-            for leaf in function.leaves(origin.node)
-            if isinstance(leaf.expr, Load)
-            for root, _, _ in function.resolve(origin.node, leaf.expr.place)
-        )
-
-    def _is_raised(self, store: _Store, node: int, floor: Floor, busy: set[int]) -> bool:
-        """Whether a store only raises what had the lower bound already: one that it may leave as it was, or reads."""
-        assert store.place is not None
-        busy.add(node)
-        function = store.function
-        before = function.reaching(node, store.place)
-        ends = (function.reaching(each, store.place) for each in range(len(function.code)))
-        if not any(node in end and before & end for end in ends) and not self._reads_place(store, node):
-            return False
-        return bool(before) and all(
-            each in busy
-            or self._is_floor(function, each, floor)
-            or self._is_told(function, each, floor)
-            or (each != ENTRY and self._is_raised(store, each, floor, busy))
-            for each in before
-        )
-
-    def _is_told(self, function: FunctionAnalysis, node: int, floor: Floor) -> bool:
-        """Whether a store is itself looked at: it reads the size that has no lower bound."""
-        instruction = function.code[node]
-        if node == ENTRY or not isinstance(instruction, Assign):
-            return False
-        origins = Families(self.analysis, self._family).of(function, node, instruction.value)
-        return any(origin.family == _USER and self._reads(origin, floor.variable) for origin in origins)
-
-    def _reads_place(self, store: _Store, node: int) -> bool:
-        """Whether what a store leaves in the place is made of what was in it."""
-        function, instruction = store.function, store.function.code[node]
-        if not isinstance(instruction, Assign):
-            return False
-        return any(
-            origin.function == function.id and (root, path) == store.place
-            for origin in Families(self.analysis, self._family).of(function, node, instruction.value)
-            for leaf in function.leaves(origin.node)
-            if isinstance(leaf.expr, Load)
-            for root, path, _ in function.resolve(origin.node, leaf.expr.place)
-        )
-
-    def _is_floor(self, function: FunctionAnalysis, node: int, floor: Floor) -> bool:
-        # A value of the kernel's side is for the rules about those to judge.
-        instruction = function.code[node]
-        if node == ENTRY or not isinstance(instruction, Assign):
-            return False
-        origins = Families(self.analysis, self._family)
-        found = origins.of(function, node, instruction.value)
-        return floor.at_least in " ".join(origins.constants) or any(origin.family != _USER for origin in found)
-
     # ------------------------------------------------------------ the way there
 
-    def crossing(self, seed: Seed, store: _Store) -> Crossing:
+    def crossing(self, seed: Seed, store: Store) -> Crossing:
         """The way of a value from its source to the statement, as a crossing."""
         found: list[tuple[Step, Transfer, State | None]] = []
 
@@ -345,7 +250,7 @@ class _Finder:
         """The statements that give a buffer its size or features, whatever they give."""
         return frozenset((store.function.id, store.node) for store in self.stores() if not store.row.guess)
 
-    def _name(self, store: _Store) -> str:
+    def _name(self, store: Store) -> str:
         if store.place is None:
             return f"the memory of a {store.row.type}"
         for tag, path in self.analysis.chain(store.place):
@@ -373,4 +278,4 @@ def _message(verdict: Verdict, crossing: Crossing) -> str:
     return f"{source}, of the user ABI, gives {place} its {what}: kernel buffers also hold supervisor state"
 
 
-_RULE = CrossingRule(frozenset({_USER}), lambda _: FPU203, _judge, _message, shared=read_at_once)
+_RULE = CrossingRule(frozenset({USER}), lambda _: FPU203, _judge, _message, shared=read_at_once)
