@@ -15,7 +15,6 @@ from tests.realtree.leaks import (
     INIT_C,
     KVM,
     LEGACY,
-    LOCKED,
     PTRACE,
     REGSET,
     SIGFRAME,
@@ -103,7 +102,7 @@ def kvm_get_xsave2_by_the_buffer_size(tree: TreeCopy) -> None:
     )
 
 
-@case(Leak("FPU101", "kvm_vm_ioctl_check_extension", "", "", SUPERVISOR | LOCKED, path=KVM, side="guest"))
+@case(Leak("FPU101", "kvm_vm_ioctl_check_extension", "", "", SUPERVISOR, path=KVM, side="guest"))
 def kvm_cap_xsave2_of_the_whole_permission(tree: TreeCopy) -> None:
     call = "xstate_required_size(kvm_get_filtered_xcr0(), false)"
     tree.replace(
