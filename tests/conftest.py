@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import invariants, tables
+from tests import effort, invariants, tables
 from tests.kernel_trees import TREES_VARIABLE, outer_trees, real_trees
 
 invariants.install()
@@ -23,14 +23,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, found or [None], ids=[tree.name for tree in found] or ["none"])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the realtree tests with a printed reason where there is no tree."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take a sample in a short run; skip the realtree tests with a printed reason where there is no tree."""
+    if not effort.WIDE and not effort.names_tests(config.args, config.getoption("keyword")):
+        _sample(config, items)
     if real_trees():
         return
     reason = f"{TREES_VARIABLE} does not name a folder of kernel trees (see README, Tests)"
     for item in items:
         if item.get_closest_marker("realtree"):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what only a wide run takes."""
+    marks = ((item, item.get_closest_marker("sampled")) for item in items)
+    found = [effort.Sampled(item.nodeid.partition("[")[0], *mark.args) if mark else None for item, mark in marks]
+    taken = effort.sample(found, effort.SEED)
+    config.hook.pytest_deselected(items=[item for item, is_taken in zip(items, taken, strict=True) if not is_taken])
+    items[:] = [item for item, is_taken in zip(items, taken, strict=True) if is_taken]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,10 +6,11 @@ import os
 import re
 from pathlib import Path
 
-__all__ = ["LONG", "TREES_VARIABLE", "outer_trees", "real_trees", "version"]
+from tests.effort import LONG
+
+__all__ = ["TREES_VARIABLE", "outer_trees", "real_trees", "version"]
 
 TREES_VARIABLE = "FPUSCAN_TREES"
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 
 
 def real_trees() -> tuple[Path, ...]:

@@ -9,7 +9,6 @@ all real trees instead of the oldest and the newest.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,8 +20,8 @@ from fpuscan.program import Program, Unit
 from fpuscan.scan import scan
 from fpuscan.tree import open_folder
 from tests import fixture_trees
+from tests.effort import LONG
 
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 NAMES = (
     fixture_trees.NAMES
     if LONG

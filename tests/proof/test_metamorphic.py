@@ -8,7 +8,6 @@ may move.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -20,10 +19,10 @@ import pytest
 from fpuscan.scan import scan
 from fpuscan.tree import open_folder
 from tests import fixture_trees
+from tests.effort import LONG
 from tests.realtree.edits import copy_tree
 
 FPU = "arch/x86/kernel/fpu"
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 NAMES = (
     fixture_trees.NAMES
     if LONG

@@ -17,7 +17,6 @@ quarter of an hour); ``FPUSCAN_PROOF_SEED=N`` starts from another seed.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from pathlib import Path
 import pytest
 
 from fpuscan.result import Finding
+from tests.effort import LONG, SEED, WIDE
 from tests.proof.causes import cause
 from tests.proof.execution import Flow, NotRunnableError, Observation, compiles, observe, watch
 from tests.proof.harness import Miss, find, minimise, misses, report, survivors, write_tree
@@ -33,10 +33,8 @@ from tests.proof.programs.idioms import IDIOMS
 from tests.proof.shapes import shapes
 from tests.tables import PRECISION
 
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
-SEED = int(os.environ.get("FPUSCAN_PROOF_SEED", "1"))
 BATCH = 40  # programs per tree and binary
-BATCHES = 100 if LONG else 6
+BATCHES = 100 if LONG else 12 if WIDE else 3
 
 # Shapes whose flow is not followed yet, and why; one that is followed must leave this list.
 OPEN: dict[str, str] = {}

@@ -9,7 +9,6 @@ exit what was enumerated before the first of them. ``FPUSCAN_PROOF=long`` takes 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,8 +25,8 @@ from fpuscan.engine.boot.partial import Partials
 from fpuscan.model import load_model
 from fpuscan.program import Program
 from fpuscan.tree import open_folder
+from tests.effort import LONG
 
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
 BASE = Path(__file__).parents[2] / "fixtures/_base"
 INIT = "arch/x86/kernel/fpu/init.c"
 MEMBERS = ("fpu_kernel_cfg.default_features", "fpu_user_cfg.default_features", "guest_default_cfg.features")

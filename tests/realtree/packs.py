@@ -157,7 +157,7 @@ def packs(members: Iterable[_P], largest: int = LARGEST) -> list[Pack[_P]]:
 
 
 def choose(found: Sequence[_T], size: Callable[[_T], int], *, full: int, every: int) -> list[_T]:
-    """What a short run takes: all packs of at least ``full`` edits, and each ``every``-th of the smaller ones."""
+    """What a wide run takes: all packs of at least ``full`` edits, and each ``every``-th of the smaller ones."""
     small = (number for number, pack in enumerate(found) if size(pack) < full)
     chosen = set(islice(small, every - 1, None, every))
     return [pack for number, pack in enumerate(found) if size(pack) >= full or number in chosen]

@@ -157,6 +157,7 @@ def supervisor_feature_declared_a_user_feature(tree: TreeCopy) -> None:
     tree.extend_macro(MASKS_H, "XFEATURE_MASK_USER_SUPPORTED", "XFEATURE_MASK_CET_KERNEL |")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pack", case.params())
 def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
     check(pack, newest)

@@ -503,6 +503,7 @@ def params() -> Iterator[object]:
             yield pytest.param(pack, tree, id=f"{tree.name}-{pack.names[0]}-{len(pack.members)}")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("pack", "tree"), list(params()))
 def test_edits(pack: Pack[Recorded], tree: Path) -> None:
     release = version(tree)

@@ -104,6 +104,7 @@ def old_guest_permission_set_member_by_member(tree: TreeCopy) -> None:
     tree.insert(CORE, "fpstate_reset", code, after="fpu->guest_perm = fpu->perm")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pack", case.params("6.1", "6.12"))
 def test_edits_of_an_old_tree(pack: Pack[Variant], trees: tuple[Path, ...]) -> None:
     check(pack, tree_of(trees, pack.release))

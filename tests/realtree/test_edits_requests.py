@@ -285,6 +285,7 @@ def guest_buffer_gets_a_user_size_of_its_own(tree: TreeCopy) -> None:
     tree.insert(CORE, "fpu_alloc_guest_fpstate", code, before="fpstate_init_user(fpstate)")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pack", case.params())
 def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
     check(pack, newest)

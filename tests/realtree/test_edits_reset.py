@@ -262,6 +262,7 @@ HELPERS = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("code", WHOLE)
 def test_other_ways_to_reset_a_whole(newest: MemoryCopy, code: str) -> None:
     fix_features(newest, f"{{ {code} }}")

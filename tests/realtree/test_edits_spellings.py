@@ -186,6 +186,7 @@ def compared_measured_and_printed(tree: TreeCopy) -> None:
     tree.assign(CORE, RESET, "fpstate->user_size", f"{USER_SIZE} + 0 * sizeof({SIZE})")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("pack", case.params())
 def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
     check(pack, newest)

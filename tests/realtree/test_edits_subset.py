@@ -463,6 +463,7 @@ def check(edited: MemoryCopy, expected: tuple[Missing, ...]) -> None:
     assert len(found) == len(expected)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("one", SEVEN, ids=lambda one: one.edit.__name__)
 def test_edit_of_the_newest_tree(one: Case, newest: Path) -> None:
     edited = MemoryCopy(newest)
@@ -471,6 +472,7 @@ def test_edit_of_the_newest_tree(one: Case, newest: Path) -> None:
     check(edited, one.missing)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("release", ["6.1", "6.12"])
 @pytest.mark.parametrize("one", SIX, ids=lambda one: one.edit.__name__)
 def test_edit_of_an_old_tree(one: Case, release: str, trees: tuple[Path, ...]) -> None:

@@ -15,6 +15,7 @@ from tests.realtree.variants import MemoryCopy, read_variants
 pytestmark = pytest.mark.realtree
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("release", ["", "6.12", "6.1"])
 def test_every_edit_that_leaks_is_seen(release: str, trees: tuple[Path, ...]) -> None:
     tree = tree_of(trees, release)

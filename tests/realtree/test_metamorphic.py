@@ -6,13 +6,12 @@ or a macro, a store through a function, a call is inlined, functions change thei
 order or their file. Where a function is made or goes, findings are compared by
 rule, severity, source, sink and what survives, else by fingerprint.
 
-A short run takes some rewrites of each state, FPUSCAN_PROOF=long all of them;
+A wide run takes one kind of rewrite for each state, a short one some of these, a long one all kinds;
 FPUSCAN_PROOF_SEED=N takes others, and other sites where they touch each other.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
+from tests.effort import LONG, SEED
 from tests.realtree.leaks import describe
 from tests.realtree.moves import inlined, moved, rename_files, reordered
 from tests.realtree.releases import tree_of
@@ -33,9 +33,7 @@ from tests.realtree.variants import MemoryCopy
 
 pytestmark = pytest.mark.realtree
 
-LONG = os.environ.get("FPUSCAN_PROOF") == "long"
-SEED = int(os.environ.get("FPUSCAN_PROOF_SEED", "1"))
-EACH = 1  # the rewrites of a state that a short run makes
+EACH = 1  # the rewrites of a state that a wide run makes
 Key = tuple[object, ...]
 # What changes findings today, and why; what does not any more must leave this list.
 OPEN: dict[tuple[str, str], str] = {}
@@ -149,7 +147,7 @@ def scanned(trees: tuple[Path, ...]) -> Callable[[State], Scanned]:
 
 
 def params() -> Iterator[object]:
-    """All rewrites of all states, or a few of each."""
+    """All rewrites of all states, or one of each."""
     for number, state in enumerate(STATES):
         kinds = sorted(KINDS)
         chosen = kinds if LONG else [kinds[(number + SEED + each * 5) % len(kinds)] for each in range(EACH)]
@@ -159,6 +157,7 @@ def params() -> Iterator[object]:
             yield pytest.param(state, kind, id=f"{state}-{kind}", marks=marks)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("state", "kind"), list(params()))
 def test_a_rewrite_changes_no_finding(state: State, kind: str, scanned: Callable[[State], Scanned]) -> None:
     base = scanned(state)

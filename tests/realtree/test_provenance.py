@@ -157,6 +157,7 @@ def no_mask(tree: TreeCopy) -> None:
 GUEST, HOST = "guest", "host"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("edit", "gained", "lost"),
     [

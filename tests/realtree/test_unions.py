@@ -61,6 +61,7 @@ def found(newest: Path, edit: Callable[[MemoryCopy], None], around: str) -> Scan
     return copy.scan()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("edit", [clean, leaking])
 @pytest.mark.parametrize("kind", AROUND)
 def test_members_of_anonymous_unions_and_structs_are_the_same_members(

@@ -1,7 +1,7 @@
 """Many more edits of real trees, leaking and harmless, as data (see variants.py): each gets its verdict.
 
-Edits of one file that have nothing to do with each other share a scan. A short run takes every scan of five edits or
-more and some of the others, a third of all edits; FPUSCAN_PROOF=long takes all, half an hour.
+Edits of one file that have nothing to do with each other share a scan. A wide run takes every scan of five edits or
+more and some of the others, a third of all edits; a short one some of these, a long one all, half an hour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fpuscan.result import Finding, ScanResult, Severity
-from tests.kernel_trees import LONG
+from tests.effort import LONG
 from tests.realtree.edits import EditError, TreeCopy, leaks
 from tests.realtree.leaks import Leak, describe
 from tests.realtree.packs import LARGEST, Pack, choose, packs
@@ -70,7 +70,7 @@ FILES = (
 EVERY_RULE = frozenset(FILES[FILES.index("patches.toml") :])  # what all rules find beyond the unmodified tree
 # Their leaks meet in the operands behind them.
 APART = frozenset({"fresh_sinks.toml", "third_sinks.toml", "third_kvm.toml", "fourth_kvm.toml"})
-FULL, EVERY = 5, 24  # a short run takes the scans of so many edits, and of the others each so manieth
+FULL, EVERY = 5, 24  # a wide run takes the scans of so many edits, and of the others each so manieth
 
 
 @cache
@@ -95,6 +95,7 @@ def unmodified(tree: Path) -> frozenset[Known]:
     return frozenset(map(identity, MemoryCopy(tree).scan().findings))
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("pack", "every_rule"), params())
 def test_variants_of_a_real_tree(
     pack: Pack[Variant],
