@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fpuscan.engine.analysis import Analysis
@@ -172,6 +172,15 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# What it enumerates is all fixed at its end, but not where the helper leaves.
+FIXED_AT_THE_END: dict[str, list[Statement]] = {
+    BOOT: [("set", MEMBERS[0]), ("set", MEMBERS[2]), ("call", "first"), ("set", MEMBERS[0]), ("fix", MEMBERS[0])],
+    "first": [("fix", MEMBERS[2])],
+    "second": [],
+}
+
+
+@example(program=FIXED_AT_THE_END)
 @settings(max_examples=1500 if LONG else 80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(program=PROGRAMS)
 def test_what_is_left_is_what_some_path_leaves(tree: Path, program: dict[str, list[Statement]]) -> None:

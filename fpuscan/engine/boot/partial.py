@@ -98,7 +98,7 @@ class Partials:
                 return
             members = state.members() if state is not None else {}
             self._given[unit.id] = {place for place, made in members.items() if NEVER not in made}
-            if any(each.origin is Origin.ENUMERATED for settings in members.values() for each in settings):
+            if walk.linked or any(each.origin is Origin.ENUMERATED for made in members.values() for each in made):
                 self._walks.append((walk, unit.id))
                 left = members if left is None else joined(left, members)
             elif not self._boots(unit):
