@@ -102,6 +102,7 @@ def test_what_a_rule_finds_is_among_the_roots(name: str, trees: Path) -> None:
     assert sorted((item.source.place, item.sink.place, item.side) for item in wanted) == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_root_arrives_without_the_slice_and_nothing_else_does(name: str, trees: Path) -> None:
     analysis = analysed(laid_out(name, trees))

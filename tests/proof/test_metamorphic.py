@@ -219,6 +219,7 @@ def leaking(source: Path, folder: Path) -> tuple[Path, frozenset[Key]]:
     ],
     ids=lambda change: change.__name__,
 )
+@pytest.mark.sampled(2)
 def test_a_change_without_meaning_changes_no_finding_of_a_real_tree(
     outer_tree: Path, change: Callable[[str], str], folder: Path, tmp_path: Path
 ) -> None:

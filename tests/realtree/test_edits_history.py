@@ -37,6 +37,7 @@ def requests(found: tuple[Finding, ...]) -> list[tuple[str, Severity, str, str]]
     ]
 
 
+@pytest.mark.sampled(4)
 def test_d8414603b29f_changes_no_verdict(real_tree: Path) -> None:
     """The mask moved from a statement into the expression: a note in front of it, and behind."""
     edited = MemoryCopy(real_tree)

@@ -125,6 +125,7 @@ def signal_stack_check_of_the_guest_permission(tree: TreeCopy) -> None:
     tree.replace(SIGFRAME, "sigaltstack_size_valid", "->perm.__user_state_size", "->guest_perm.__user_state_size")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pack", case.params())
 def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
     check(pack, newest)

@@ -110,6 +110,7 @@ def new_user_features_from_the_guest_fpu(tree: TreeCopy) -> None:
     tree.insert(XSTATE, "fpstate_realloc", code, after="newfps->user_xfeatures")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pack", case.params())
 def test_edits_of_the_newest_tree(pack: Pack[Variant], newest: Path) -> None:
     check(pack, newest)

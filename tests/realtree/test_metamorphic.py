@@ -183,6 +183,7 @@ def test_the_names_of_files_change_no_finding(state: State, scanned: Callable[[S
     assert difference(base.result, copy.scan(), by_flow) == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("state", [state for state in STATES if state.rule], ids=str)
 def test_each_state_has_findings_of_its_rule(state: State, scanned: Callable[[State], Scanned]) -> None:
     rules = {finding.rule for finding in scanned(state).result.findings if finding.severity > Severity.NOTE}

@@ -181,7 +181,7 @@ def mutated(tree: Path, chosen: list[Mutant]) -> MemoryCopy:
     return copy
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: "-".join(map(str, key)).replace(" ", "_"))
 def test_a_mutant_that_leaks_is_reported(
     key: tuple[str, str, str, int], trees: tuple[Path, ...], record_property: Record

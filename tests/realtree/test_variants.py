@@ -95,7 +95,7 @@ def unmodified(tree: Path) -> frozenset[Known]:
     return frozenset(map(identity, MemoryCopy(tree).scan().findings))
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("pack", "every_rule"), params())
 def test_variants_of_a_real_tree(
     pack: Pack[Variant],
