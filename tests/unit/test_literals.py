@@ -62,6 +62,21 @@ def test_one_value_or_the_other_is_no_third() -> None:
     assert compatible(either, [(OTHER, "=", 3)])
 
 
+def test_three_can_exclude_each_other_where_no_two_do() -> None:
+    choice = join(frozenset({(KEY, "=", 2), (OTHER, "=", 0)}), frozenset({(KEY, "=", 4)}))
+    known = choice | {(KEY, "in", ((3, 5),))}
+
+    assert compatible(choice, [(KEY, "in", ((3, 5),))])
+    assert not compatible(known, [(KEY, "!", 4)])
+    assert compatible(known, [(KEY, "!", 2), (OTHER, "!", 4)])
+
+
+@given(guards, literals, words)
+def test_what_a_value_meets_is_compatible(known: frozenset[Literal], more: Literal, word: int) -> None:
+    if all(allows(each, word) for each in (*known, more)):
+        assert compatible(known, [more])
+
+
 def test_a_value_is_not_what_neither_way_allows() -> None:
     known = frozenset({(KEY, "!", 1), (KEY, "!", 2)})
 

@@ -112,9 +112,14 @@ def compatible(guards: Guards, more: Iterable[Literal]) -> bool:
         key = literal[0]
         if key == _NEVER:
             return False
+        same = [literal]
         for known in guards:
-            if known[0] == key and contradicts(known, literal):
-                return False
+            if known[0] == key:
+                if contradicts(known, literal):
+                    return False
+                same.append(known)
+        if len(same) > 2 and any(each[1] == "in" for each in same) and not _allowed(same):
+            return False  # no two of them exclude each other, and all of them do
     return True
 
 
