@@ -65,6 +65,7 @@ _TOLD_ONCE = (
     "third_kvm",
     "fourth_kvm",
     "fourth_",
+    "fifth_",
 )
 
 
