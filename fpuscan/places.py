@@ -7,7 +7,7 @@ members below it (``<union a>`` the members of a union, ``<union a>.b`` one of
 several that are laid out differently), array elements as ``[3]`` or ``[*]``. Behind a pointer that a
 function was given, ``[+]`` is any element of the same array but the one that it
 points to, and ``^struct x^m`` the struct x around it, whose member m it is;
-``(struct x)`` is the object seen as another struct.
+``(struct x)`` is the object seen as another struct, and ``[struct x]`` an array of numbers seen as one.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ __all__ = [
     "anonymous",
     "container_tag",
     "covers",
+    "elements_as",
     "heap",
     "is_allocated",
+    "is_elements_as",
     "is_fresh",
     "is_private",
+    "is_seen_as",
     "is_several",
     "member_name",
     "on_side",
@@ -92,7 +95,22 @@ def step_into(path: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 def container_tag(name: str) -> str:
     """The struct that a name in a path says is around, or that it is seen as."""
-    return name[1:].partition("^")[0].rstrip(")")
+    return name[1:].partition("^")[0].rstrip(")]")
+
+
+def elements_as(tag: str) -> str:
+    """The name in a path for the numbers of an array that a struct is read from and stored to."""
+    return f"[{tag}]"
+
+
+def is_elements_as(name: str) -> bool:
+    """Whether a name in a path says what struct an array of numbers is seen as."""
+    return name[0] == "[" and " " in name
+
+
+def is_seen_as(name: str) -> bool:
+    """Whether a name in a path tells another type than what it is the name of was declared with."""
+    return name[0] in "^(" or is_elements_as(name)
 
 
 def is_allocated(place: Place) -> bool:
@@ -110,6 +128,8 @@ def _element_overlap(first: str, second: str) -> bool:
     if first == second:
         return True
     if first[0] == "[" and second[0] == "[":
+        if is_elements_as(first) or is_elements_as(second):
+            return True
         return ALL_ELEMENTS in {first, second} and OTHER_ELEMENTS not in {first, second}
     if first[0] == "<" and second[0] == "<":  # two members of one union
         return first.partition(">")[0] == second.partition(">")[0]
@@ -125,14 +145,23 @@ def path_overlap(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
         if left != right:
             if not _element_overlap(left, right):
                 return False
-            if left[0] == "<":  # what is below other members of a union has other names
+            if _is_layout(left) or _is_layout(right):  # what is below other members of a union has other names
                 return True
     return True
 
 
+def _is_layout(name: str) -> bool:
+    """Whether a name in a path tells one of several layouts that the same bytes are read in."""
+    return name[0] == "<" or is_elements_as(name)
+
+
 def reinterpreted(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    """Whether two overlapping paths go through different members of a union: its bits are elsewhere in each."""
-    return any(left != right and left[0] == "<" for left, right in zip(first, second, strict=False))
+    """Whether two overlapping paths go through different members of a union, or see the numbers of an array as
+    different structs: the bits are elsewhere in each.
+    """  # noqa: D205
+    return any(
+        left != right and (_is_layout(left) or _is_layout(right)) for left, right in zip(first, second, strict=False)
+    )
 
 
 def member_name(name: str) -> str:

@@ -24,8 +24,9 @@ from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
 from fpuscan.engine.values.tables import Tables
 from fpuscan.model.rows import PlacePattern
-from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, container_tag, member_name
+from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, container_tag, is_elements_as, is_seen_as, member_name
 from fpuscan.symbols.declarators import CType
+from fpuscan.symbols.integers import integer_bits
 
 if TYPE_CHECKING:
     from fpuscan.engine.calls import Frame
@@ -124,7 +125,7 @@ class Analysis:
         ctype = params[index].type if index < len(params) else None
         if kind == "p":
             return ctype
-        if ctype is not None and ctype.base in {"void", "char", "u8"}:
+        if ctype is not None and (ctype.base == "void" or integer_bits(ctype.base) is not None):
             hint = self.by_id(root[1]).hint(index)
             if hint:
                 return CType(hint)
@@ -158,7 +159,7 @@ class Analysis:
                 return None
             if name == OTHER_ELEMENTS:
                 continue
-            if name[0] in "^(":
+            if is_seen_as(name):
                 ctype = CType(container_tag(name))
             elif name == "*" or name[0] == "[":
                 ctype = ctype.pointee()
@@ -186,8 +187,12 @@ class Analysis:
                 break
             if name == OTHER_ELEMENTS:
                 continue
-            if name[0] in "^(":
-                ctype, levels = CType(container_tag(name)), []
+            if is_seen_as(name):
+                ctype = CType(container_tag(name))
+                if not is_elements_as(
+                    name
+                ):  # an array of numbers stays what it is, and is no other object of the struct
+                    levels = []
                 continue
             resolved = self.program.types.resolve(ctype)
             if name == "*" or name[0] == "[":
@@ -357,11 +362,11 @@ class Analysis:
                     return row.side
         return ""
 
-    def same_memory(self, first: Place, second: Place) -> bool:
+    def same_memory(self, first: Place, second: Place, *, passed: bool = False) -> bool:
         """Whether two places of shared memory may be one; a barrier that keeps them apart is remembered."""
         sides = {self.place_instance(place) for place in (first, second)} - {""}
         if len(sides) < 2:  # guest and host
-            return self.calls.same_memory(first, second)
+            return self.calls.same_memory(first, second, passed=passed)
         self.barriers_used.update(row.barrier for row in self.model.instances if row.barrier)
         return False
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpuscan.places import heap, is_fresh, step_into, step_out
+from fpuscan.places import elements_as, heap, is_fresh, step_into, step_out
+from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -31,6 +32,9 @@ class Layouts:
         """The object at a place as a pointer to another struct denotes it; None where the types do not tell."""
         root, path = place
         ctype = self.analysis.place_type(place)
+        numbers = self._numbers(place)
+        if numbers is not None:
+            return root, (*numbers, elements_as(tag))
         if ctype is None or not ctype.is_struct or (root[0] == "h" and not is_fresh(root)):
             return None
         lead = self._lead(ctype.base, tag)
@@ -43,6 +47,15 @@ class Layouts:
             return (root, whole) if around else None
         first = self.analysis.program.first_member(tag)
         return (root, (*path, f"({tag})")) if first and self.named(tag, first, ctype.base) else None
+
+    def _numbers(self, place: Place) -> tuple[str, ...] | None:
+        """The path of the array of numbers that a place is, or begins: memory for whatever is read from it."""
+        root, path = place
+        path = path[:-1] if path[-1:] == ("[0]",) else path
+        ctype = self.analysis.place_type((root, path))
+        if ctype is None or len(ctype.arrays) != 1 or CType(ctype.base, ctype.pointers).integer is None:
+            return None
+        return path
 
     def into(self, place: Place, name: str) -> Place:
         """The place of a member."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.reads import FREEZE, fitting
-from fpuscan.places import member_name, seen_otherwise
+from fpuscan.places import member_name, reinterpreted, seen_otherwise
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -27,7 +27,7 @@ def as_read(analysis: Analysis, stored: Place, read: Place) -> tuple[Operation, 
     are different bytes of a union.
     """  # noqa: D205
     if not seen_otherwise(stored[1], read[1]):
-        return ()
+        return (FREEZE,) if stored[0] == read[0] and reinterpreted(stored[1], read[1]) else ()
     if are_apart(analysis, stored, read):
         return None
     return fitting(analysis.place_type(read)) if keeps_bits(analysis, stored, read) else (FREEZE,)

@@ -77,7 +77,7 @@ class Inward(CallGuards):
     def as_pointed(self, target: Place, ctype: CType | None) -> Place:
         """What an argument points to, as the type of the parameter says."""
         mine = self.analysis.place_type(target)
-        if ctype is None or mine is None or not ctype.is_struct or not mine.is_struct or ctype.base == mine.base:
+        if ctype is None or mine is None or not ctype.is_struct or ctype.base == mine.base:
             return target
         return self.analysis.layouts.seen_as(target, ctype.base) or target
 

@@ -13,6 +13,7 @@ from fpuscan.places import (
     OTHER_ELEMENTS,
     heap,
     is_allocated,
+    is_elements_as,
     is_fresh,
     is_several,
     overlap,
@@ -21,8 +22,11 @@ from fpuscan.places import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fpuscan.engine.analysis import Analysis
     from fpuscan.engine.functions.function import FunctionAnalysis
+    from fpuscan.model.rows import Chain
     from fpuscan.places import Guarded, Place, Root
 
 __all__ = ["CallPointers", "aligned"]
@@ -217,8 +221,11 @@ class CallPointers(Inward):
             for there, below, _ in self.actual_places(self.analysis.by_id(caller), node, root, path)
         ]
 
-    def same_memory(self, first: Place, second: Place) -> bool:
-        """Whether two places of shared memory may overlap, through whatever pointer they were named."""
+    def same_memory(self, first: Place, second: Place, *, passed: bool = False) -> bool:
+        """Whether two places of shared memory may overlap, through whatever pointer they were named.
+
+        ``passed``: one is below a parameter, and what the callers pass for that is asked about next.
+        """
         if first[0][0] in {"v", "p", "r"} or second[0][0] in {"v", "p", "r"}:
             return False
         if first[0][0] == "g" and second[0][0] == "g":
@@ -230,7 +237,7 @@ class CallPointers(Inward):
             return False
         if self.analysis.is_lent(known[0]) and "*" in other[1]:
             return self._behind_pointer(known, other) is not None
-        if aligned(self.analysis.chain(first), self.analysis.chain(second)) is None:
+        if aligned(self.analysis.chain(first), self.analysis.chain(second), passed=passed) is None:
             return False
         if known[0][0] == "g":
             around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
@@ -244,7 +251,7 @@ class CallPointers(Inward):
         """The rest of a place's path below another name of it in shared memory; None if they cannot be one."""
         if "*" in there[1] and self.analysis.is_lent(place[0]):
             return self._behind_pointer(place, there)
-        return aligned(self.analysis.chain(there), self.analysis.chain(place))
+        return aligned(self.analysis.chain(there), self.analysis.chain(place), passed=there[0][0] == "d")
 
     def _behind_pointer(self, lent: Place, place: Place) -> tuple[str, ...] | None:
         """The same of a variable that others reach, below what a pointer member denotes."""
@@ -257,26 +264,30 @@ class CallPointers(Inward):
         return lent[1][len(below) :] if path_overlap(below, lent[1]) else None
 
 
-def aligned(
-    first: tuple[tuple[str, tuple[str, ...]], ...], second: tuple[tuple[str, tuple[str, ...]], ...]
-) -> tuple[str, ...] | None:
+def aligned(first: Chain, second: Chain, *, passed: bool = False) -> tuple[str, ...] | None:
     """Whether two places may be one: the outer struct of one is a level of the other, and the paths overlap.
+
+    An array of numbers that is seen as a struct is one only where a pointer to it may have been ``passed``.
 
     Gives the path of the second below that of the first (empty when the first is the longer one), or None.
     """
-    from fpuscan.places import path_overlap  # noqa: PLC0415
-
     if not first or not second:
         return None
     tag, path = first[0]
-    for level, below in second:
+    for level, below in second if passed else _as_declared(second):
         if level == tag and path_overlap(path, below):
             return below[len(path) :]
     tag, path = second[0]
-    for level, below in first:
+    for level, below in first if passed else _as_declared(first):
         if level == tag and path_overlap(below, path):
             return path[len(below) :]
     return None
+
+
+def _as_declared(chain: Chain) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The structs that a place lies in, but for those that an array of numbers is seen as."""
+    views = sum(map(is_elements_as, chain[0][1]))
+    return (level for level in chain if sum(map(is_elements_as, level[1])) == views)
 
 
 def _whole(root: Root, path: tuple[str, ...], name: str) -> Place:

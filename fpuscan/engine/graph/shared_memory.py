@@ -107,7 +107,7 @@ class SharedMemory:
 
     def as_named(self, place: Place, there: Place) -> Place | None:
         """``place`` in the words of a function that reads ``there``; None if they cannot be one."""
-        if not self.analysis.same_memory(place, there):
+        if not self.analysis.same_memory(place, there, passed=there[0][0] == "d"):
             return None
         if place[0][0] == "g" and there[0][0] == "g":
             return there[0], (*there[1], *place[1][len(there[1]) :])
@@ -141,7 +141,8 @@ class SharedMemory:
         seen[function.id, here] = depth
         sites = self.analysis.calls.callers(function.unit)
         if not sites or depth > _MAX_CALLERS:  # recursion
-            if sites or not self.analysis.program.is_unused(function.unit):
+            possible = sites or not self.analysis.program.is_unused(function.unit)
+            if possible and self.analysis.same_memory(place, here):
                 starts[(function.id, ENTRY, here, None, NOTHING)] = None
             return
         for caller, node in sites:
@@ -154,4 +155,4 @@ class SharedMemory:
 
     def _may_be(self, place: Place, there: Place) -> bool:
         """Whether a place below a parameter may be one in shared memory; behind a pointer without a type it may."""
-        return not self.analysis.chain(there) or self.analysis.same_memory(place, there)
+        return not self.analysis.chain(there) or self.analysis.same_memory(place, there, passed=True)
