@@ -46,6 +46,8 @@ FILES = {
     "ptrace": "arch/x86/kernel/ptrace.c",
     "api.h": "arch/x86/include/asm/fpu/api.h",
     "kcpuid": "arch/x86/kvm/cpuid.c",
+    "p64": "arch/x86/kernel/process_64.c",
+    "s64": "arch/x86/kernel/signal_64.c",
 }
 # The supervisor features of a guest default, by release; the newest one is ().
 _SUPERVISOR = {
