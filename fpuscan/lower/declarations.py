@@ -76,6 +76,7 @@ class Declarations(Initialisers):
         if static:
             variable = Var("global", name, f"{self.facts.path}:{self.facts.name}.{name}", ctype)
             self.scopes[-1][name] = variable
+            self.context.add_static(variable)
             if value is not None:
                 self.context.static_local(self, variable, value)
             return

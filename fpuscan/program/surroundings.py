@@ -304,7 +304,6 @@ class Surroundings(Sources):
 
     def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
         """The initialiser of a function-static variable is a store like that of a global."""
-        self.add_static(variable)
         lowering.initialise(variable, value)
 
     def kept(self, function: str) -> dict[int, str]:

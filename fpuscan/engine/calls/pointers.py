@@ -243,7 +243,7 @@ class CallPointers(Inward):
             around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
             if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
                 return False  # a global is no member of a larger struct
-            name = self.analysis.variable(known[0])  # asked last: all of the text is searched for it
+            name = self.analysis.variable(known[0]).rpartition(".")[2]  # asked last: all of the text is searched for it
             return self.program.address_taken(name) or self.program.member_address_taken(name)
         return True
 
