@@ -16,6 +16,7 @@ from fpuscan.ir import Binary, Cast, Const, FunctionRef, Load, Opaque, Unary, Va
 from fpuscan.lower.conditions import Conditions
 from fpuscan.lower.constants import is_number
 from fpuscan.lower.nodes import first_named, operator_of, strip_parentheses
+from fpuscan.lower.tested import is_one_bit, word_tested_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,6 +194,9 @@ class Expressions(Conditions):
         else:
             target = self.lvalue(left)
             value = self.value(right)
+            if operator == "|=" and is_one_bit(value):
+                word = word_tested_for(node, right, self.text)
+                value = value if word is None else Binary("&", self.value(word), value)
             if target is not None:
                 value = Binary(operator[:-1], Load(target, self.offset(left)), value)
                 if operator in {"+=", "-="}:

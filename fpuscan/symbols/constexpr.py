@@ -27,7 +27,7 @@ from fpuscan.symbols.integers import (
     truth_value,
 )
 
-__all__ = ["INTEGER_BITS", "WORD", "Evaluator", "Lookup", "constant_lookup", "evaluate", "integer_bits"]
+__all__ = ["BIT_MACROS", "INTEGER_BITS", "WORD", "Evaluator", "Lookup", "constant_lookup", "evaluate", "integer_bits"]
 
 WORD = (1 << 64) - 1
 """All bits of a 64-bit word."""
@@ -76,10 +76,10 @@ def _bit(number: Integer) -> Integer:
 
 
 # Macros of headers outside the scope (linux/bits.h, uapi/linux/const.h), whose bodies need sizeof and pasting.
-_BIT = ("BIT", "BIT_ULL", "_BITUL", "_BITULL", "BIT_U64", "BIT_U32")
+BIT_MACROS = ("BIT", "BIT_ULL", "_BITUL", "_BITULL", "BIT_U64", "BIT_U32")
 _GENMASK = ("GENMASK", "GENMASK_ULL", "GENMASK_U64", "__GENMASK", "__GENMASK_ULL")
 _WIDEN = ("UL", "_UL", "ULL", "_ULL", "U64_C", "UINT64_C", "_AC")
-_BUILTINS = frozenset((*_BIT, *_GENMASK, *_WIDEN))
+_BUILTINS = frozenset((*BIT_MACROS, *_GENMASK, *_WIDEN))
 
 
 class Evaluator:
@@ -238,7 +238,7 @@ class _Parser:
         match [_Parser(_tokens(text), self._names).parse(depth + 1) for text in arguments]:
             case [high, low] if name in _GENMASK:
                 return _mask_between(high, low)
-            case [number] if name in _BIT:
+            case [number] if name in BIT_MACROS:
                 return _bit(number)
             case [number] if name in _WIDEN:
                 return fit(number.number, 64, signed=False)

@@ -86,7 +86,7 @@ def uncovered(part: Word, whole: Word, facts: Iterable[Fact] = ()) -> Missing:
         for leaf in leaves
         if _is_open(leaf, in_part)
         or _is_left_over(leaf, in_part | in_whole)
-        or _is_entangled(leaf, (part, whole), known)
+        or _is_entangled(leaf, (part, whole), in_part | in_whole, known)
     ]
     tables = _Tables(leaves, unknown, shared=in_whole.issuperset(leaf for leaf in unknown if leaf in in_part))
     certain = possible = 0
@@ -124,13 +124,16 @@ def _is_whole(word: Word) -> bool:
     return not isinstance(word, Choice) or word.loop
 
 
-def _is_entangled(leaf: Leaf, compared: Iterable[Word], facts: Iterable[Fact]) -> bool:
+def _is_entangled(leaf: Leaf, compared: Iterable[Word], decided: set[Leaf], facts: Iterable[Fact]) -> bool:
     """Whether a definition may be tied to the rest in a way that no fact tells: arithmetic on what the rest is made of,
-    or a loop that does not only clear or set bits of something: ``for (...) if (m & BIT(i)) n |= BIT(i);``.
+    or a loop that does not only clear or set bits of something: ``for (...) if (m & BIT(i)) n |= BIT(i);``, or of
+    a choice that nobody takes apart.
     """  # noqa: D205
     if isinstance(leaf, Choice) and leaf.loop:
         others = (_settled(word) for fact in facts if leaf in fact for word in fact if word is not leaf)
-        return all(isinstance(word, Constant) for word in others)
+        return all(
+            isinstance(word, Constant) or (isinstance(word, Leaf) and _is_left_over(word, decided)) for word in others
+        )
     if not isinstance(leaf, Operation):
         return False
     made_of = _atoms((leaf,))
