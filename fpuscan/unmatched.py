@@ -25,7 +25,8 @@ def unmatched_rows(program: Program, used_sources: frozenset[str]) -> Iterator[s
             yield from _undefined(program, f"source {source.id}", (*source.bits, source.limit))
         else:
             yield f"source {source.id}"
-    yield from (f"sink {sink.id}" for sink in model.sinks if not sink.quiet and not _sink_matches(program, sink))
+    matched = {sink.id for sink in model.sinks if sink.quiet or _sink_matches(program, sink)}
+    yield from dict.fromkeys(f"sink {sink.id}" for sink in model.sinks if sink.id not in matched)
     for contract in model.contracts:
         if _names_something(program, contract.pattern):
             yield from _undefined(program, f"contract {contract.pattern}", contract.without)

@@ -35,7 +35,7 @@ from fpuscan.model.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["load_model"]
 
@@ -59,6 +59,7 @@ _ROWS: dict[str, type] = {
 }
 # The tables with keys of their author, written [name], and the type of their values.
 _NAMES = {
+    "accessors": "tuple[str, ...]",
     "iterators": "tuple[int, ...]",
     "types": "str",
     "returns": "str",
@@ -108,7 +109,7 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         scope=found.single["scope"],
         masks=found.single["masks"],
         sources=tuple(rows["source"]),
-        sinks=tuple(rows["sink"]),
+        sinks=tuple(_each_accessor(rows["sink"], names["accessors"])),
         advice=tuple(rows["advice"]),
         floors=tuple(rows["floor"]),
         contracts=tuple(rows["contract"]),
@@ -130,6 +131,13 @@ def load_model(extra: tuple[str, ...] = ()) -> Model:
         subsets=tuple(rows["subset"]),
         silent=frozenset(found.silent),
     )
+
+
+def _each_accessor(sinks: Iterable[Sink], accessors: dict[str, tuple[str, ...]]) -> Iterator[Sink]:
+    """The rows, and for one that names an accessor of user memory the same of the others with its operands."""
+    for sink in sinks:
+        yield sink
+        yield from (replace(sink, function=name) for name in accessors.get(sink.function, ()))
 
 
 def _built_in() -> list[tuple[str, bytes]]:

@@ -18,7 +18,7 @@ _SINK = '[[sink]]\nid = "vendor"\nkind = "{kind}"\nwhat = "size"\nwhy = "a vendo
     ("text", "said"),
     [
         ("[[source]\n", "not a TOML file"),
-        ("[[sauce]]\n", "unknown table 'sauce' \\(known: advice, .*\\)"),
+        ("[[sauce]]\n", "unknown table 'sauce' \\(known: accessors, .*\\)"),
         ("[source]\n", "'source' must be a list of tables, written \\[\\[source\\]\\]"),
         ("source = [3]\n", r"\[\[source\]\] row 1 must be a table"),
         ('[[source]]\nid = "x"\nkind = "config"\n', r"\[\[source\]\] row 1: key 'why' is missing"),
@@ -70,6 +70,22 @@ def test_rows_are_added_behind_the_built_in_ones(tmp_path: Path) -> None:
     assert model.types == {**built_in.types, "vendor_t": "u64"}
     assert model.silent == built_in.silent | {"vendor_log"}
     assert model.sinks == built_in.sinks
+
+
+def test_a_row_about_an_accessor_is_about_the_others_with_its_operands(tmp_path: Path) -> None:
+    file = tmp_path / "model.toml"
+    row = '[[sink]]\nid = "{0}"\nkind = "argument"\nwhat = "size"\nfunction = "{0}"\nindex = 0\nwhy = "a test\'s"\n'
+    names = ("put_user", "__copy_to_user", "vendor_put")
+    file.write_text("".join(map(row.format, names)) + '[accessors]\nvendor_put = ["vendor_put_unsafe"]\n')
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for sink in load_model((str(file),)).sinks:
+        if sink.id in found:
+            found[sink.id].append(sink.function)
+    assert found == {
+        "put_user": ["put_user", "__put_user", "unsafe_put_user"],
+        "__copy_to_user": ["__copy_to_user"],
+        "vendor_put": ["vendor_put", "vendor_put_unsafe"],
+    }
 
 
 def test_the_scope_grows_and_a_mask_is_replaced(tmp_path: Path) -> None:

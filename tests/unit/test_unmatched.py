@@ -44,6 +44,15 @@ def _unmatched(tmp_path: Path, **names: str) -> set[str]:
     return _rows(str(file)) - _rows()
 
 
+def test_a_row_about_an_accessor_matches_by_any_of_its_kind(tmp_path: Path) -> None:
+    file = tmp_path / "model.toml"
+    row = '[[sink]]\nid = "vendor"\nkind = "argument"\nwhat = "size"\nfunction = "gone"\nindex = 0\nwhy = "a test\'s"\n'
+    file.write_text(f'{row}[accessors]\ngone = ["gone_unchecked", "fpstate_reset"]\n')
+    assert _rows(str(file)) - _rows() == set()
+    file.write_text(f'{row}[accessors]\ngone = ["gone_unchecked"]\n')
+    assert _rows(str(file)) - _rows() == {"sink vendor"}
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
