@@ -39,6 +39,7 @@ __all__ = [
     "member_name",
     "on_side",
     "overlap",
+    "plain_name",
     "reinterpreted",
     "seen_otherwise",
     "step_into",
@@ -96,6 +97,11 @@ def step_into(path: tuple[str, ...], name: str) -> tuple[str, ...]:
 def container_tag(name: str) -> str:
     """The struct that a name in a path says is around, or that it is seen as."""
     return name[1:].partition("^")[0].rstrip(")]")
+
+
+def plain_name(key: str) -> str:
+    """The name of a global without its file, or the function of a static one."""
+    return key.rpartition(":")[2].rpartition(".")[2]
 
 
 def elements_as(tag: str) -> str:

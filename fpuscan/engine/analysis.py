@@ -24,7 +24,15 @@ from fpuscan.engine.values.sizes import Values
 from fpuscan.engine.values.stores import Sought
 from fpuscan.engine.values.tables import Tables
 from fpuscan.model.rows import PlacePattern
-from fpuscan.places import NO_MEMBERS, OTHER_ELEMENTS, container_tag, is_elements_as, is_seen_as, member_name
+from fpuscan.places import (
+    NO_MEMBERS,
+    OTHER_ELEMENTS,
+    container_tag,
+    is_elements_as,
+    is_seen_as,
+    member_name,
+    plain_name,
+)
 from fpuscan.symbols.declarators import CType
 from fpuscan.symbols.integers import integer_bits
 
@@ -222,7 +230,7 @@ class Analysis:
         if found is None:
             found = any(tag in self.model_types for tag, _ in self.chain(place)) or self.is_lent(place[0])
             if not found and place[0][0] == "g":
-                name = self.variable(place[0]).rpartition(".")[2]
+                name = plain_name(self.variable(place[0]))
                 found = len(self.program.occurrences(name)) <= _FEW
             self._of_interest[place] = found
         return found
@@ -252,7 +260,7 @@ class Analysis:
         if self.is_lent(root):
             lent = (unit for name in self.program.lent[root[1]] for unit in self.program.units_mentioning(name))
             return {unit.id: unit for unit in lent}
-        variable = self.variable(root).rpartition(".")[2]  # a function's static is named without the function
+        variable = plain_name(self.variable(root))  # a function's static is named without the function
         if variable:
             found.update((unit.id, unit) for unit in self.program.units_mentioning(variable))
             if not self.program.address_taken(variable) and not self.program.member_address_taken(variable):
@@ -437,7 +445,7 @@ class Analysis:
         root, path = place
         match root[0]:
             case "g":
-                name = self.variable(root).rpartition(".")[2]
+                name = plain_name(self.variable(root))
             case "h":
                 name = str(root[1])
             case "r":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fpuscan.engine.spread import plain_name
+from fpuscan.places import plain_name
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fpuscan.places import elements_as, heap, is_fresh, step_into, step_out
-from fpuscan.symbols.declarators import CType
 
 if TYPE_CHECKING:
     from fpuscan.engine.analysis import Analysis
@@ -53,9 +52,8 @@ class Layouts:
         root, path = place
         path = path[:-1] if path[-1:] == ("[0]",) else path
         ctype = self.analysis.place_type((root, path))
-        if ctype is None or len(ctype.arrays) != 1 or CType(ctype.base, ctype.pointers).integer is None:
-            return None
-        return path
+        element = ctype.element() if ctype is not None and ctype.arrays else None
+        return path if element is not None and element.integer is not None else None
 
     def into(self, place: Place, name: str) -> Place:
         """The place of a member."""

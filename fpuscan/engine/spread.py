@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fpuscan.engine.functions.expressions import walk_expression
 from fpuscan.engine.functions.variables import base_variable
 from fpuscan.ir import Addr, Assign, Call, FunctionRef, Load, Return, Var, subexpressions, uncast
+from fpuscan.places import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fpuscan.ir import Expr, LValue
     from fpuscan.program import Unit
 
-__all__ = ["Spread", "plain_name"]
+__all__ = ["Spread"]
 
 _MAX_UNITS = 200  # that an address is followed through
 
@@ -209,8 +210,3 @@ def _may_point(value: Load) -> bool:
     """Whether a value may be a pointer or a struct that holds one."""
     ctype = value.place.type
     return ctype is None or ctype.is_pointer or ctype.is_record or bool(ctype.arrays)
-
-
-def plain_name(key: str) -> str:
-    """The name of a global without its file, or the function of a static one."""
-    return key.rpartition(":")[2].rpartition(".")[2]

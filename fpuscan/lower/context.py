@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from fpuscan.ir import Expr, FunctionFacts, LValue, Signature, Var
+    from fpuscan.ir import Expr, FunctionFacts, Signature, Var
     from fpuscan.model.rows import Model
     from fpuscan.parse.normalise import Group
     from fpuscan.parse.syntax import Node
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fpuscan.symbols.declarators import CType
     from fpuscan.symbols.types import TypeTable
 
-__all__ = ["Definition", "Initialises", "LoweringContext"]
+__all__ = ["Definition", "LoweringContext"]
 
 
 class Definition(Protocol):
@@ -39,13 +39,6 @@ class Definition(Protocol):
     @property
     def signature(self) -> Signature:
         """The parameters and the result; none for a global."""
-
-
-class Initialises(Protocol):
-    """A lowering that can store an initialiser."""
-
-    def initialise(self, target: LValue, node: Node) -> None:
-        """Emit the stores of an initialiser."""
 
 
 class LoweringContext(Protocol):
@@ -89,9 +82,6 @@ class LoweringContext(Protocol):
 
     def declared(self, type_node: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
         """Name and type of one declarator."""
-
-    def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
-        """Lower the initialiser of a function-static variable."""
 
     def add_static(self, variable: Var) -> None:
         """Know an object of static storage that no declaration at file level names."""

@@ -58,10 +58,15 @@ class Declarations(Initialisers):
 
     def _kept(self, name: str, ctype: CType, declarator: Node) -> None:
         """A local that is static in another build: one object of both, that this build sets each time."""
+        self._static(
+            name, ctype, declarator.child_by_field_name("value") if declarator.type == "init_declarator" else None
+        )
+
+    def _static(self, name: str, ctype: CType, value: Node | None) -> None:
+        """A local of static storage; its first value is a store like that of a global."""
         variable = Var("global", name, f"{self.facts.path}:{self.facts.name}.{name}", ctype)
         self.scopes[-1][name] = variable
         self.context.add_static(variable)
-        value = declarator.child_by_field_name("value") if declarator.type == "init_declarator" else None
         if value is not None:
             self.initialise(variable, value)
 
@@ -74,11 +79,7 @@ class Declarations(Initialisers):
             given = self.value(value)
             ctype = self.type_of(given) or ctype
         if static:
-            variable = Var("global", name, f"{self.facts.path}:{self.facts.name}.{name}", ctype)
-            self.scopes[-1][name] = variable
-            self.context.add_static(variable)
-            if value is not None:
-                self.context.static_local(self, variable, value)
+            self._static(name, ctype, value)
             return
         variable = self._local(name, ctype, declarator)
         if given is not None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fpuscan.ir import Expr, FunctionFacts, Var
-    from fpuscan.lower.context import Initialises
     from fpuscan.model.rows import Contract, Model, Sink, Source
     from fpuscan.parse.arms import ConfigLiteral
     from fpuscan.parse.normalise import Group
@@ -301,10 +300,6 @@ class Surroundings(Sources):
     def declared(self, type_node: Node, declarator: Node, data: bytes) -> tuple[str, CType]:
         """Name and type of one declarator."""
         return self.types.declarator(type_node, declarator, data)
-
-    def static_local(self, lowering: Initialises, variable: Var, value: Node) -> None:
-        """The initialiser of a function-static variable is a store like that of a global."""
-        lowering.initialise(variable, value)
 
     def kept(self, function: str) -> dict[int, str]:
         """The parameters of a function that it stores in globals: their numbers, and the names of the globals."""

@@ -10,7 +10,7 @@ from fpuscan.engine.calls.pointers import CallPointers
 from fpuscan.engine.functions.literals import NOTHING
 from fpuscan.engine.functions.reads import leaves
 from fpuscan.ir import ENTRY, EXIT, Addr, Assign, Call, Const, FunctionRef, Load
-from fpuscan.places import NO_MEMBERS, covers, overlap
+from fpuscan.places import NO_MEMBERS, covers, overlap, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,7 +251,7 @@ class Calls(CallPointers):
         if self.analysis.is_lent(place[0]):
             return None
         names = [name for name in place[1] if name[0] not in NO_MEMBERS]
-        last = names[-1] if names else self.analysis.variable(place[0]).rpartition(".")[2]
+        last = names[-1] if names else plain_name(self.analysis.variable(place[0]))
         chain = self.analysis.chain(place)
         spelt = self.analysis.spellings(chain[-1][0] if chain else "", last)
         if self.analysis.lies_in_union(place):
@@ -316,7 +316,7 @@ class Calls(CallPointers):
 
     def is_shared_struct(self, place: Place) -> bool:
         """Whether the readers of a global's member are found by its struct, through whatever pointer they read it."""
-        name = self.analysis.variable(place[0]).rpartition(".")[2]
+        name = plain_name(self.analysis.variable(place[0]))
         return not self.analysis.is_lent(place[0]) and self.program.address_taken(name)
 
     def may_use(self, unit: Unit, place: Place) -> bool:

@@ -18,6 +18,7 @@ from fpuscan.places import (
     is_several,
     overlap,
     path_overlap,
+    plain_name,
     step_out,
 )
 
@@ -179,7 +180,7 @@ class CallPointers(Inward):
         """What a pointer in a global or in memory points to, from all stores of the program."""
         root, path = place
         names = [name for name in path if name[0] != "["]
-        variable = self.analysis.variable(root).rpartition(".")[2]
+        variable = plain_name(self.analysis.variable(root))
         last = names[-1] if names else variable
         followed = self.analysis.follows(place) or self.analysis.holders.holds(place)
         lending = self.program.lending.units(last)
@@ -243,7 +244,7 @@ class CallPointers(Inward):
             around = [tag for tag, below in self.analysis.chain(other) if "*" not in below]
             if around and all(tag != around[0] for tag, _ in self.analysis.chain(known)):
                 return False  # a global is no member of a larger struct
-            name = self.analysis.variable(known[0]).rpartition(".")[2]  # asked last: all of the text is searched for it
+            name = plain_name(self.analysis.variable(known[0]))  # asked last: all of the text is searched for it
             return self.program.address_taken(name) or self.program.member_address_taken(name)
         return True
 

@@ -20,7 +20,7 @@ from fpuscan.ir import (
     uncast,
     variable_read,
 )
-from fpuscan.places import NO_MEMBERS, overlap, path_overlap
+from fpuscan.places import NO_MEMBERS, overlap, path_overlap, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +172,7 @@ class CallTargets:
             if found or root[0] == "p":
                 return found
         if root[0] == "g":
-            found = self.stored_functions("", self.analysis.variable(root).rpartition(".")[2], path, root)
+            found = self.stored_functions("", plain_name(self.analysis.variable(root)), path, root)
             if found or self._is_null(place):
                 return found
         names = [name for name in path if name[0] not in NO_MEMBERS]
@@ -338,7 +338,7 @@ class CallTargets:
                     if names:
                         found.add(names[-1])
                     elif root[0] == "g":
-                        found.add(self.analysis.variable(root).rpartition(".")[2])
+                        found.add(plain_name(self.analysis.variable(root)))
                     else:
                         found.add(function.facts.name)
                     for prefix in self.analysis.model.static_calls:

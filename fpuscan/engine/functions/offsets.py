@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fpuscan.engine.functions.literals import NOTHING, compatible
 from fpuscan.ir import ENTRY, Assign, Call, Cast, Const, Load
-from fpuscan.places import ALL_ELEMENTS, heap, overlap
+from fpuscan.places import ALL_ELEMENTS, heap, overlap, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ class Offsets:
 
     def _stored(self, place: Place, depth: int) -> Sequence[Member]:
         found: list[Member] = []
-        for unit in self.analysis.calls.units_storing(self.analysis.variable(place[0]).rpartition(".")[2]):
+        for unit in self.analysis.calls.units_storing(plain_name(self.analysis.variable(place[0]))):
             function = self.analysis.of(unit)
             for number, instruction in enumerate(function.code):
                 if not isinstance(instruction, Assign):
