@@ -242,7 +242,7 @@ class Analysis:
     def storers(self, place: Place) -> list[Unit]:
         """The units that may store into a place of shared memory, or copy a struct around it."""
         found = self._touching(place)
-        if place[0][0] != "g" or self.program.address_taken(self.variable(place[0])):
+        if place[0][0] != "g" or self.program.address_taken(plain_name(self.variable(place[0]))):
             names = [name for name in place[1] if name[0] not in NO_MEMBERS]
             for name in names:
                 found.update((unit.id, unit) for unit in self.program.units_initialising(name))
