@@ -120,6 +120,8 @@ class Sinks:
             and (not row.inside or self._lies_in(function, row.inside))
             and not (row.unless and self._lies_in(function, row.unless))
         ]
+        # a row about this very function says what the operand is; one about all of a folder only guesses
+        found = [row for row in found if row.inside] or found
         self.entered.update((row.id, function, transfer.instruction) for row in found)
         return [self._hit(row, transfer, state, f"argument {number + 1} of {row.function}()") for row in found]
 
